@@ -1,0 +1,56 @@
+"""Records what timm training runs did and advises starting hyperparameters for the next dataset.
+
+The public names are loaded on first use, so that ``import advisor`` costs a training script nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from advisor.advise.advisor import Advisor, suggest
+    from advisor.advise.suggestion import Suggestion
+    from advisor.errors import AdvisorError
+    from advisor.hookspecs import hookimpl
+    from advisor.records.recorder import autolog, record_run
+    from advisor.records.schema import Dataset, Epoch, Run
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Advisor": "advisor.advise.advisor",
+    "AdvisorError": "advisor.errors",
+    "Dataset": "advisor.records.schema",
+    "Epoch": "advisor.records.schema",
+    "Run": "advisor.records.schema",
+    "Suggestion": "advisor.advise.suggestion",
+    "autolog": "advisor.records.recorder",
+    "hookimpl": "advisor.hookspecs",
+    "record_run": "advisor.records.recorder",
+    "suggest": "advisor.advise.advisor",
+}
+
+__all__ = [
+    "Advisor",
+    "AdvisorError",
+    "Dataset",
+    "Epoch",
+    "Run",
+    "Suggestion",
+    "__version__",
+    "autolog",
+    "hookimpl",
+    "record_run",
+    "suggest",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'advisor' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

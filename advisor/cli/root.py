@@ -1,0 +1,88 @@
+"""The ``advisor`` command and how its errors, colours and exit statuses reach the user."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from advisor import __version__
+from advisor.errors import AdvisorError
+
+COMMANDS = {
+    # name: (module, attribute, short help), in the order of `advisor --help`
+    "suggest": ("advisor.cli.suggest", "suggest", "Suggest starting hyperparameters for a dataset."),
+    "run": ("advisor.cli.run", "run", "Run a timm training script unchanged, recorded."),
+    "describe": ("advisor.cli.describe", "describe", "Describe an image dataset and what is wrong with it."),
+    "records": ("advisor.cli.records", "records", "List, show and manage recorded runs."),
+    "train": ("advisor.cli.train", "train", "Fit the meta-model to the shipped evidence and your own runs."),
+    "evaluate": ("advisor.cli.evaluate", "evaluate", "Measure what the advice is worth on held-out sources."),
+    "collect": ("advisor.cli.collect", "collect", "Train the runs of a plan and record them as evidence."),
+    "doctor": ("advisor.cli.doctor", "doctor", "Check this installation and say how to repair it."),
+    "plugins": ("advisor.cli.plugins", "plugins", "List plugins, their hooks and their problems."),
+    "config": ("advisor.cli.config", "config", "Show every setting and where its value came from."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used, so that ``advisor --help`` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the built-in commands in order, then those of plugins."""
+        return [*COMMANDS, *sorted(name for name in self.commands if name not in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import and return the command ``name``, or None if there is no such command."""
+        if name not in COMMANDS:
+            return super().get_command(ctx, name)
+        module, attribute, _ = COMMANDS[name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        rows = [(name, COMMANDS[name][2]) for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="advisor")
+@click.option("-v", "--verbose", is_flag=True, help="Show details of what is done on stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
+def cli(verbose: bool, quiet: bool) -> None:
+    """Record timm training runs and start the next one from good hyperparameters."""
+    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s: %(message)s", stream=sys.stderr, force=True)
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line; exit status 0 done, 1 explained failure, 2 wrong usage, 130 interrupted."""
+    try:
+        result: Any = cli.main(args=args, prog_name="advisor", standalone_mode=False)
+    except AdvisorError as error:
+        _explain(error)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone (`advisor records list | head`): nothing is left to say to it.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _explain(error: AdvisorError) -> None:
+    click.echo(f"Error: {error.problem}.", err=True)
+    if error.cause:
+        click.echo(f"Cause: {error.cause}.", err=True)
+    if error.hint:
+        click.echo(f"Next:  {error.hint}", err=True)

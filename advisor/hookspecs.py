@@ -1,0 +1,76 @@
+"""Every hook a plugin can implement.
+
+Observing hooks are called for every plugin, on the recorder's background thread, with frozen copies. Extending
+hooks are collected from all plugins. Hooks marked *first answer wins* stop at the first result that is not None.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import click
+
+    from advisor.advise.suggestion import Suggestion
+    from advisor.collect.engine import Engine
+    from advisor.describe.dataset import ImageDataset, Sample
+    from advisor.records.recorder import Recorder
+    from advisor.records.schema import Epoch, ImportedRun, Run
+
+hookspec = pluggy.HookspecMarker("advisor")
+hookimpl = pluggy.HookimplMarker("advisor")
+
+
+@hookspec
+def advisor_run_start(run: Run) -> None:
+    """Observe that a run began; ``run`` holds what is known before the first epoch."""
+
+
+@hookspec
+def advisor_epoch_end(run: Run, epoch: Epoch) -> None:
+    """Observe that an epoch of ``run`` ended with the metrics in ``epoch``."""
+
+
+@hookspec
+def advisor_run_end(run: Run) -> None:
+    """Observe that a run ended; ``run`` holds its status and outcome."""
+
+
+@hookspec
+def advisor_attach(recorder: Recorder) -> Callable[[], None] | None:
+    """Wrap a training framework so that it reports to ``recorder``; return how to undo it."""
+
+
+@hookspec
+def advisor_meta_features(sample: Sample) -> Mapping[str, float] | None:
+    """Return further features of a dataset; each name is prefixed with the plugin's."""
+
+
+@hookspec
+def advisor_engines() -> Mapping[str, Callable[..., Engine]] | None:
+    """Return engines for ``advisor collect --engine NAME``, by name."""
+
+
+@hookspec
+def advisor_register_commands(cli: click.Group) -> None:
+    """Add commands to the command line."""
+
+
+@hookspec(firstresult=True)
+def advisor_open_dataset(source: Any) -> ImageDataset | None:
+    """Open a dataset that is no image folder; first answer wins."""
+
+
+@hookspec(firstresult=True)
+def advisor_import_runs(path: Path) -> list[ImportedRun] | None:
+    """Read the runs that another tool left at ``path``; first answer wins."""
+
+
+@hookspec(firstresult=True)
+def advisor_render(suggestion: Suggestion, format: str) -> str | None:
+    """Render a suggestion in a further output format; first answer wins."""

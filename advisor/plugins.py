@@ -1,0 +1,139 @@
+"""Finds plugins, calls each hook implementation on its own, keeps a faulty one from hurting."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from advisor import hookspecs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+GROUP = "advisor"
+logger = logging.getLogger("advisor.plugins")
+
+
+@dataclass(frozen=True)
+class PluginProblem:
+    """A plugin that was contained: its name, where it failed, and how."""
+
+    plugin: str
+    where: str
+    message: str
+
+
+class Plugins:
+    """The plugins of one process.
+
+    A failure while a plugin loads or runs is logged once per plugin and place, kept in ``problems`` and never
+    raised to the caller.
+
+    Parameters
+    ----------
+    allowed : str
+        ``all``, ``none``, or a comma-separated list of entry-point names to load.
+    found : iterable of EntryPoint, optional
+        The entry points to choose from; by default those of the group ``advisor``.
+    """
+
+    def __init__(self, allowed: str = "all", found: Iterable[EntryPoint] | None = None) -> None:
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self.problems: list[PluginProblem] = []
+        self.distributions: dict[str, str] = {}
+        names = {name.strip() for name in allowed.split(",")}
+        for entry in entry_points(group=GROUP) if found is None else found:
+            if allowed == "all" or entry.name in names:
+                self._load(entry)
+
+    def _load(self, entry: EntryPoint) -> None:
+        try:
+            self.register(entry.load(), entry.name)
+        except Exception as error:  # isolation: whatever a plugin raises while it loads stays its own
+            self._contain(entry.name, "load", error)
+        else:
+            dist = entry.dist
+            self.distributions[entry.name] = f"{dist.name} {dist.version}" if dist else "unknown"
+
+    def register(self, plugin: object, name: str) -> None:
+        """Add a plugin object.
+
+        Parameters
+        ----------
+        plugin : object
+            A module or an instance with hook implementations.
+        name : str
+            The name it is reported under.
+
+        Raises
+        ------
+        pluggy.PluginValidationError
+            If it implements a hook that does not exist or with other arguments; it is then not registered.
+        """
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except pluggy.PluginValidationError:
+            if self._manager.get_plugin(name) is not None:
+                self._manager.unregister(name=name)
+            raise
+
+    def names(self) -> list[str]:
+        """Return the names of the loaded plugins, sorted."""
+        return sorted(name for name, plugin in self._manager.list_name_plugin() if plugin is not None)
+
+    def hooks_of(self, name: str) -> list[str]:
+        """Return the hooks that the plugin ``name`` implements, sorted."""
+        plugin = self._manager.get_plugin(name)
+        callers = self._manager.get_hookcallers(plugin) if plugin is not None else None
+        return sorted(caller.name for caller in callers or [])
+
+    def disable(self, name: str, where: str, reason: str) -> None:
+        """Switch a plugin off for the rest of the process and remember why."""
+        if self._manager.get_plugin(name) is not None:
+            self._manager.unregister(name=name)
+        self._contain(name, where, RuntimeError(reason))
+
+    def implementations(self, hook: str) -> list[tuple[str, Any]]:
+        """Return (plugin name, callable taking the hook's keywords) in pluggy's calling order."""
+        impls = reversed(getattr(self._manager.hook, hook).get_hookimpls())
+        return [(impl.plugin_name, functools.partial(_call, impl)) for impl in impls]
+
+    def call_each(self, hook: str, **kwargs: Any) -> Iterator[tuple[str, Any]]:
+        """Call every implementation of ``hook`` and yield (plugin name, result) where it is not None."""
+        for name, function in self.implementations(hook):
+            try:
+                result = function(**kwargs)
+            except Exception as error:  # isolation: one faulty plugin must not stop the others
+                self._contain(name, hook, error)
+            else:
+                if result is not None:
+                    yield name, result
+
+    def call_first(self, hook: str, **kwargs: Any) -> Any | None:
+        """Return the first result of ``hook`` that is not None, else None."""
+        return next((result for _, result in self.call_each(hook, **kwargs)), None)
+
+    def _contain(self, plugin: str, where: str, error: Exception) -> None:
+        problem = PluginProblem(plugin, where, f"{type(error).__name__}: {error}")
+        if not any((p.plugin, p.where) == (plugin, where) for p in self.problems):
+            self.problems.append(problem)
+            logger.warning("plugin %s failed in %s and is ignored there: %s", plugin, where, problem.message)
+            logger.debug("details", exc_info=error)
+
+
+def _call(impl: pluggy.HookImpl, **kwargs: Any) -> Any:
+    return impl.function(*(kwargs[name] for name in impl.argnames))
+
+
+@functools.cache
+def get_plugins() -> Plugins:
+    """Return the plugins of this process, loaded on first use; ``ADVISOR_PLUGINS`` decides which."""
+    return Plugins(os.environ.get("ADVISOR_PLUGINS", "all"))

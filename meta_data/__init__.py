@@ -1,0 +1,1 @@
+"""The shipped evidence, as data files; a package only so that an install carries it."""
