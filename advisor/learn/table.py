@@ -1,0 +1,276 @@
+"""Records become a table: one row a run that counts as evidence, one column a feature, one case a row belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.learn.space import NO_DECAY
+from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
+
+Floats = NDArray[np.float64]
+DescribeModel = Callable[[str, int], Mapping[str, float]]
+"""From a timm model name and an image size to numeric descriptors."""
+
+
+class Case(NamedTuple):
+    """What configurations are compared within: a dataset, a model and how it is trained."""
+
+    dataset_id: str
+    model: str
+    opt: str
+    pretrained: bool
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything about a training that is known before its five hyperparameters are chosen.
+
+    Parameters
+    ----------
+    case : Case
+        The case it belongs to.
+    n_train, n_classes : int
+        Training images and classes.
+    img_size : int
+        Side of the square input in pixels.
+    warmup_epochs : float
+        Epochs of warm-up within the planned ones.
+    augmented : bool
+        Whether training images are varied.
+    dataset_features, model_features : mapping of str to float
+        As ``advisor.describe`` gives them.
+    """
+
+    case: Case
+    n_train: int
+    n_classes: int
+    img_size: int
+    warmup_epochs: float
+    augmented: bool
+    dataset_features: Mapping[str, float]
+    model_features: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Runs as numbers.
+
+    Attributes
+    ----------
+    columns : tuple of str, length d
+        Names of the features.
+    x : ndarray of shape (n, d)
+        Features; NaN where one is unknown.
+    score : ndarray of shape (n,)
+        Final top-1 accuracy of the raw model in percent; a diverged run counts as chance.
+    five : mapping of str to ndarray of shape (n,)
+        The hyperparameters by name, as they were.
+    case_of : ndarray of int, shape (n,)
+        Index into ``cases``.
+    cases : tuple of Case
+        The cases.
+    group_of : ndarray of str, shape (n,)
+        Base source of the row's dataset; everything of one is held out together.
+    kind : ndarray of str, shape (n,)
+        How the configuration came about: ``core:NAME``, ``sobol``, ``repeat``, ``reference``, or empty.
+    n_eval : ndarray of shape (n,)
+        Images that the score was measured on.
+    seconds : ndarray of shape (n,)
+        Training seconds; NaN where unknown.
+    """
+
+    columns: tuple[str, ...]
+    x: Floats
+    score: Floats
+    five: Mapping[str, Floats]
+    case_of: NDArray[np.int64]
+    cases: tuple[Case, ...]
+    group_of: NDArray[np.str_]
+    kind: NDArray[np.str_]
+    n_eval: Floats
+    seconds: Floats
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def take(self, rows: NDArray[Any]) -> Table:
+        """Return the table of the given rows (a mask or indices); ``cases`` stays whole."""
+        return replace(
+            self,
+            x=self.x[rows],
+            score=self.score[rows],
+            five={name: column[rows] for name, column in self.five.items()},
+            case_of=self.case_of[rows],
+            group_of=self.group_of[rows],
+            kind=self.kind[rows],
+            n_eval=self.n_eval[rows],
+            seconds=self.seconds[rows],
+        )
+
+    def without_columns(self, names: Iterable[str]) -> Table:
+        """Return the table without the named features."""
+        dropped = set(names)
+        keep = [i for i, name in enumerate(self.columns) if name not in dropped]
+        return replace(self, columns=tuple(self.columns[i] for i in keep), x=self.x[:, keep])
+
+
+def is_evidence(run: Run) -> bool:
+    """Return whether a run can teach: it ended by itself, knows its five, and its score is a top-1 accuracy.
+
+    A run that never got to an epoch, was cut short, selects by another metric or ran out of memory says nothing
+    about how good its configuration is.
+    """
+    return (
+        run.status in (Status.FINISHED, Status.DIVERGED)
+        and all(getattr(run, name) is not None for name in HYPERPARAMETERS)
+        and run.model is not None
+        and run.opt is not None
+        and run.dataset_id is not None
+        and not run.out_of_memory
+        and run.epochs_done > 0
+        and (run.status is Status.DIVERGED or (run.metric == "eval_top1" and run.final_metric is not None))
+    )
+
+
+def score_of(run: Run, n_classes: int) -> float:
+    """Return the score in percent: final top-1 accuracy, or chance (100 / classes) where the run diverged."""
+    if run.status is Status.DIVERGED or run.final_metric is None:
+        return 100.0 / n_classes
+    return run.final_metric
+
+
+def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return the features of configurations in one context, by name.
+
+    Beside the five, the context and the descriptions these are the products that carry meaning: optimizer steps
+    and samples seen (log2), the steps of one epoch, the learning rate per square root of the batch size (the noise
+    scale of adaptive optimizers) and per batch size (of plain ones), and lr x steps x weight decay, which is how
+    far decoupled decay shrinks a weight over the training (log2).
+
+    Parameters
+    ----------
+    context : Context
+        The context.
+    five : mapping of str to ndarray of shape (n,)
+        The hyperparameters by name.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,)
+    """
+    lr, batch, epochs = (np.asarray(five[name], dtype=np.float64) for name in ("lr", "batch_size", "epochs"))
+    decay = np.asarray(five["weight_decay"], dtype=np.float64)
+    # timm's loader drops the last incomplete batch.
+    epoch_steps = np.maximum(1.0, np.floor(context.n_train / batch))
+    steps = epoch_steps * epochs
+    varying = {
+        "log_lr": np.log2(lr),
+        "log_batch_size": np.log2(batch),
+        "log_epochs": np.log2(epochs),
+        "dropout": np.asarray(five["dropout"], dtype=np.float64),
+        "log_weight_decay": np.log2(np.maximum(decay, NO_DECAY)),
+        "log_steps": np.log2(steps),
+        "log_epoch_steps": np.log2(epoch_steps),
+        "log_samples_seen": np.log2(steps * batch),
+        "log_lr_per_sqrt_batch": np.log2(lr / np.sqrt(batch)),
+        "log_lr_per_batch": np.log2(lr / batch),
+        "log_lr_steps": np.log2(lr * steps),
+        "log_shrinkage": np.log2(lr * steps * np.maximum(decay, NO_DECAY)),
+        "batch_share": batch / context.n_train,
+    }
+    constant = {
+        "adaptive": float(not context.case.opt.startswith(("sgd", "momentum", "nesterov"))),
+        "pretrained": float(context.case.pretrained),
+        "augmented": float(context.augmented),
+        "warmup_epochs": context.warmup_epochs,
+        "log_img_size": float(np.log2(context.img_size)),
+        **{f"data:{name}": value for name, value in context.dataset_features.items()},
+        **{f"model:{name}": value for name, value in context.model_features.items()},
+    }
+    return {**varying, **{name: np.full(len(lr), value, dtype=np.float64) for name, value in constant.items()}}
+
+
+_CONTEXT_FIELDS = ("dataset_id", "model", "opt", "pretrained", "img_size", "n_train", "warmup_epochs", "augment")
+
+
+def context_of(run: Run, dataset: Dataset, describe_model: DescribeModel) -> Context:
+    """Return the context that a run was trained in."""
+    assert run.model is not None
+    assert run.opt is not None
+    img_size = run.img_size or 224
+    return Context(
+        case=Case(dataset.dataset_id, run.model, run.opt, bool(run.pretrained)),
+        n_train=run.n_train or dataset.n_train,
+        n_classes=dataset.n_classes,
+        img_size=img_size,
+        warmup_epochs=run.warmup_epochs or 0.0,
+        augmented=bool(run.augment) and run.augment != "none",
+        dataset_features=dataset.features,
+        model_features=describe_model(run.model, img_size),
+    )
+
+
+def build_table(runs: Iterable[Run], datasets: Iterable[Dataset], describe_model: DescribeModel) -> Table:
+    """Return the table of all runs that are evidence and whose dataset is described.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+        Any runs; those that are no evidence are left out.
+    datasets : iterable of Dataset
+        The datasets that runs name by ``dataset_id``.
+    describe_model : callable
+        From model name and image size to descriptors.
+
+    Returns
+    -------
+    Table
+        With zero rows if nothing is evidence.
+    """
+    by_id = {dataset.dataset_id: dataset for dataset in datasets}
+    usable = [run for run in runs if is_evidence(run) and run.dataset_id in by_id]
+    found = [by_id[str(run.dataset_id)] for run in usable]
+    five = {name: np.array([getattr(run, name) for run in usable], dtype=np.float64) for name in HYPERPARAMETERS}
+
+    # Features are computed once a context, not once a run: there are far fewer of them.
+    rows_of: dict[tuple[Any, ...], list[int]] = {}
+    for i, run in enumerate(usable):
+        rows_of.setdefault(tuple(getattr(run, name) for name in _CONTEXT_FIELDS), []).append(i)
+    columns: dict[str, int] = {}
+    blocks: list[tuple[list[int], dict[str, Floats]]] = []
+    cases: dict[Case, int] = {}
+    case_of = np.zeros(len(usable), dtype=np.int64)
+    for rows in rows_of.values():
+        context = context_of(usable[rows[0]], found[rows[0]], describe_model)
+        block = features(context, {name: column[rows] for name, column in five.items()})
+        for name in block:
+            columns.setdefault(name, len(columns))
+        blocks.append((rows, block))
+        case_of[rows] = cases.setdefault(context.case, len(cases))
+    x = np.full((len(usable), len(columns)), np.nan)
+    for rows, block in blocks:
+        x[rows] = to_matrix(tuple(columns), block)
+
+    return Table(
+        columns=tuple(columns),
+        x=x,
+        score=np.array([score_of(run, d.n_classes) for run, d in zip(usable, found, strict=True)], dtype=np.float64),
+        five=five,
+        case_of=case_of,
+        cases=tuple(cases),
+        group_of=np.array([d.group for d in found], dtype=np.str_),
+        kind=np.array([str(run.extra.get("kind", "")) for run in usable], dtype=np.str_),
+        n_eval=np.array([run.n_eval or d.n_eval for run, d in zip(usable, found, strict=True)], dtype=np.float64),
+        seconds=np.array([run.train_seconds or np.nan for run in usable], dtype=np.float64),
+    )
+
+
+def to_matrix(columns: Sequence[str], named: Mapping[str, Floats]) -> Floats:
+    """Return features by name as a matrix of shape (n, d) with the given columns; NaN where a name is missing."""
+    n = len(next(iter(named.values())))
+    return np.column_stack([named.get(name, np.full(n, np.nan)) for name in columns])
