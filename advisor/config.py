@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,11 @@ SETTINGS: dict[str, Setting] = {
     ),
     "cache_dir": Setting(
         lambda: Path(platformdirs.user_cache_dir(APP)), Path, "folder for dataset descriptions that can be made again"
+    ),
+    "metamodel_dir": Setting(
+        lambda: Path(platformdirs.user_data_dir(APP)) / "metamodel",
+        Path,
+        "folder of the meta-model that `advisor train` fits",
     ),
     "plugins": Setting(lambda: "all", str, "plugins to load: all, none, or names separated by commas"),
     "hook_timeout": Setting(lambda: 5.0, _seconds, "seconds an observing hook may take before it is switched off"),
@@ -129,11 +135,12 @@ def _find_pyproject(start: Path) -> Path | None:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read settings from {path}", cause=str(error), hint="correct or remove it") from error
+    return content

@@ -158,8 +158,9 @@ def apply_rule(
     n_train: int,
     max_epochs: int | None = None,
     max_batch_size: int | None = None,
+    batch_size: int | None = None,
 ) -> Configuration:
-    """Return the configuration that the fixed rule gives within the limits.
+    """Return the configuration that the fixed rule gives within the limits, or for a given batch size.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def apply_rule(
         If there is no rule for the optimizer.
     """
     rule = find_rule(opt, pretrained=pretrained, attention=attention)
-    batch_size = rule_batch_size(n_train, max_batch_size)
+    batch_size = batch_size or rule_batch_size(n_train, max_batch_size)
     return Configuration(
         lr=float(f"{rule.lr * (batch_size / BASE_BATCH_SIZE) ** rule.exponent:.3g}"),
         batch_size=batch_size,

@@ -1,0 +1,346 @@
+"""The adviser: from a dataset, a model and the user's limits to a suggestion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from advisor.advise.request import DEFAULT_MODEL, Request, make_request
+from advisor.advise.rule import apply_rule, find_rule
+from advisor.advise.search import Prefer, allowed_bounds, search
+from advisor.advise.suggestion import (
+    Assumes,
+    DatasetName,
+    Evidence,
+    Expected,
+    MetaModelName,
+    Suggested,
+    Suggestion,
+)
+from advisor.config import Config
+from advisor.errors import StoreError
+from advisor.learn.artefact import MANIFEST, Artefact, Covered
+from advisor.learn.metamodel import LEVEL, Prediction
+from advisor.learn.space import Configuration, Limits
+from advisor.learn.table import Case, Context, Floats, features, to_matrix
+from advisor.records.schema import HYPERPARAMETERS, Dataset, StoredSuggestion, new_id
+
+if TYPE_CHECKING:
+    from advisor.describe.dataset import Description
+    from advisor.records.store import Store
+
+_RULE_ASSUMES = Assumes(
+    sched="cosine", warmup_epochs=0, min_lr=0.0, augment="timm-default", mixup=0.0, label_smoothing=0.1
+)
+
+
+class Advisor:
+    """Advises from the shipped evidence and the user's own.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Records of the user's runs, where the advice given is remembered; by default the configured one.
+    artefact : Artefact, optional
+        The meta-model to advise with; by default the user's own if ``advisor train`` made one, else the shipped one.
+    """
+
+    def __init__(self, store: Store | None = None, artefact: Artefact | None = None) -> None:
+        self._config = Config()
+        self._store = store
+        self._artefact = artefact
+
+    @property
+    def artefact(self) -> Artefact:
+        """The meta-model in use, read on first use.
+
+        Raises
+        ------
+        AdvisorError
+            If its files are damaged.
+        """
+        if self._artefact is None:
+            own = Path(self._config["metamodel_dir"])
+            shipped = Path(str(resources.files("advisor._meta_data") / "metamodel"))
+            self._artefact = Artefact.load(own if (own / MANIFEST).is_file() else shipped)
+        return self._artefact
+
+    def describe(self, dataset: str | Path | Any) -> Description:
+        """Describe a dataset; see ``advisor.describe.dataset.describe``."""
+        from advisor.describe.dataset import describe
+
+        return describe(dataset)
+
+    def suggest(
+        self,
+        dataset: str | Path | Description | Any,
+        *,
+        model: str | None = None,
+        opt: str = "adamw",
+        pretrained: bool | None = None,
+        img_size: int | None = None,
+        max_epochs: int | None = None,
+        max_batch_size: int | None = None,
+        prefer: Prefer = "balanced",
+        fix: Mapping[str, float] | None = None,
+        top_k: int = 3,
+    ) -> Suggestion:
+        """Suggest starting values of the five hyperparameters.
+
+        Parameters
+        ----------
+        dataset : path, Description, or anything ``describe`` opens
+            The training images.
+        model : str, optional
+            A timm model name; by default ``DEFAULT_MODEL``, and the suggestion says so.
+        opt : str
+            timm's name of the optimizer.
+        pretrained : bool, optional
+            Whether to start from pretrained weights; by default where the model has them.
+        img_size : int, optional
+            Side of the training images in pixels; by default the model's native size.
+        max_epochs, max_batch_size : int, optional
+            Hard limits.
+        prefer : {"accuracy", "balanced", "speed"}
+            ``accuracy`` ignores cost, ``balanced`` takes the fewest epochs within the noise of the best,
+            ``speed`` the fewest within one point.
+        fix : mapping of str to float, optional
+            Values that are already decided.
+        top_k : int
+            How many configurations to suggest, best first.
+
+        Returns
+        -------
+        Suggestion
+            The same for the same request and evidence, but for its id.
+
+        Raises
+        ------
+        DatasetError
+            If the dataset cannot be described.
+        UsageError
+            If the model or optimizer is unknown or a limit is out of range.
+        """
+        request = make_request(
+            model=model,
+            opt=opt,
+            pretrained=pretrained,
+            img_size=img_size,
+            limits=Limits(max_epochs=max_epochs, max_batch_size=max_batch_size, fixed=dict(fix or {})),
+            prefer=prefer,
+            top_k=top_k,
+        )
+        from advisor.describe.dataset import Description
+
+        description = dataset if isinstance(dataset, Description) else self.describe(dataset)
+        suggestion = self.answer(request, description.dataset)
+        if model is None:
+            note = f"no model was named: this is advice for {DEFAULT_MODEL}; name yours with --model"
+            suggestion = suggestion.model_copy(update={"warnings": (note, *suggestion.warnings)})
+        return self._remember(suggestion)
+
+    def answer(self, request: Request, dataset: Dataset) -> Suggestion:
+        """Return the suggestion for a checked request and a described dataset, without remembering it."""
+        covered = self.artefact.covering(request.opt, request.pretrained)
+        novelty, reasons = self._novelty(request, dataset, covered)
+        if covered is None or novelty >= 1:
+            return self._by_rule(request, dataset, reasons)
+        return self._by_metamodel(request, dataset, covered, novelty, reasons)
+
+    def _by_metamodel(
+        self, request: Request, dataset: Dataset, covered: Covered, novelty: float, reasons: list[str]
+    ) -> Suggestion:
+        context = Context(
+            case=Case(dataset.dataset_id, request.model.name, request.opt, request.pretrained),
+            n_train=dataset.n_train,
+            n_classes=dataset.n_classes,
+            img_size=request.img_size,
+            warmup_epochs=covered.assumes["warmup_epochs"] or 0.0,
+            augmented=covered.assumes["augment"] not in (None, "none"),
+            dataset_features=dataset.features,
+            model_features=request.model.features(request.img_size),
+        )
+
+        def predict(five: Mapping[str, Floats]) -> Prediction:
+            return self.artefact.model.predict(to_matrix(self.artefact.model.columns_, features(context, five)))
+
+        bounds = allowed_bounds(covered.bounds, request.limits, dataset.n_train)
+        noise = self.artefact.noise or 1.0
+        found = search(predict, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
+        suggestions = tuple(
+            Suggested.of(configuration, expected=_expected(found.prediction, i))
+            for i, configuration in enumerate(found.configurations)
+        )
+        reasons += _unmet(request.limits, suggestions[0], covered)
+        return self._suggestion(
+            request,
+            dataset,
+            suggestions=suggestions,
+            ranges=found.ranges,
+            assumes=Assumes(**{name: value or _blank(name) for name, value in covered.assumes.items()}),
+            basis="meta-model",
+            novelty=novelty,
+            warnings=reasons,
+            evidence=self._evidence(request, dataset),
+        )
+
+    def _by_rule(self, request: Request, dataset: Dataset, reasons: list[str]) -> Suggestion:
+        attention = request.model.is_transformer
+        rule = find_rule(request.opt, pretrained=request.pretrained, attention=attention)
+        limits = request.limits
+        values = apply_rule(
+            request.opt,
+            pretrained=request.pretrained,
+            attention=attention,
+            n_train=dataset.n_train,
+            max_epochs=limits.max_epochs,
+            max_batch_size=limits.max_batch_size,
+            batch_size=int(limits.fixed["batch_size"]) if "batch_size" in limits.fixed else None,
+        )
+        allowed_bounds({name: (v, v) for name, v in values.as_dict().items()}, limits, dataset.n_train)
+        fixed: dict[str, Any] = {name: _typed(name, value) for name, value in limits.fixed.items()}
+        values = replace(values, **fixed)
+        return self._suggestion(
+            request,
+            dataset,
+            suggestions=(Suggested.of(values),),
+            ranges=_rule_ranges(values, limits),
+            assumes=_RULE_ASSUMES,
+            basis="rule",
+            novelty=1.0,
+            warnings=[*reasons, f"a fixed rule answers, not evidence; {rule.source}"],
+            evidence=(),
+        )
+
+    def _suggestion(
+        self, request: Request, dataset: Dataset, *, novelty: float, warnings: list[str], basis: str, **parts: Any
+    ) -> Suggestion:
+        confidence = "low" if novelty > 0.5 or basis == "rule" else "medium" if novelty > 0.1 else "high"
+        return Suggestion(
+            suggestion_id=new_id(),
+            dataset=DatasetName(
+                dataset_id=dataset.dataset_id,
+                name=dataset.name,
+                n_train=dataset.n_train,
+                n_classes=dataset.n_classes,
+            ),
+            model=request.model.name,
+            opt=request.opt,
+            pretrained=request.pretrained,
+            img_size=request.img_size,
+            confidence=confidence,  # type: ignore[arg-type]  # mypy cannot see the three literals through the chain
+            basis=basis,  # type: ignore[arg-type]
+            novelty=round(novelty, 3),
+            warnings=tuple(warnings),
+            metamodel=MetaModelName(
+                version=self.artefact.version, runs=self.artefact.runs, datasets=len(self.artefact.known)
+            ),
+            **parts,
+        )
+
+    def _novelty(self, request: Request, dataset: Dataset, covered: Covered | None) -> tuple[float, list[str]]:
+        """Return how unlike the evidence a request is, 0 to 1, and why in words.
+
+        The dataset counts by its distance to the nearest recorded one; a model or an image size outside what was
+        recorded adds a quarter for every factor of two.
+        """
+        start = "pretrained weights" if request.pretrained else "scratch"
+        if covered is None:
+            return 1.0, [f"no recorded run used {request.opt} from {start}"]
+        reasons = []
+        novelty = self.artefact.familiarity.novelty(dataset.features)
+        if novelty > 0.1:
+            reasons.append("this dataset is unlike those in the evidence")
+        for what, value, (low, high) in (
+            ("model size", request.model.num_params, covered.num_params),
+            ("image size", request.img_size, covered.img_size),
+        ):
+            octaves = max(0.0, math.log2(value / high), math.log2(low / value))
+            if octaves > 0.25:
+                novelty += octaves / 4
+                reasons.append(f"{what} {value:,} lies outside the evidence ({low:,} to {high:,})")
+        return min(1.0, novelty), reasons
+
+    def _evidence(self, request: Request, dataset: Dataset) -> tuple[Evidence, ...]:
+        """Return the three most similar recorded datasets that have runs of this model, or of any."""
+        similarities = self.artefact.familiarity.similarities(dataset.features)
+        result: list[Evidence] = []
+        for i in np.argsort(-similarities, kind="stable"):
+            known = self.artefact.known[i]
+            same = [b for b in known.best if (b["opt"], b["pretrained"]) == (request.opt, request.pretrained)]
+            if not same:
+                continue
+            best = min(same, key=lambda b: b["model"] != request.model.name)
+            result.append(
+                Evidence(
+                    dataset=known.dataset.name, similarity=round(float(similarities[i]), 3), runs=known.runs, best=best
+                )
+            )
+            if len(result) == 3:
+                break
+        return tuple(result)
+
+    def _remember(self, suggestion: Suggestion) -> Suggestion:
+        """Store the suggestion; a store that cannot be written loses the row, never the answer."""
+        from advisor.records.store import Store
+
+        row = StoredSuggestion(
+            suggestion_id=suggestion.suggestion_id,
+            created_at=datetime.now(timezone.utc),
+            dataset_id=suggestion.dataset.dataset_id,
+            model=suggestion.model,
+            suggestion=suggestion.model_dump(mode="json", by_alias=True),
+        )
+        try:
+            store = self._store or Store(self._config["store"])
+            store.save_suggestion(row)
+        except StoreError as error:
+            warning = f"this advice could not be remembered: {error}"
+            return suggestion.model_copy(update={"warnings": (*suggestion.warnings, warning)})
+        return suggestion
+
+
+def suggest(dataset: str | Path | Description | Any, **options: Any) -> Suggestion:
+    """Suggest starting values in one line; the options are those of ``Advisor.suggest``."""
+    return Advisor().suggest(dataset, **options)
+
+
+def _expected(prediction: Prediction, row: int) -> Expected:
+    return Expected(
+        top1=round(float(prediction.top1[row]), 1),
+        low=round(float(prediction.low[row]), 1),
+        high=round(float(prediction.high[row]), 1),
+        level=LEVEL,
+    )
+
+
+def _unmet(limits: Limits, best: Suggested, covered: Covered) -> list[str]:
+    """Name the limits that allow more than the evidence reaches, where the advice sits at its edge."""
+    high = covered.bounds["epochs"][1]
+    if best.epochs >= high and (limits.max_epochs or math.inf) > high and "epochs" not in limits.fixed:
+        return [f"the evidence ends at {high:g} epochs; more may help"]
+    return []
+
+
+def _blank(name: str) -> Any:
+    """Return what an argument that a recorded run left empty means to timm."""
+    return {"sched": "none", "augment": "none"}.get(name, 0.0)
+
+
+def _typed(name: str, value: float) -> float | int:
+    return int(value) if name in ("batch_size", "epochs") else float(value)
+
+
+def _rule_ranges(values: Configuration, limits: Limits) -> dict[str, tuple[float, float]]:
+    """Return the ranges worth trying around a rule: a factor of three for lr, the value itself for the rest."""
+    ranges = {name: (value, value) for name, value in values.as_dict().items()}
+    if "lr" not in limits.fixed:
+        ranges["lr"] = (float(f"{values.lr / 3:.2g}"), float(f"{values.lr * 3:.2g}"))
+    return {name: ranges[name] for name in HYPERPARAMETERS}

@@ -1,0 +1,296 @@
+"""The fitted meta-model as files: LightGBM's own text format beside a JSON manifest, never a pickle.
+
+``python -m advisor.learn.artefact FOLDER`` fits the shipped evidence and writes them; the same evidence and
+versions give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advisor.errors import AdvisorError
+from advisor.learn.familiarity import Familiarity
+from advisor.learn.metamodel import MetaModel
+from advisor.learn.table import DescribeModel, Table, build_table, is_evidence, score_of
+from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
+
+SCHEMA = "advisor.metamodel/1"
+MANIFEST = "manifest.json"
+
+_ASSUMED = ("sched", "warmup_epochs", "min_lr", "augment", "mixup", "label_smoothing")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What the evidence covers for one optimizer, pretrained or from scratch.
+
+    Attributes
+    ----------
+    bounds : mapping of str to (low, high)
+        Smallest and largest value of each of the five.
+    img_size, num_params : (low, high)
+        Smallest and largest of the inputs and models.
+    assumes : mapping
+        The most frequent rest of the recipe.
+    runs, groups : int
+        How many runs, of how many groups.
+    """
+
+    opt: str
+    pretrained: bool
+    bounds: Mapping[str, tuple[float, float]]
+    img_size: tuple[int, int]
+    num_params: tuple[int, int]
+    assumes: Mapping[str, Any]
+    runs: int
+    groups: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the evidence holds about one dataset: its description and the best run of every case."""
+
+    dataset: Dataset
+    runs: int
+    best: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A fitted meta-model and what is needed to advise with it, without the runs it came from.
+
+    Attributes
+    ----------
+    model : MetaModel
+        The fitted model.
+    noise : float or None
+        Points of top-1 by which equal runs with other seeds differ (pooled standard deviation); None if unknown.
+    covered : sequence of Covered
+        What the evidence covers.
+    known : sequence of Known
+        The datasets of the evidence.
+    runs : int
+        Runs that it learned from.
+    data_sha256 : str
+        Digest of the table that it was fitted to.
+    """
+
+    model: MetaModel
+    noise: float | None
+    covered: Sequence[Covered]
+    known: Sequence[Known]
+    runs: int
+    data_sha256: str
+
+    @property
+    def version(self) -> str:
+        """A name that changes whenever the evidence does."""
+        return self.data_sha256[:12]
+
+    @property
+    def familiarity(self) -> Familiarity:
+        """Distances to the datasets of the evidence, in the order of ``known``."""
+        return Familiarity.of([known.dataset for known in self.known])
+
+    def covering(self, opt: str, pretrained: bool) -> Covered | None:
+        """Return what is covered for an optimizer, pretrained or from scratch; None if nothing is."""
+        return next((c for c in self.covered if (c.opt, c.pretrained) == (opt, pretrained)), None)
+
+    def save(self, folder: Path) -> None:
+        """Write ``manifest.json`` and one text file a member into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in folder.glob("*.txt"):
+            stale.unlink()
+        files = {f"{name}.txt": text for name, text in self.model.to_texts().items()}
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        manifest = {
+            "schema": SCHEMA,
+            "version": self.version,
+            "data_sha256": self.data_sha256,
+            "runs": self.runs,
+            "datasets": len(self.known),
+            "noise": self.noise,
+            "model": self.model.to_manifest(),
+            "fitted_with": {name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
+            "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
+            "covered": [asdict(c) for c in self.covered],
+            "known": [asdict(k) for k in self.known],
+        }
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Artefact:
+        """Read what ``save`` wrote.
+
+        Raises
+        ------
+        AdvisorError
+            If files are missing, changed since they were written, or of another schema.
+        """
+        hint = "run `advisor train` to fit it again"
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            if manifest["schema"] != SCHEMA:
+                raise AdvisorError(f"the meta-model in {folder} is of schema {manifest['schema']}", hint=hint)
+            texts = {name: (folder / name).read_text(encoding="utf-8") for name in manifest["files"]}
+        except (OSError, ValueError, KeyError) as error:
+            raise AdvisorError(f"no usable meta-model in {folder}", cause=str(error), hint=hint) from error
+        for name, text in texts.items():
+            if hashlib.sha256(text.encode()).hexdigest() != manifest["files"][name]:
+                raise AdvisorError(f"{folder / name} is not the file that was fitted", cause="it changed", hint=hint)
+        return cls(
+            model=MetaModel.from_texts(
+                manifest["model"], {name.removesuffix(".txt"): text for name, text in texts.items()}
+            ),
+            noise=manifest["noise"],
+            covered=[_covered(c) for c in manifest["covered"]],
+            known=[Known(Dataset(**k["dataset"]), k["runs"], k["best"]) for k in manifest["known"]],
+            runs=manifest["runs"],
+            data_sha256=manifest["data_sha256"],
+        )
+
+
+def fit_artefact(runs: Sequence[Run], datasets: Sequence[Dataset], describe_model: DescribeModel) -> Artefact:
+    """Fit the meta-model to records.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Any runs; those that are no evidence are left out.
+    datasets : sequence of Dataset
+        The datasets they name.
+    describe_model : callable
+        From model name and image size to descriptors.
+
+    Returns
+    -------
+    Artefact
+
+    Raises
+    ------
+    AdvisorError
+        If there is evidence of fewer than two groups.
+    """
+    table = build_table(runs, datasets, describe_model)
+    if len(set(table.group_of)) < 2:
+        raise AdvisorError(
+            "there is too little evidence to learn from",
+            cause=f"{len(table)} usable runs of {len(set(table.group_of))} groups of datasets, at least 2 are needed",
+            hint="record runs on further datasets, see `advisor records list`",
+        )
+    evidence = [run for run in runs if is_evidence(run)]
+    return Artefact(
+        model=MetaModel().fit(table),
+        noise=seed_noise(table),
+        covered=_cover(evidence, {d.dataset_id: d.group for d in datasets}),
+        known=[known for d in datasets if (known := _know(d, evidence)).runs],
+        runs=len(table),
+        data_sha256=_digest(table),
+    )
+
+
+def seed_noise(table: Table) -> float | None:
+    """Return the pooled standard deviation of scores between runs that differ in nothing but the seed, if any do."""
+    keys: dict[tuple[Any, ...], list[float]] = {}
+    for i, score in enumerate(table.score):
+        key = (table.case_of[i], *(table.five[name][i] for name in HYPERPARAMETERS))
+        keys.setdefault(key, []).append(score)
+    repeated = [scores for scores in keys.values() if len(scores) > 1]
+    degrees = sum(len(scores) - 1 for scores in repeated)
+    if not degrees:
+        return None
+    return float(np.sqrt(sum(statistics.variance(s) * (len(s) - 1) for s in repeated) / degrees))
+
+
+def _cover(evidence: Sequence[Run], group_of: Mapping[str, str]) -> list[Covered]:
+    by_context: dict[tuple[str, bool], list[Run]] = {}
+    for run in evidence:
+        by_context.setdefault((str(run.opt), bool(run.pretrained)), []).append(run)
+    return [
+        Covered(
+            opt=opt,
+            pretrained=pretrained,
+            bounds={name: _extent([float(getattr(run, name)) for run in runs]) for name in HYPERPARAMETERS},
+            img_size=_extent([run.img_size for run in runs if run.img_size]),
+            num_params=_extent([run.num_params for run in runs if run.num_params]),
+            assumes={name: Counter(getattr(run, name) for run in runs).most_common(1)[0][0] for name in _ASSUMED},
+            runs=len(runs),
+            groups=len({group_of[str(run.dataset_id)] for run in runs if run.dataset_id in group_of}),
+        )
+        for (opt, pretrained), runs in sorted(by_context.items())
+    ]
+
+
+def _extent(values: list[Any]) -> tuple[Any, Any]:
+    return (min(values), max(values)) if values else (0, 0)
+
+
+def _know(dataset: Dataset, evidence: Sequence[Run]) -> Known:
+    runs = [run for run in evidence if run.dataset_id == dataset.dataset_id]
+    cases: dict[tuple[str, str, bool], Run] = {}
+    for run in runs:
+        if run.status is Status.DIVERGED:
+            continue
+        key = (str(run.model), str(run.opt), bool(run.pretrained))
+        if key not in cases or score_of(run, dataset.n_classes) > score_of(cases[key], dataset.n_classes):
+            cases[key] = run
+    best = [
+        {
+            "model": model,
+            "opt": opt,
+            "pretrained": pretrained,
+            "top1": run.final_metric,
+            **{name: getattr(run, name) for name in HYPERPARAMETERS},
+        }
+        for (model, opt, pretrained), run in sorted(cases.items())
+    ]
+    # NaN has no place in JSON; a feature that is unknown is left out instead.
+    features = {name: value for name, value in sorted(dataset.features.items()) if math.isfinite(value)}
+    return Known(replace(dataset, features=features), len(runs), best)
+
+
+def _covered(fields: dict[str, Any]) -> Covered:
+    return Covered(
+        **{
+            **fields,
+            "bounds": {name: (low, high) for name, (low, high) in fields["bounds"].items()},
+            "img_size": tuple(fields["img_size"]),
+            "num_params": tuple(fields["num_params"]),
+        }
+    )
+
+
+def _digest(table: Table) -> str:
+    digest = hashlib.sha256("\n".join(table.columns).encode())
+    for part in (table.x, table.score, table.case_of):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    digest.update("\n".join(table.group_of).encode())
+    return digest.hexdigest()
+
+
+def main(folder: str) -> None:
+    """Fit the shipped evidence and write the artefact into ``folder``."""
+    from advisor.describe.model import describe_model
+    from advisor.records.evidence import load_evidence
+
+    evidence = load_evidence()
+    artefact = fit_artefact(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    artefact.save(Path(folder))
+    print(f"{artefact.version}: {artefact.runs} runs, {len(artefact.known)} datasets, seed noise {artefact.noise}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
