@@ -1,0 +1,105 @@
+"""A suggestion as text: for people (table), for programs (json), for timm's train.py (args, yaml)."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from advisor.advise.suggestion import Suggestion, format_number
+from advisor.errors import UsageError
+from advisor.plugins import get_plugins
+from advisor.records.schema import HYPERPARAMETERS
+
+FORMATS = ("table", "json", "yaml", "args")
+_LABELS = {
+    "lr": "learning rate",
+    "batch_size": "batch size",
+    "epochs": "epochs",
+    "dropout": "dropout",
+    "weight_decay": "weight decay",
+}
+
+
+def to_text(suggestion: Suggestion, format: str) -> str:
+    """Return a suggestion in a format that programs read: json, yaml, args, or one that a plugin renders.
+
+    Raises
+    ------
+    UsageError
+        If nothing renders the format.
+    """
+    if format == "json":
+        return suggestion.to_json()
+    if format == "yaml":
+        return suggestion.to_yaml().rstrip("\n")
+    if format == "args":
+        return shlex.join(suggestion.to_args())
+    text = get_plugins().call_first("advisor_render", suggestion=suggestion, format=format)
+    if text is None:
+        raise UsageError(f"no format {format!r}", hint=f"--format one of {', '.join(FORMATS)}")
+    return str(text)
+
+
+def to_table(suggestion: Suggestion) -> RenderableType:
+    """Return a suggestion for people: the values, what is expected, how sure it is, and why."""
+    best = suggestion.best
+    start = "pretrained" if suggestion.pretrained else "from scratch"
+    values = Table(box=None, padding=(0, 2), header_style="bold")
+    values.add_column("")
+    values.add_column("suggested", justify="right", style="bold")
+    values.add_column("good range", justify="center")
+    for i in range(1, len(suggestion.suggestions)):
+        values.add_column(f"{i + 1}.", justify="right", style="dim")
+    for name in HYPERPARAMETERS:
+        low, high = (format_number(v) for v in suggestion.ranges[name])
+        others = [format_number(getattr(s, name)) for s in suggestion.suggestions[1:]]
+        values.add_row(
+            _LABELS[name],
+            format_number(getattr(best, name)),
+            low if low == high else f"{low} to {high}",
+            *others,
+        )
+    if best.expected is not None:
+        values.add_row(
+            "expected top-1",
+            f"{best.expected.top1:.0f} %",
+            f"{best.expected.low:.0f} to {best.expected.high:.0f} %",
+            *(f"{s.expected.top1:.0f} %" if s.expected else "" for s in suggestion.suggestions[1:]),
+        )
+    assumes = suggestion.assumes
+    lines: list[RenderableType] = [
+        Text(
+            f"{suggestion.dataset.name}: {suggestion.dataset.n_train:,} training images, "
+            f"{suggestion.dataset.n_classes:,} classes"
+        ),
+        Text(f"{suggestion.model}, {start}, {suggestion.opt}, {suggestion.img_size} pixels"),
+        Text(""),
+        values,
+        Text(""),
+        Text(
+            f"Assumes: {assumes.sched} schedule, warm-up {assumes.warmup_epochs:g} epochs, augmentation "
+            f"{assumes.augment}, label smoothing {assumes.label_smoothing:g}, mixup {assumes.mixup:g}",
+        ),
+        Text(_trust(suggestion), style="bold"),
+    ]
+    lines += [Text(f"Note: {warning}.") for warning in suggestion.warnings]
+    if suggestion.evidence:
+        lines += [Text(""), Text("Most similar recorded datasets and the best run there:")]
+        lines += [Text(f"  {_neighbour(e.dataset, e.similarity, e.best)}") for e in suggestion.evidence]
+    return Group(*lines)
+
+
+def _trust(suggestion: Suggestion) -> str:
+    sure = f"Confidence: {suggestion.confidence}"
+    if suggestion.basis == "rule" or suggestion.metamodel is None:
+        return f"{sure}. Basis: a fixed rule."
+    learned = f"{suggestion.metamodel.runs:,} runs on {suggestion.metamodel.datasets} datasets"
+    return f"{sure} (novelty {suggestion.novelty:.2f}). Basis: {suggestion.basis}, learned from {learned}."
+
+
+def _neighbour(dataset: str, similarity: float, best: dict[str, object]) -> str:
+    five = ", ".join(f"{name} {format_number(float(str(best[name])))}" for name in HYPERPARAMETERS)
+    return f"{dataset} (similarity {similarity:.2f}): {best['model']} {float(str(best['top1'])):.1f} % with {five}"
