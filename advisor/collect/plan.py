@@ -1,0 +1,244 @@
+"""A plan names datasets, models, contexts, a design and a budget; it expands into runs with stable ids."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from advisor.collect.design import (
+    Budget,
+    Space,
+    choose_max_epochs,
+    core,
+    cost,
+    is_chosen,
+    random_points,
+    sobol,
+    stable_id,
+)
+from advisor.collect.images import Size
+from advisor.collect.trainer import Training, input_size
+from advisor.describe.model import describe_model
+from advisor.errors import UsageError
+from advisor.learn.space import Configuration
+
+Kind = Literal["core", "sobol", "reference", "repeat"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Context(_Strict):
+    """What a configuration's values depend on, besides the dataset and the model."""
+
+    opt: str = "adamw"
+    augment: Literal["none", "flip-crop"] = "none"
+    checkpoint: str | None = None
+    """Pretrained weights: the name of a set of checkpoints in the plan's folder of checkpoints; None is scratch."""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether training starts from pretrained weights."""
+        return self.checkpoint is not None
+
+
+class Design(_Strict):
+    """Which configurations a case gets, besides the core."""
+
+    sobol: int = Field(16, ge=0)
+    reference: int = Field(0, ge=0)
+    """Independent random points at the largest number of epochs, as a random search would draw them."""
+    repeat_best: int = Field(3, ge=0)
+    """How many of the best are trained again once all the others are done."""
+    repeat_seeds: int = Field(2, ge=0)
+    noise_share: float = Field(0.1, ge=0, le=1)
+    """Share of the cases whose whole core is trained with further seeds."""
+
+
+class Block(_Strict):
+    """Cases made by crossing datasets, models and contexts."""
+
+    datasets: list[str] = Field(min_length=1)
+    models: list[str] = Field(min_length=1)
+    contexts: list[Context] = Field(min_length=1)
+    design: Design = Design()
+
+
+class Plan(_Strict):
+    """A whole plan, as its YAML file states it."""
+
+    name: str
+    blocks: list[Block] = Field(min_length=1)
+    budget: Budget = Budget()
+
+    def dataset_names(self) -> list[str]:
+        """Return the names of all datasets of the plan, each once, in the plan's order."""
+        return list(dict.fromkeys(name for block in self.blocks for name in block.datasets))
+
+
+@dataclass(frozen=True)
+class PlannedDataset:
+    """A dataset that is there: its name, folder, group and size."""
+
+    name: str
+    path: Path
+    group: str
+    size: Size
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dataset, a model and a context; all configurations of a case compete with each other."""
+
+    dataset: PlannedDataset
+    model: str
+    context: Context
+    design: Design
+    budget: Budget
+
+    @functools.cached_property
+    def case_id(self) -> str:
+        """Name of the case on every machine."""
+        context = self.context
+        parts = [self.dataset.name, self.model, context.opt, context.augment, context.checkpoint or "scratch"]
+        return "/".join(parts)
+
+    @functools.cached_property
+    def img_size(self) -> int:
+        """Side of the input in pixels."""
+        return input_size(self.model, self.dataset.size.pixels)
+
+    @functools.cached_property
+    def space(self) -> Space:
+        """The bounds of the case's configurations."""
+        n_train = self.dataset.size.n_train
+        return Space(
+            opt=self.context.opt,
+            pretrained=self.context.pretrained,
+            attention=describe_model(self.model).is_transformer,
+            n_train=n_train,
+            max_epochs=choose_max_epochs(self.case_id, n_train, self.img_size, self.budget),
+        )
+
+    def points(self) -> list[Point]:
+        """Return the runs of the case that depend on no result, core first, each once."""
+        named = core(self.space)
+        points = [Point(self, self._training(c), "core", label) for label, c in named.items()]
+        configurations = sobol(self.case_id, self.space, self.design.sobol) if self.design.sobol else []
+        points += [Point(self, self._training(c), "sobol", str(i)) for i, c in enumerate(configurations)]
+        configurations = random_points(self.case_id, self.space, self.design.reference)
+        points += [Point(self, self._training(c), "reference", str(i)) for i, c in enumerate(configurations)]
+        if is_chosen(self.case_id, "noise", self.design.noise_share):
+            for seed in range(1, self.design.repeat_seeds + 1):
+                points += [Point(self, self._training(c, seed), "core", label) for label, c in named.items()]
+        return _each_once(points)
+
+    def repeats(self, scores: dict[str, float]) -> list[Point]:
+        """Return the runs that train the best points again with fresh seeds.
+
+        Parameters
+        ----------
+        scores : dict
+            Final score by point id; points without one are left out.
+        """
+        first = [point for point in self.points() if point.training.seed == 0 and point.point_id in scores]
+        best = sorted(first, key=lambda point: (-scores[point.point_id], point.point_id))[: self.design.repeat_best]
+        return [
+            Point(self, self._training(point.training.configuration, seed), "repeat", f"{rank + 1} of the best")
+            for rank, point in enumerate(best)
+            for seed in range(1, self.design.repeat_seeds + 1)
+        ]
+
+    def _training(self, configuration: Configuration, seed: int = 0) -> Training:
+        return Training(
+            model=self.model,
+            img_size=self.img_size,
+            opt=self.context.opt,
+            configuration=configuration,
+            augment=self.context.augment,
+            seed=seed,
+            pretrained=self.context.pretrained,
+            checkpoint=self.context.checkpoint,
+        )
+
+
+@dataclass(frozen=True)
+class Point:
+    """One planned run: what is trained, and which part of the design it is."""
+
+    case: Case
+    training: Training
+    kind: Kind
+    label: str
+
+    @functools.cached_property
+    def point_id(self) -> str:
+        """Hash of what decides the run's result; the same run in another plan has the same id."""
+        values = asdict(self.training)
+        configuration = values.pop("configuration")
+        facts = {"dataset": self.case.dataset.name, "n_train": self.case.dataset.size.n_train, **values}
+        return stable_id(*(f"{name}={value}" for name, value in [*facts.items(), *configuration.items()]))
+
+    @property
+    def cost(self) -> float:
+        """Images of 32 x 32 pixels seen in training."""
+        return cost(self.case.space.n_train, self.training.configuration.epochs, self.training.img_size)
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan's YAML file.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or is not a plan.
+    """
+    try:
+        return Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(
+            f"cannot read the plan {path}", cause=str(error), hint="see `advisor collect --help`"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise UsageError(
+            f"{path} is not a plan", cause=f"{where}: {first['msg']}", hint="see meta_data/plans/first.yaml"
+        ) from error
+
+
+def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[Case]:
+    """Return the plan's cases over the datasets that are there, each once.
+
+    The order takes one case of each group in turn, so that a collection cut short still covers all groups.
+    """
+    present = {dataset.name: dataset for dataset in datasets}
+    by_group: dict[str, dict[str, Case]] = defaultdict(dict)
+    for block in plan.blocks:
+        for context in block.contexts:
+            for model in block.models:
+                for name in block.datasets:
+                    if name in present:
+                        case = Case(present[name], model, context, block.design, plan.budget)
+                        by_group[case.dataset.group].setdefault(case.case_id, case)
+    rounds = zip_longest(*(cases.values() for cases in by_group.values()))
+    return [case for case in chain.from_iterable(rounds) if case is not None]
+
+
+def _each_once(points: Iterable[Point]) -> list[Point]:
+    return list({point.point_id: point for point in reversed(list(points))}.values())[::-1]
+
+
+def all_points(cases: Iterable[Case]) -> Iterator[Point]:
+    """Yield the runs of the cases that depend on no result, case by case."""
+    for case in cases:
+        yield from case.points()

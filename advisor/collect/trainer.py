@@ -1,0 +1,274 @@
+"""One training run in this process, made of timm's own factories in the order of timm's train.py.
+
+With augmentation off, the same seed gives the same curve as train.py (``--no-aug --crop-pct 1 --sched-on-updates``),
+because the random numbers are drawn by the same calls in the same order.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from advisor.learn.space import Configuration
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from advisor.collect.images import Images, Split
+
+SCHED = "cosine"
+WARMUP_LR = 1e-5
+MIN_LR = 0.0
+MOMENTUM = 0.9
+LABEL_SMOOTHING = 0.1
+EVAL_BATCH_SIZE = 256
+AUGMENTATIONS: dict[str, dict[str, Any]] = {
+    "none": {"no_aug": True},
+    "flip-crop": {"hflip": 0.5, "scale": (0.7, 1.0), "ratio": (0.9, 1.1), "color_jitter": None},
+}
+"""Augmentation levels by name, as arguments of timm's ``create_transform``."""
+
+
+class Diverged(Exception):
+    """The training loss is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What decides the result of a run, apart from the images."""
+
+    model: str
+    img_size: int
+    opt: str
+    configuration: Configuration
+    augment: str
+    seed: int
+    pretrained: bool = False
+    checkpoint: str | None = None
+    """File of pretrained weights; None with ``pretrained`` means timm's own."""
+
+    @property
+    def warmup_epochs(self) -> int:
+        """Epochs of linear warm-up: one, and none in a run of fewer than five epochs."""
+        return 1 if self.configuration.epochs >= 5 else 0
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch gave: accuracies in percent, seconds of this process's CPU time (training and evaluation)."""
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_top1: float
+    eval_loss: float
+    eval_top1: float
+    eval_top5: float
+    seconds: float
+
+
+def steps_per_epoch(n_train: int, batch_size: int) -> int:
+    """Return the optimizer steps of an epoch: like timm's loader, the last incomplete batch is dropped."""
+    return n_train // batch_size
+
+
+@functools.cache
+def data_config(model: str) -> dict[str, Any]:
+    """Return the normalisation and interpolation timm's train.py would use for a model."""
+    import timm
+    from timm.data import resolve_data_config
+
+    with _meta_device():
+        return dict(resolve_data_config({}, model=timm.create_model(model)))
+
+
+@functools.cache
+def input_size(model: str, pixels: int) -> int:
+    """Return the smallest input size that the model can be trained at without losing any of ``pixels``.
+
+    The size itself, or else the next multiple of 16, or of 32.
+
+    Raises
+    ------
+    ValueError
+        If the model takes none of them.
+    """
+    import torch
+
+    for size in (pixels, math.ceil(pixels / 16) * 16, math.ceil(pixels / 32) * 32):
+        try:
+            network = _create_model(model, size, num_classes=2)
+            network.train()(torch.zeros(2, 3, size, size))
+        except (RuntimeError, AssertionError, ZeroDivisionError, ValueError):
+            continue
+        return size
+    raise ValueError(f"{model} cannot be trained on images of {pixels} pixels")
+
+
+def train(training: Training, images: Images) -> Iterator[EpochResult]:
+    """Train and yield each epoch's results.
+
+    Parameters
+    ----------
+    training : Training
+        Its batch size must be at most the number of training images, so that every epoch has a step.
+    images : Images
+        At the input size of ``training``.
+
+    Raises
+    ------
+    Diverged
+        When a training loss is not finite; the epochs before it have been yielded.
+    """
+    import torch
+    from timm.loss import LabelSmoothingCrossEntropy
+    from timm.optim import create_optimizer_v2
+    from timm.scheduler import create_scheduler_v2
+    from timm.utils import random_seed
+
+    values = training.configuration
+    steps = steps_per_epoch(len(images.train), values.batch_size)
+    if steps < 1:
+        raise ValueError(f"a batch of {values.batch_size} is larger than the {len(images.train)} training images")
+    random_seed(training.seed)
+    weights: dict[str, Any] = {"pretrained": training.pretrained}
+    if training.checkpoint is not None:
+        weights["pretrained_cfg_overlay"] = {"file": training.checkpoint, "num_classes": -1}
+    model = _create_model(
+        training.model, training.img_size, num_classes=images.n_classes, drop_rate=values.dropout, **weights
+    )
+    optimizer = create_optimizer_v2(
+        model, opt=training.opt, lr=values.lr, weight_decay=values.weight_decay, momentum=MOMENTUM
+    )
+    scheduler, epochs = create_scheduler_v2(
+        optimizer,
+        sched=SCHED,
+        num_epochs=values.epochs,
+        min_lr=MIN_LR,
+        warmup_lr=WARMUP_LR,
+        warmup_epochs=training.warmup_epochs,
+        step_on_epochs=False,
+        updates_per_epoch=steps,
+    )
+    batches = _Batches(training, images, values.batch_size)
+    loss_function = LabelSmoothingCrossEntropy(LABEL_SMOOTHING)
+    for epoch in range(epochs):
+        started = time.process_time()
+        model.train()
+        train_loss, correct, seen, updates = 0.0, 0, 0, epoch * steps
+        for inputs, labels in batches.train():
+            optimizer.zero_grad()
+            outputs = model(inputs)
+            loss = loss_function(outputs, labels)
+            loss.backward()
+            optimizer.step()
+            updates += 1
+            scheduler.step_update(num_updates=updates)
+            if not math.isfinite(loss.item()):
+                raise Diverged(f"the training loss was {loss.item()} in epoch {epoch}")
+            train_loss += loss.item() * len(labels)
+            correct += int((outputs.argmax(1) == labels).sum())
+            seen += len(labels)
+        with torch.inference_mode():
+            evaluation = _evaluate(model.eval(), batches.validation())
+        rates = [group["lr"] for group in optimizer.param_groups]
+        yield EpochResult(
+            epoch=epoch,
+            lr=sum(rates) / len(rates),
+            train_loss=train_loss / seen,
+            train_top1=100 * correct / seen,
+            seconds=time.process_time() - started,
+            **evaluation,
+        )
+        scheduler.step(epoch + 1)
+
+
+def _evaluate(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    from torch.nn.functional import cross_entropy
+
+    loss, correct1, correct5, seen = 0.0, 0, 0, 0
+    for inputs, labels in batches:
+        outputs = model(inputs)
+        loss += cross_entropy(outputs, labels, reduction="sum").item()
+        hits = outputs.topk(min(5, outputs.shape[1])).indices == labels[:, None]
+        correct1 += int(hits[:, 0].sum())
+        correct5 += int(hits.sum())
+        seen += len(labels)
+    return {"eval_loss": loss / seen, "eval_top1": 100 * correct1 / seen, "eval_top5": 100 * correct5 / seen}
+
+
+class _Batches:
+    """Normalised batches, in the order torch's DataLoader draws as it does for train.py."""
+
+    def __init__(self, training: Training, images: Images, batch_size: int) -> None:
+        import torch
+        from timm.data import create_transform
+        from torch.utils.data import DataLoader
+
+        config = data_config(training.model)
+        self._images = images
+        self._mean, self._std = (torch.tensor([v * 255 for v in config[k]]).view(1, 3, 1, 1) for k in ("mean", "std"))
+        self._augment = (
+            None
+            if training.augment == "none"
+            else create_transform(
+                training.img_size,
+                is_training=True,
+                interpolation=config["interpolation"],
+                use_prefetcher=True,
+                **AUGMENTATIONS[training.augment],
+            )
+        )
+        indices: Any = range(len(images.train))
+        self._train = DataLoader(indices, batch_size, shuffle=True, drop_last=True, collate_fn=torch.tensor)
+        indices = range(len(images.validation))
+        self._validation = DataLoader(indices, EVAL_BATCH_SIZE, collate_fn=torch.tensor)
+
+    def train(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield an epoch of shuffled and, where asked for, augmented batches."""
+        for rows in self._train:
+            images, labels = self._take(self._images.train, rows)
+            yield self._normalise(self._augmented(images)), labels
+
+    def validation(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the evaluation split in its order."""
+        for rows in self._validation:
+            images, labels = self._take(self._images.validation, rows)
+            yield self._normalise(images), labels
+
+    @staticmethod
+    def _take(split: Split, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return split.images[rows], split.labels[rows]
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        import torch
+        from PIL import Image
+
+        if self._augment is None:
+            return images
+        return torch.stack([self._augment(Image.fromarray(i.permute(1, 2, 0).numpy())) for i in images])
+
+    def _normalise(self, images: Tensor) -> Tensor:
+        import torch
+
+        return images.to(torch.float32).sub_(self._mean).div_(self._std)
+
+
+def _create_model(model: str, img_size: int, **kwargs: Any) -> nn.Module:
+    """Create a timm model, telling its input size to those that must know it (vision transformers and their kin)."""
+    import timm
+
+    config = timm.models.get_pretrained_cfg(model)
+    sized = {"img_size": img_size} if config is not None and config.fixed_input_size else {}
+    network: nn.Module = timm.create_model(model, **sized, **kwargs)
+    return network
+
+
+def _meta_device() -> Any:
+    import torch
+
+    return torch.device("meta")
