@@ -18,7 +18,7 @@ class FixedValue(click.ParamType):
         """Return the name and the number, or fail with what is wrong."""
         from advisor.learn.space import check_value
 
-        name, separator, text = str(value).partition("=")
+        name, _, text = str(value).partition("=")
         name = name.strip().replace("-", "_")
         try:
             number = float(text)

@@ -77,9 +77,9 @@ class Table:
     group_of : ndarray of str, shape (n,)
         Base source of the row's dataset; everything of one is held out together.
     kind : ndarray of str, shape (n,)
-        How the configuration came about: ``core:NAME``, ``sobol``, ``repeat``, ``reference``, or empty.
-    n_eval : ndarray of shape (n,)
-        Images that the score was measured on.
+        How the configuration came about: ``core``, ``sobol``, ``reference``, ``repeat``, or empty.
+    n_train, n_eval : ndarray of shape (n,)
+        Images that were trained on, and that the score was measured on.
     seconds : ndarray of shape (n,)
         Training seconds; NaN where unknown.
     """
@@ -92,6 +92,7 @@ class Table:
     cases: tuple[Case, ...]
     group_of: NDArray[np.str_]
     kind: NDArray[np.str_]
+    n_train: Floats
     n_eval: Floats
     seconds: Floats
 
@@ -108,6 +109,7 @@ class Table:
             case_of=self.case_of[rows],
             group_of=self.group_of[rows],
             kind=self.kind[rows],
+            n_train=self.n_train[rows],
             n_eval=self.n_eval[rows],
             seconds=self.seconds[rows],
         )
@@ -265,6 +267,7 @@ def build_table(runs: Iterable[Run], datasets: Iterable[Dataset], describe_model
         cases=tuple(cases),
         group_of=np.array([d.group for d in found], dtype=np.str_),
         kind=np.array([str(run.extra.get("kind", "")) for run in usable], dtype=np.str_),
+        n_train=np.array([run.n_train or d.n_train for run, d in zip(usable, found, strict=True)], dtype=np.float64),
         n_eval=np.array([run.n_eval or d.n_eval for run, d in zip(usable, found, strict=True)], dtype=np.float64),
         seconds=np.array([run.train_seconds or np.nan for run in usable], dtype=np.float64),
     )

@@ -1,0 +1,56 @@
+"""``advisor evaluate``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def evaluate(format_: str) -> None:
+    """Measure the advice on the shipped evidence, every source of datasets held out in turn."""
+    from advisor.describe.model import describe_model
+    from advisor.evaluate.protocol import evaluate as judge
+    from advisor.learn.table import build_table
+    from advisor.records.evidence import load_evidence
+
+    evidence = load_evidence()
+    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    result = judge(table)
+    rows, trials = result.rows(), result.trials()
+    if format_ == "json":
+        click.echo(json.dumps({"methods": rows, "noise": result.noise, "equivalent_trials": trials}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, padding=(0, 2), header_style="bold")
+    for heading in ("method", "mean regret", "95 % interval", "median", "points lost", "advice better", "p"):
+        shown.add_column(heading, justify="left" if heading == "method" else "right")
+    for row in rows:
+        shown.add_row(
+            row["method"],
+            f"{row['mean_regret']:.3f}",
+            f"{row['low']:.3f} to {row['high']:.3f}",
+            f"{row['median_regret']:.3f}",
+            f"{row['points_lost']:.1f}",
+            f"{row['advice_better']:.0%}",
+            "" if row["p_value"] is None else f"{row['p_value']:.3g}",
+        )
+    console = Console(highlight=False)
+    console.print(shown)
+    console.print(
+        f"{rows[0]['cases']} cases of {rows[0]['groups']} groups; regret 0 is the best known, 1 a median one."
+    )
+    if result.noise is not None:
+        console.print(
+            f"Noise floor: equal runs with other seeds differ by {result.noise:.2f} points (standard deviation), "
+            f"which is {rows[0]['noise_regret']:.3f} of regret."
+        )
+    if trials["cases"]:
+        console.print(
+            f"The advice equals the expected best of {trials['median']:.0f} random trials "
+            f"(median of {trials['cases']} cases with 64 or more)."
+        )

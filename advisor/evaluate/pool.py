@@ -1,0 +1,130 @@
+"""The recorded configurations of a case, as a pool to pick from, and how good a pick is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.learn.space import to_unit_scale
+from advisor.learn.table import Case, Floats, Table
+from advisor.records.schema import HYPERPARAMETERS
+
+_RANDOM = ("sobol", "reference")
+MIN_RANDOM = 8
+"""A case with fewer random points has no median to speak of, and is not judged."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The configurations recorded in one case, each once.
+
+    Attributes
+    ----------
+    case : Case
+        The case.
+    group : str
+        Base source of its dataset.
+    x : ndarray of shape (m, d)
+        Features of each configuration, in the order of the table's columns.
+    score : ndarray of shape (m,)
+        Mean accuracy over the seeds it was trained with, in percent.
+    seeds : ndarray of int, shape (m,)
+        How many those are.
+    random : ndarray of bool, shape (m,)
+        Whether it was drawn at random, as random search would.
+    five : mapping of str to ndarray of shape (m,)
+        The hyperparameters.
+    n_train, n_eval : int
+        Size of the dataset.
+    """
+
+    case: Case
+    group: str
+    x: Floats
+    score: Floats
+    seeds: NDArray[np.int64]
+    random: NDArray[np.bool_]
+    five: dict[str, Floats]
+    n_train: int
+    n_eval: int
+
+    @property
+    def max_epochs(self) -> int:
+        """The case's largest number of epochs: the cap it is judged at."""
+        return int(self.five["epochs"].max())
+
+    @property
+    def best(self) -> float:
+        """Score of the best configuration; where the best few were trained with several seeds, of their means only."""
+        repeated = self.seeds > 1
+        return float(self.score[repeated].max() if repeated.any() else self.score.max())
+
+    @property
+    def median(self) -> float:
+        """Median score of the random configurations."""
+        return float(np.median(self.score[self.random]))
+
+    def regret(self, score: Floats | float) -> Floats:
+        """Return (best - score) / (best - median): 0 is the best known, 1 a typical random choice."""
+        return np.asarray((self.best - score) / (self.best - self.median))
+
+    def nearest(self, five: dict[str, float]) -> int:
+        """Return the index of the configuration nearest to the given values on the unit scale."""
+        wanted = to_unit_scale({name: np.array([five[name]]) for name in HYPERPARAMETERS})
+        return int(np.abs(to_unit_scale(self.five) - wanted).sum(axis=1).argmin())
+
+    def at_cap(self) -> NDArray[np.bool_]:
+        """Return which random configurations spend the whole budget of epochs."""
+        return np.asarray(self.random & (self.five["epochs"] == self.max_epochs))
+
+
+def pools(table: Table) -> Iterator[Pool]:
+    """Yield the pool of every case with enough random points and something to choose between."""
+    for index in np.unique(table.case_of):
+        rows = np.flatnonzero(table.case_of == index)
+        keys = np.column_stack([table.five[name][rows] for name in HYPERPARAMETERS])
+        _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        inverse = inverse.ravel()
+        seeds = np.bincount(inverse)
+        pool = Pool(
+            case=table.cases[index],
+            group=str(table.group_of[rows[0]]),
+            x=table.x[rows[first]],
+            score=np.bincount(inverse, weights=table.score[rows]) / seeds,
+            seeds=seeds,
+            random=np.bincount(inverse, weights=np.isin(table.kind[rows], _RANDOM)) > 0,
+            five={name: table.five[name][rows[first]] for name in HYPERPARAMETERS},
+            n_train=int(table.n_train[rows[0]]),
+            n_eval=int(table.n_eval[rows[0]]),
+        )
+        if pool.random.sum() >= MIN_RANDOM and pool.best > pool.median:
+            yield pool
+
+
+def expected_best(scores: Floats, k: int) -> float:
+    """Return the expected best of ``k`` draws without replacement.
+
+    The i-th best of n is the best drawn with probability C(n-1-i, k-1) / C(n, k).
+    """
+    n = len(scores)
+    ordered = np.sort(scores)[::-1]
+    k = min(k, n)
+    weights = [math.comb(n - 1 - i, k - 1) / math.comb(n, k) for i in range(n)]
+    return float(np.dot(weights, ordered))
+
+
+def equivalent_trials(scores: Floats, score: float) -> float:
+    """Return the number of random trials whose expected best equals ``score``, interpolated; at most their number."""
+    n = len(scores)
+    curve = np.array([expected_best(scores, k) for k in range(1, n + 1)])
+    if score <= curve[0]:
+        return float(score >= curve[0])
+    if score >= curve[-1]:
+        return float(n)
+    above = int(np.searchsorted(curve, score, side="left"))
+    low, high = curve[above - 1], curve[above]
+    return float(above + (score - low) / (high - low))
