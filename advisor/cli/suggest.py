@@ -9,26 +9,22 @@ import click
 from advisor.errors import UsageError
 
 
-class FixedValue(click.ParamType):
-    """``NAME=VALUE`` for one of the five."""
+def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    """Return ``NAME=VALUE`` options as numbers by name."""
+    from advisor.learn.space import check_value
 
-    name = "NAME=VALUE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """Return the name and the number, or fail with what is wrong."""
-        from advisor.learn.space import check_value
-
-        name, _, text = str(value).partition("=")
+    values = {}
+    for text in texts:
+        name, _, number = text.partition("=")
         name = name.strip().replace("-", "_")
         try:
-            number = float(text)
-        except ValueError:
-            self.fail(f"{value!r} is not NAME=VALUE with a number, such as lr=0.001", param, ctx)
-        try:
-            check_value(name, number)
+            values[name] = float(number)
+            check_value(name, values[name])
+        except ValueError as error:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE with a number, such as lr=0.001") from error
         except UsageError as error:
-            self.fail(f"{error}; {error.hint}" if error.hint else str(error), param, ctx)
-        return name, number
+            raise click.BadParameter("; ".join(part for part in (str(error), error.hint) if part)) from error
+    return values
 
 
 @click.command()
@@ -49,7 +45,13 @@ class FixedValue(click.ParamType):
     help="What an epoch may cost: accuracy ignores it, balanced takes the fewest epochs that come within the noise "
     "of the best, speed the fewest within one point.",
 )
-@click.option("--fix", type=FixedValue(), multiple=True, help="A value that is decided; may be repeated.")
+@click.option(
+    "--fix",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_fixed_values,
+    help="A value that is decided, such as lr=0.001; may be repeated.",
+)
 @click.option("--top", type=click.IntRange(1, 10), default=3, show_default=True, metavar="K", help="How many to show.")
 @click.option("--format", "format_", default="table", show_default=True, help="table, json, yaml or args.")
 @click.option("--strict", is_flag=True, help="Exit with status 3 when confidence is low.")
@@ -62,7 +64,7 @@ def suggest(
     max_epochs: int | None,
     max_batch_size: int | None,
     prefer: Any,
-    fix: tuple[tuple[str, float], ...],
+    fix: dict[str, float],
     top: int,
     format_: str,
     strict: bool,
@@ -80,7 +82,7 @@ def suggest(
         max_epochs=max_epochs,
         max_batch_size=max_batch_size,
         prefer=prefer,
-        fix=dict(fix),
+        fix=fix,
         top_k=top,
     )
     if format_ == "table":

@@ -1,0 +1,73 @@
+import json
+
+import numpy as np
+import pytest
+from synthetic import describe_model, records
+
+from advisor.errors import AdvisorError
+from advisor.learn.artefact import MANIFEST, Artefact, fit_artefact, seed_noise
+from advisor.learn.table import build_table
+
+
+@pytest.fixture(scope="module")
+def artefact():
+    return fit_artefact(*records(), describe_model)
+
+
+def test_saved_and_loaded_it_is_the_same(artefact, tmp_path):
+    artefact.save(tmp_path)
+    loaded = Artefact.load(tmp_path)
+    x = build_table(*records(), describe_model).x
+    np.testing.assert_array_equal(loaded.model.predict(x).shortfall, artefact.model.predict(x).shortfall)
+    assert loaded.covered == artefact.covered
+    assert [k.dataset for k in loaded.known] == [k.dataset for k in artefact.known]
+    assert (loaded.noise, loaded.runs, loaded.version) == (artefact.noise, artefact.runs, artefact.version)
+
+
+def test_saving_twice_writes_the_same_bytes(artefact, tmp_path):
+    artefact.save(tmp_path / "a")
+    fit_artefact(*records(), describe_model).save(tmp_path / "b")
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / d).iterdir()} for d in "ab")
+    assert first == second
+
+
+def test_it_covers_what_was_recorded(artefact):
+    covered = artefact.covering("adamw", pretrained=False)
+    assert covered.groups == 6
+    assert covered.bounds["epochs"] == (2.0, 20.0)
+    assert covered.assumes["sched"] == "cosine"
+    assert artefact.covering("sgd", pretrained=False) is None
+
+
+@pytest.mark.parametrize("harm", ["missing", "changed member", "other schema", "not json"])
+def test_damaged_files_are_refused_with_what_to_do(artefact, tmp_path, harm):
+    artefact.save(tmp_path)
+    manifest = tmp_path / MANIFEST
+    if harm == "missing":
+        (tmp_path / "level_0.txt").unlink()
+    elif harm == "changed member":
+        with (tmp_path / "level_0.txt").open("a") as file:
+            file.write("\n")
+    elif harm == "other schema":
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema": "advisor.metamodel/99"}))
+    else:
+        manifest.write_text("{")
+    with pytest.raises(AdvisorError) as caught:
+        Artefact.load(tmp_path)
+    assert "advisor train" in caught.value.hint
+
+
+def test_one_group_is_too_little():
+    runs, datasets = records(n_groups=1)
+    with pytest.raises(AdvisorError, match="too little evidence"):
+        fit_artefact(runs, datasets, describe_model)
+
+
+def test_noise_is_the_spread_between_seeds():
+    from dataclasses import replace
+
+    runs, datasets = records(n_groups=2, runs_per_case=3)
+    assert seed_noise(build_table(runs, datasets, describe_model)) is None
+    again = [replace(run, run_id=run.run_id + "again", final_metric=run.final_metric + 2) for run in runs]
+    noise = seed_noise(build_table([*runs, *again], datasets, describe_model))
+    assert noise == pytest.approx(2**0.5)

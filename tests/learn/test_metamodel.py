@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from synthetic import describe_model, records
+
+from advisor.learn.metamodel import MetaModel, from_logit, logit, regret_within_cases
+from advisor.learn.table import build_table
+
+
+@pytest.fixture(scope="module")
+def table():
+    return build_table(*records(), describe_model)
+
+
+@pytest.fixture(scope="module")
+def held_out(table):
+    seen = table.take(table.group_of != "group-3")
+    return MetaModel(n_estimators=60).fit(seen), table.take(table.group_of == "group-3")
+
+
+def test_it_ranks_configurations_of_a_dataset_it_never_saw(held_out):
+    model, unseen = held_out
+    predicted = model.predict(unseen.x).shortfall
+    true = regret_within_cases(unseen.score, unseen.case_of)
+    assert np.corrcoef(np.argsort(np.argsort(predicted)), np.argsort(np.argsort(true)))[0, 1] > 0.8
+
+
+def test_its_intervals_hold_the_accuracy_and_contain_the_expectation(held_out):
+    model, unseen = held_out
+    prediction = model.predict(unseen.x)
+    assert (prediction.low <= prediction.top1).all()
+    assert (prediction.top1 <= prediction.high).all()
+    good = regret_within_cases(unseen.score, unseen.case_of) <= 1
+    inside = (prediction.low <= unseen.score) & (unseen.score <= prediction.high)
+    assert inside[good].mean() > 0.6
+
+
+def test_texts_and_manifest_give_the_same_model_back(held_out):
+    model, unseen = held_out
+    again = MetaModel.from_texts(model.to_manifest(), model.to_texts())
+    for name, value in vars(model.predict(unseen.x)).items():
+        np.testing.assert_array_equal(getattr(again.predict(unseen.x), name), value)
+
+
+def test_fitting_twice_gives_the_same_bits(table):
+    first, second = (MetaModel(n_estimators=10).fit(table).to_texts() for _ in range(2))
+    assert first == second
+
+
+def test_one_group_is_too_little(table):
+    with pytest.raises(ValueError, match="two groups"):
+        MetaModel().fit(table.take(table.group_of == "group-0"))
+
+
+@given(npst.arrays(float, st.integers(1, 30), elements=st.floats(0, 100)))
+def test_regret_is_zero_at_the_best_and_never_negative(score):
+    regret = regret_within_cases(score, np.zeros(len(score), dtype=np.int64))
+    assert regret[score.argmax()] == 0
+    assert ((regret >= 0) & (regret <= 2)).all()
+
+
+@given(st.floats(0.5, 99.5))
+def test_logit_has_its_inverse(top1):
+    assert from_logit(logit(np.array([top1])))[0] == pytest.approx(top1)

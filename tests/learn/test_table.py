@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import describe_model, records
+
+from advisor.learn.table import build_table, is_evidence, score_of
+from advisor.records.schema import Status
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    return records(n_groups=3, runs_per_case=10)
+
+
+def test_every_run_that_is_evidence_becomes_a_row_of_its_case(evidence):
+    runs, datasets = evidence
+    table = build_table(runs, datasets, describe_model)
+    assert len(table) == len(runs)
+    assert len(table.cases) == 6
+    for i, run in enumerate(runs):
+        case = table.cases[table.case_of[i]]
+        assert (case.dataset_id, case.model) == (run.dataset_id, run.model)
+        assert table.five["lr"][i] == run.lr
+        assert table.score[i] == run.final_metric
+
+
+def test_derived_columns_mean_what_they_say(evidence):
+    runs, datasets = evidence
+    table = build_table(runs, datasets, describe_model)
+    column = {name: table.x[:, i] for i, name in enumerate(table.columns)}
+    steps = np.array([r.n_train // r.batch_size * r.epochs for r in runs])
+    np.testing.assert_allclose(2 ** column["log_steps"], steps)
+    np.testing.assert_allclose(column["log_lr_steps"], np.log2([r.lr for r in runs]) + np.log2(steps))
+    np.testing.assert_allclose(2 ** column["log_samples_seen"], steps * [r.batch_size for r in runs])
+    np.testing.assert_allclose(
+        column["data:nn_top1"], [datasets[int(r.dataset_id[1:])].features["nn_top1"] for r in runs]
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": Status.INTERRUPTED},
+        {"status": Status.STALE},
+        {"status": Status.FAILED},
+        {"epochs_done": 0},
+        {"lr": None},
+        {"dataset_id": None},
+        {"out_of_memory": True},
+        {"metric": "loss"},
+        {"final_metric": None},
+    ],
+)
+def test_runs_that_say_nothing_about_their_configuration_are_no_evidence(evidence, change):
+    run = evidence[0][0]
+    assert is_evidence(run)
+    assert not is_evidence(replace(run, **change))
+
+
+def test_a_diverged_run_counts_as_chance(evidence):
+    run = replace(evidence[0][0], status=Status.DIVERGED, final_metric=None)
+    assert is_evidence(run)
+    assert score_of(run, n_classes=20) == 5.0
+
+
+def test_a_run_on_an_undescribed_dataset_is_left_out(evidence):
+    runs, datasets = evidence
+    table = build_table(runs, datasets[1:], describe_model)
+    assert {table.cases[i].dataset_id for i in table.case_of} == {"d1", "d2"}
+
+
+def test_take_keeps_rows_aligned(evidence):
+    table = build_table(*evidence, describe_model)
+    part = table.take(table.group_of != "group-0")
+    assert len(part) == 40
+    assert "group-0" not in part.group_of
+    assert all(part.cases[i].dataset_id != "d0" for i in part.case_of)
+
+
+def test_nothing_recorded_is_an_empty_table():
+    assert len(build_table([], [], describe_model)) == 0
