@@ -1,0 +1,107 @@
+"""``advisor describe``: what a dataset is like and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from advisor.describe.dataset import Description
+    from advisor.describe.sample import Progress
+
+_BARS = 12
+"""Rows of the histogram of class sizes; more classes than this share rows."""
+
+
+@click.command()
+@click.option(
+    "--dataset", "source", required=True, metavar="PATH", help="Folder of class folders, or of splits of them."
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides which images are drawn."
+)
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def describe(source: str, seed: int, format_: str) -> None:
+    """Describe an image dataset and what is wrong with it."""
+    from advisor.describe.dataset import describe as describe_dataset
+
+    with _progress_bar() as progress:
+        description = describe_dataset(source, seed=seed, progress=progress)
+    if format_ == "json":
+        click.echo(json.dumps(description.to_json(), indent=2))
+        return
+    from rich.console import Console
+
+    _print(description, Console(highlight=False, soft_wrap=True))
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress | None]:
+    """Give a callback that draws a bar on stderr, or None where nobody would see it."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import Progress as Bars
+
+    with Bars(console=console, transient=True) as bars:
+        tasks: dict[str, int] = {}
+
+        def update(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)  # type: ignore[arg-type]
+
+        yield update
+
+
+def _print(description: Description, console: Console) -> None:
+    from rich.markup import escape
+
+    dataset, features = description.dataset, description.dataset.features
+    console.print(f"[bold]{escape(dataset.name)}[/bold]  {description.kind}, {dataset.dataset_id}")
+    console.print(
+        f"{dataset.n_train:,} training and {dataset.n_eval:,} validation images of {dataset.n_classes:,} classes"
+    )
+    side = 2 ** features["log_side"]
+    console.print(
+        f"typically {side:.0f} pixels a side, {100 * features['grey_share']:.0f} % grey; "
+        f"features from {description.n_drawn:,} images"
+    )
+    console.print("\n[bold]Images a class[/bold]")
+    for label, count, bar in _histogram(description.class_counts):
+        console.print(f"  {escape(label):<24} {count:>8,} {bar}")
+    console.print("\n[bold]Features[/bold]")
+    for name, value in features.items():
+        console.print(f"  {name:<24} {value:>10.4g}")
+    if description.warnings:
+        console.print("\n[bold]Warnings[/bold]")
+    for warning in description.warnings:
+        console.print(f"  - {escape(warning)}")
+    for title, paths in (("Unreadable", description.unreadable), ("Skipped", description.skipped)):
+        for path in paths[:10]:
+            console.print(f"  {title}: {escape(path)}")
+        if len(paths) > 10:
+            console.print(f"  ... and {len(paths) - 10} more, all in --format json")
+
+
+def _histogram(counts: dict[str, int], width: int = 40) -> list[tuple[str, int, str]]:
+    """Return (label, images, bar) for each class, largest first; where there are many, for runs of classes."""
+    ordered = sorted(((n, label) for label, n in counts.items()), reverse=True)
+    top = max(1, ordered[0][0])
+    step = -(-len(ordered) // _BARS)
+    rows = []
+    for start in range(0, len(ordered), step):
+        run = ordered[start : start + step]
+        n = round(sum(count for count, _ in run) / len(run))
+        label = run[0][1] if len(run) == 1 else f"classes {start + 1}-{start + len(run)} (mean)"
+        rows.append((label[:24] or "(no name)", n, "█" * max(1 if n else 0, round(width * n / top))))
+    return rows

@@ -1,0 +1,192 @@
+"""Opens any image-classification dataset and describes it: identity, counts, features, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor.config import Config
+from advisor.describe.cache import Cache, listing_key
+from advisor.describe.features import FEATURES_VERSION, compute_features
+from advisor.describe.findings import findings
+from advisor.describe.fingerprint import Fingerprint, take_fingerprint
+from advisor.describe.images import Entry, ImageDataset, Split, printable
+from advisor.describe.sample import Progress, Sample, draw_sample
+from advisor.errors import DatasetError
+from advisor.plugins import get_plugins
+from advisor.records.schema import Dataset
+
+__all__ = ["Description", "Entry", "ImageDataset", "Sample", "Split", "describe", "draw_sample", "open_dataset"]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known about a dataset.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        The record: identity, counts, features.
+    kind : str
+        The kind of source it was read from.
+    class_counts, eval_counts : dict of str to int
+        Training and validation images of each class.
+    warnings : tuple of str
+        What is wrong or unusual, as sentences for people.
+    unreadable : tuple of str
+        Paths of drawn images that cannot be decoded, each with the reason after a colon.
+    skipped : tuple of str
+        Files that look like images and that timm would not read.
+    n_drawn : int
+        Images that were drawn to be decoded.
+    """
+
+    dataset: Dataset
+    kind: str
+    class_counts: dict[str, int]
+    eval_counts: dict[str, int]
+    warnings: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    skipped: tuple[str, ...]
+    n_drawn: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the description as JSON values, the record's fields first."""
+        record = {name: getattr(self.dataset, name) for name in self.dataset.__dataclass_fields__}
+        rest = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "dataset"}
+        return {**record, **{k: list(v) if isinstance(v, tuple) else v for k, v in rest.items()}}
+
+
+def open_dataset(source: Any) -> ImageDataset:
+    """Return the dataset at ``source``.
+
+    Parameters
+    ----------
+    source : str, Path or ImageDataset
+        A folder of class folders, or of splits of them under the names timm knows. Plugins may open more.
+
+    Returns
+    -------
+    ImageDataset
+
+    Raises
+    ------
+    DatasetError
+        If it is missing, no dataset, empty, has one class only, or is not single-label classification.
+    """
+    from advisor.describe.folder import open_folder
+
+    if isinstance(source, ImageDataset):
+        return source
+    opened = get_plugins().call_first("advisor_open_dataset", source=source)
+    if isinstance(opened, ImageDataset):
+        return opened
+    path = Path(os.path.expanduser(source))
+    try:
+        if path.is_dir():
+            return open_folder(path)
+        exists = path.exists()
+    except OSError as error:
+        raise DatasetError(
+            f"cannot read {printable(str(path))}", cause=error.strerror or str(error), hint="check its permissions"
+        ) from error
+    except ValueError as error:  # a null byte inside
+        raise DatasetError(f"{printable(str(path))} is no path", cause=str(error), hint="give a folder") from error
+    if not exists:
+        raise DatasetError(
+            f"there is no dataset at {printable(str(path))}",
+            cause="the folder does not exist",
+            hint=f"ls {printable(str(path.parent))}",
+        )
+    raise DatasetError(
+        f"{printable(str(path))} is a file, not a dataset",
+        cause="a folder with one subfolder of images for each class is expected",
+        hint=f"advisor describe --dataset {printable(str(path.parent))}",
+    )
+
+
+def describe(
+    source: Any, *, seed: int = 0, cache_dir: Path | None = None, progress: Progress | None = None
+) -> Description:
+    """Return the description of a dataset, from the cache if the same content was described before.
+
+    Parameters
+    ----------
+    source : str, Path or ImageDataset
+        As for ``open_dataset``.
+    seed : int
+        Decides which images are drawn; the result is the same for the same content and seed.
+    cache_dir : Path, optional
+        Folder of the cache; by default the setting ``cache_dir``.
+    progress : callable, optional
+        Called as (stage, done, total) while it works.
+
+    Returns
+    -------
+    Description
+
+    Raises
+    ------
+    DatasetError
+        As ``open_dataset``, or if no image can be read.
+    """
+    dataset = open_dataset(source)
+    cache = Cache((cache_dir or Config()["cache_dir"]) / "descriptions")
+    listing = listing_key(dataset)
+    fingerprint = _fingerprint(dataset, cache, listing)
+    key = f"{fingerprint.dataset_id}-{seed}-v{FEATURES_VERSION}"
+    known = cache.get(key)
+    if known is not None:
+        features, n_drawn = known["features"], known["n_drawn"]
+        warnings, unreadable = tuple(known["warnings"]), tuple(known["unreadable"])
+    else:
+        sample = draw_sample(dataset, seed=seed, progress=progress)
+        features, n_drawn = compute_features(sample), sample.n_drawn
+        warnings = findings(sample, features, fingerprint, dataset.classes)
+        unreadable = tuple(f"{printable(path)}: {reason}" for path, reason in sample.unreadable)
+        if listing is None or listing == listing_key(dataset):  # else it changed while it was read
+            cache.put(key, {"features": features, "warnings": warnings, "unreadable": unreadable, "n_drawn": n_drawn})
+    name = printable(dataset.name)
+    return Description(
+        dataset=Dataset(
+            dataset_id=fingerprint.dataset_id,
+            name=name,
+            group=name,
+            n_train=dataset.n_train,
+            n_eval=dataset.n_eval,
+            n_classes=dataset.n_classes,
+            features=features,
+            features_version=FEATURES_VERSION,
+        ),
+        kind=dataset.kind,
+        class_counts=_counts(dataset, dataset.train),
+        eval_counts=_counts(dataset, dataset.eval) if dataset.eval is not None else {},
+        warnings=(*dataset.notes, *_skipped_note(dataset), *warnings),
+        unreadable=unreadable,
+        skipped=tuple(printable(path) for path in dataset.skipped),
+        n_drawn=n_drawn,
+    )
+
+
+def _fingerprint(dataset: ImageDataset, cache: Cache, listing: str | None) -> Fingerprint:
+    known = cache.get(f"listing-{listing}") if listing is not None else None
+    if known is not None:
+        return Fingerprint(**known)
+    fingerprint = take_fingerprint(dataset)
+    if listing is not None:
+        cache.put(f"listing-{listing}", vars(fingerprint))
+    return fingerprint
+
+
+def _counts(dataset: ImageDataset, split: Split) -> dict[str, int]:
+    names = map(printable, dataset.classes)
+    return dict(zip(names, split.counts().tolist(), strict=True))
+
+
+def _skipped_note(dataset: ImageDataset) -> list[str]:
+    if not dataset.skipped:
+        return []
+    kinds = sorted({os.path.splitext(name)[1].lower() for name in dataset.skipped})
+    return [f"{len(dataset.skipped)} files are images that timm does not read by default ({', '.join(kinds)})."]
