@@ -42,7 +42,7 @@ def records(n_groups: int = 6, runs_per_case: int = 40, seed: int = 0) -> tuple[
                 five = {
                     "lr": float(10 ** rng.uniform(-5, -1)),
                     "batch_size": int(2 ** rng.integers(3, 8)),
-                    "epochs": 20 if i % 2 else int(rng.integers(2, 21)),
+                    "epochs": 20 if i % 2 else int(rng.integers(2, 20)),
                     "dropout": float(rng.choice([0.0, 0.2, 0.4])),
                     "weight_decay": float(rng.choice([0.0, 1e-4, 1e-2, 0.3])),
                 }
