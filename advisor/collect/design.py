@@ -46,9 +46,9 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     caps: tuple[int, ...] = (5, 10, 20, 40)
-    typical: float = Field(8_000, gt=0)
-    spread: float = Field(1.5, ge=0)
-    largest: float = Field(100_000, gt=0)
+    typical: float = Field(default=6_000, gt=0)
+    spread: float = Field(default=2.0, ge=0)
+    largest: float = Field(default=100_000, gt=0)
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _rest(value: float, share: float) -> float:
 
 
 def _log_uniform(value: float, low: float, high: float) -> float:
-    return low * (high / low) ** value
+    return float(low * (high / low) ** value)
 
 
 def stable_id(*parts: object) -> str:

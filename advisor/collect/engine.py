@@ -112,9 +112,6 @@ def prepare_worker() -> None:
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def available_cores() -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from advisor.errors import DatasetError
 
@@ -59,6 +59,9 @@ def load_images(path: Path, img_size: int, interpolation: str) -> Images:
     import torch
     from timm.data import create_dataset, create_transform
 
+    transform = create_transform(
+        img_size, is_training=True, no_aug=True, interpolation=interpolation, use_prefetcher=True
+    )
     splits, classes = [], []
     for split in SPLITS:
         if not (path / split).is_dir():
@@ -67,13 +70,10 @@ def load_images(path: Path, img_size: int, interpolation: str) -> Images:
                 cause="a collected dataset holds train/CLASS/* and validation/CLASS/*",
                 hint=f"advisor describe --dataset {path}",
             )
-        dataset = create_dataset("", root=str(path), split=split)
-        dataset.transform = create_transform(
-            img_size, is_training=True, no_aug=True, interpolation=interpolation, use_prefetcher=True
-        )
-        images, labels = zip(*(dataset[i] for i in range(len(dataset))), strict=True)
-        splits.append(Split(torch.stack(images), torch.tensor(labels)))
-        classes.append(dict(dataset.reader.class_to_idx))
+        reader = create_dataset("", root=str(path), split=split).reader
+        images = torch.stack([_read(file, transform) for file, _ in reader.samples])
+        splits.append(Split(images, torch.tensor([label for _, label in reader.samples])))
+        classes.append(dict(reader.class_to_idx))
     if classes[0] != classes[1]:
         odd = sorted(set(classes[0]) ^ set(classes[1]))
         raise DatasetError(
@@ -82,6 +82,13 @@ def load_images(path: Path, img_size: int, interpolation: str) -> Images:
             hint=f"advisor describe --dataset {path}",
         )
     return Images(splits[0], splits[1], len(classes[0]))
+
+
+def _read(file: str, transform: Callable[[Any], Tensor]) -> Tensor:
+    from PIL import Image
+
+    with Image.open(file) as image:
+        return transform(image.convert("RGB"))
 
 
 @dataclass(frozen=True)

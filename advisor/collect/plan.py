@@ -54,13 +54,13 @@ class Context(_Strict):
 class Design(_Strict):
     """Which configurations a case gets, besides the core."""
 
-    sobol: int = Field(16, ge=0)
-    reference: int = Field(0, ge=0)
+    sobol: int = Field(default=16, ge=0)
+    reference: int = Field(default=0, ge=0)
     """Independent random points at the largest number of epochs, as a random search would draw them."""
-    repeat_best: int = Field(3, ge=0)
+    repeat_best: int = Field(default=3, ge=0)
     """How many of the best are trained again once all the others are done."""
-    repeat_seeds: int = Field(2, ge=0)
-    noise_share: float = Field(0.1, ge=0, le=1)
+    repeat_seeds: int = Field(default=2, ge=0)
+    noise_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the cases whose whole core is trained with further seeds."""
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from advisor.collect.images import Images, Split
 
 SCHED = "cosine"
+WARMUP_EPOCHS = 1
 WARMUP_LR = 1e-5
 MIN_LR = 0.0
 MOMENTUM = 0.9
@@ -50,11 +51,6 @@ class Training:
     pretrained: bool = False
     checkpoint: str | None = None
     """File of pretrained weights; None with ``pretrained`` means timm's own."""
-
-    @property
-    def warmup_epochs(self) -> int:
-        """Epochs of linear warm-up: one, and none in a run of fewer than five epochs."""
-        return 1 if self.configuration.epochs >= 5 else 0
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,7 @@ def train(training: Training, images: Images) -> Iterator[EpochResult]:
         num_epochs=values.epochs,
         min_lr=MIN_LR,
         warmup_lr=WARMUP_LR,
-        warmup_epochs=training.warmup_epochs,
+        warmup_epochs=WARMUP_EPOCHS,
         step_on_epochs=False,
         updates_per_epoch=steps,
     )
