@@ -57,7 +57,12 @@ class LazyGroup(click.Group):
 def cli(verbose: bool, quiet: bool) -> None:
     """Record timm training runs and start the next one from good hyperparameters."""
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s: %(message)s", stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    # Not the root logger: that belongs to the script of `advisor run`.
+    logger = logging.getLogger("advisor")
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
 
 
 def main(args: list[str] | None = None) -> NoReturn:
@@ -77,6 +82,9 @@ def main(args: list[str] | None = None) -> NoReturn:
         # The reader of our output has gone (`advisor records list | head`): nothing is left to say to it.
         sys.stderr.close()
         sys.exit(0)
+    if callable(result):
+        # The script of `advisor run`: out here, because its errors, and a Ctrl-C, are its own and not ours to explain.
+        result()
     sys.exit(result if isinstance(result, int) else 0)
 
 

@@ -1,0 +1,191 @@
+"""Makes the calls of timm's train.py from 0.8 to 1.0.22: the optimizer comes before the data."""
+
+import json
+import os
+
+import torch
+from timm import utils
+from timm.data import FastCollateMixup, create_dataset, create_loader, resolve_data_config
+from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
+from timm.models import create_model, load_checkpoint, resume_checkpoint
+from timm.optim import create_optimizer_v2, optimizer_kwargs
+from timm.scheduler import create_scheduler_v2, scheduler_kwargs
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from train_arguments import output_dir, parse_args, resolve_lr
+from train_steps import evaluate, train
+
+
+def main():
+    utils.setup_default_logging()
+    args, args_text = parse_args()
+    device = utils.init_distributed_device(args)
+    utils.random_seed(args.seed, args.rank)
+    model = create_model(
+        args.model,
+        pretrained=args.pretrained,
+        in_chans=3,
+        num_classes=args.num_classes,
+        drop_rate=args.drop,
+        drop_path_rate=args.drop_path,
+        checkpoint_path=args.initial_checkpoint,
+    )
+    if args.num_classes is None:
+        args.num_classes = model.num_classes
+    data_config = resolve_data_config(vars(args), model=model)
+    model.to(device=device)
+    resolve_lr(args)
+    optimizer = create_optimizer_v2(model, **optimizer_kwargs(cfg=args))
+    resume_epoch = resume_checkpoint(model, args.resume, optimizer=optimizer) if args.resume else None
+    model_ema = None
+    if args.model_ema:
+        model_ema = utils.ModelEmaV2(model, decay=args.model_ema_decay)
+        if args.resume:
+            load_checkpoint(model_ema.module, args.resume, use_ema=True)
+    if args.distributed:
+        model = DistributedDataParallel(model)
+    if args.data and not args.data_dir:
+        args.data_dir = args.data
+    dataset_train = create_dataset(
+        args.dataset,
+        root=args.data_dir,
+        split=args.train_split,
+        is_training=True,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        repeats=args.epoch_repeats,
+    )
+    dataset_eval = create_dataset(
+        args.dataset, root=args.data_dir, split=args.val_split, is_training=False, batch_size=args.batch_size
+    )
+    mixup = args.mixup > 0 or args.cutmix > 0
+    collate_fn = None
+    if mixup:
+        collate_fn = FastCollateMixup(
+            mixup_alpha=args.mixup,
+            cutmix_alpha=args.cutmix,
+            label_smoothing=args.smoothing,
+            num_classes=args.num_classes,
+        )
+    common = {
+        "input_size": data_config["input_size"],
+        "mean": data_config["mean"],
+        "std": data_config["std"],
+        "device": device,
+        "distributed": args.distributed,
+        "use_prefetcher": args.prefetcher,
+        "num_workers": args.workers,
+        "persistent_workers": args.workers > 0,
+    }
+    loader_train = create_loader(
+        dataset_train,
+        batch_size=args.batch_size,
+        is_training=True,
+        no_aug=args.no_aug,
+        re_prob=args.reprob,
+        scale=args.scale,
+        ratio=args.ratio,
+        hflip=args.hflip,
+        color_jitter=args.color_jitter,
+        auto_augment=args.aa,
+        interpolation=data_config["interpolation"] if args.no_aug else "random",
+        collate_fn=collate_fn,
+        **common,
+    )
+    loader_eval = create_loader(
+        dataset_eval,
+        batch_size=args.validation_batch_size or args.batch_size,
+        is_training=False,
+        crop_pct=data_config["crop_pct"],
+        **common,
+    )
+    if mixup:
+        train_loss_fn = SoftTargetCrossEntropy()
+    elif args.smoothing:
+        train_loss_fn = LabelSmoothingCrossEntropy(smoothing=args.smoothing)
+    else:
+        train_loss_fn = nn.CrossEntropyLoss()
+    validate_loss_fn = nn.CrossEntropyLoss()
+    saver, folder, best_metric, best_epoch = None, None, None, None
+    if utils.is_primary(args):
+        folder = output_dir(args)
+        saver = utils.CheckpointSaver(
+            model=model,
+            optimizer=optimizer,
+            args=args,
+            model_ema=model_ema,
+            checkpoint_dir=folder,
+            recovery_dir=folder,
+            decreasing=args.eval_metric == "loss",
+            max_history=10,
+        )
+        with open(os.path.join(folder, "args.yaml"), "w") as file:
+            file.write(args_text)
+    lr_scheduler, num_epochs = create_scheduler_v2(
+        optimizer,
+        **scheduler_kwargs(args),
+        updates_per_epoch=-(-len(loader_train) // args.grad_accum_steps),
+    )
+    start_epoch = args.start_epoch if args.start_epoch is not None else resume_epoch or 0
+    if lr_scheduler is not None and start_epoch > 0:
+        lr_scheduler.step(start_epoch)
+
+    results = []
+    try:
+        for epoch in range(start_epoch, num_epochs):
+            train_metrics = train_one_epoch(
+                epoch,
+                model,
+                loader_train,
+                optimizer,
+                train_loss_fn,
+                args,
+                lr_scheduler=lr_scheduler,
+                model_ema=model_ema,
+            )
+            eval_metrics = validate(model, loader_eval, validate_loss_fn, args)
+            results.append((epoch, eval_metrics["top1"]))
+            if model_ema is not None and not args.model_ema_force_cpu:
+                eval_metrics = validate(model_ema.module, loader_eval, validate_loss_fn, args, log_suffix=" (EMA)")
+                results[-1] += (eval_metrics["top1"],)
+            if folder is not None:
+                rates = [group["lr"] for group in optimizer.param_groups]
+                utils.update_summary(
+                    epoch,
+                    train_metrics,
+                    eval_metrics,
+                    filename=os.path.join(folder, "summary.csv"),
+                    lr=sum(rates) / len(rates),
+                    write_header=best_metric is None,
+                )
+            if saver is not None:
+                best_metric, best_epoch = saver.save_checkpoint(epoch, metric=eval_metrics[args.eval_metric])
+            if lr_scheduler is not None:
+                lr_scheduler.step(epoch + 1, eval_metrics[args.eval_metric])
+    except KeyboardInterrupt:
+        pass
+    if args.distributed:
+        torch.distributed.destroy_process_group()
+    if utils.is_primary(args):
+        print(json.dumps({"best": best_metric, "best_epoch": best_epoch, "results": results, "lr": args.lr}))
+
+
+def train_one_epoch(epoch, model, loader, optimizer, loss_fn, args, lr_scheduler=None, model_ema=None):
+    model.train()
+    return train(
+        epoch,
+        lambda images, target: loss_fn(model(images), target),
+        loader,
+        optimizer,
+        args,
+        updated=(lambda: model_ema.update(model)) if model_ema is not None else (lambda: None),
+        lr_scheduler=lr_scheduler,
+    )
+
+
+def validate(model, loader, loss_fn, args, log_suffix=""):
+    return evaluate(model, loader, loss_fn, args)
+
+
+if __name__ == "__main__":
+    main()
