@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,14 +138,15 @@ def describe(
     cache = Cache((cache_dir or Config()["cache_dir"]) / "descriptions")
     listing = listing_key(dataset)
     fingerprint = _fingerprint(dataset, cache, listing)
-    key = f"{fingerprint.dataset_id}-{seed}-v{FEATURES_VERSION}"
+    extensions = get_plugins().implementations("advisor_meta_features")
+    key = "-".join((fingerprint.dataset_id, str(seed), f"v{FEATURES_VERSION}", *(plugin for plugin, _ in extensions)))
     known = cache.get(key)
     if known is not None:
         features, n_drawn = known["features"], known["n_drawn"]
         warnings, unreadable = tuple(known["warnings"]), tuple(known["unreadable"])
     else:
         sample = draw_sample(dataset, seed=seed, progress=progress)
-        features, n_drawn = compute_features(sample), sample.n_drawn
+        features, n_drawn = {**compute_features(sample), **_features_of_plugins(sample)}, sample.n_drawn
         warnings = findings(sample, features, fingerprint, dataset.classes)
         unreadable = tuple(f"{printable(path)}: {reason}" for path, reason in sample.unreadable)
         if listing is None or listing == listing_key(dataset):  # else it changed while it was read
@@ -168,6 +171,16 @@ def describe(
         skipped=tuple(printable(path) for path in dataset.skipped),
         n_drawn=n_drawn,
     )
+
+
+def _features_of_plugins(sample: Sample) -> dict[str, float]:
+    """Return what the hook ``advisor_meta_features`` gives, each name as ``plugin.name``; only finite numbers."""
+    return {
+        f"{plugin}.{name}": float(value)
+        for plugin, values in get_plugins().call_each("advisor_meta_features", sample=sample)
+        for name, value in dict(values).items()
+        if isinstance(value, numbers.Real) and math.isfinite(value)
+    }
 
 
 def _fingerprint(dataset: ImageDataset, cache: Cache, listing: str | None) -> Fingerprint:

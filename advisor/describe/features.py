@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from advisor.describe.sample import Sample
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 """Raised whenever the value of any feature changes for the same dataset; version and values are recorded together."""
 
 
@@ -74,10 +74,15 @@ def compute_features(sample: Sample) -> dict[str, float]:
 
     Finite numbers, rounded to six significant digits; the same for the same sample on every call.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     from advisor.describe.image_features import image_features
     from advisor.describe.structure import structure_features
 
-    values = {**size_features(sample), **image_features(sample), **structure_features(sample)}
+    # One thread: the matrices are small, the sums are then made in the same order everywhere, and threads that wait
+    # for each other on a busy machine are far slower than one.
+    with threadpool_limits(1):
+        values = {**size_features(sample), **image_features(sample), **structure_features(sample)}
     return {name: float(f"{value:.6g}") for name, value in values.items() if math.isfinite(value)}
 
 
