@@ -1,0 +1,66 @@
+"""The tables of the store, made from the dataclasses of the schema so that a field is declared once."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timezone
+from typing import Any
+
+import sqlalchemy as sa
+
+from advisor.records.schema import Dataset, Epoch, Run, StoredSuggestion
+
+metadata = sa.MetaData()
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """Times with a zone, kept in UTC by databases that know none."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Return the time in UTC without its zone."""
+        return None if value is None else value.astimezone(timezone.utc).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Return the time with its zone."""
+        return None if value is None else value.replace(tzinfo=timezone.utc)
+
+
+_TYPES: dict[str, Any] = {
+    "str": sa.String,
+    "int": sa.BigInteger,
+    "float": sa.Float,
+    "bool": sa.Boolean,
+    "datetime": UtcDateTime,
+    "Status": sa.String,
+    "Source": sa.String,
+}
+
+
+def _columns(record: type, *keys: str) -> list[sa.Column[Any]]:
+    columns = []
+    for field in dataclasses.fields(record):
+        name = str(field.type).removesuffix(" | None")
+        kind = _TYPES.get(name, sa.JSON)
+        columns.append(sa.Column(field.name, kind, primary_key=field.name in keys, autoincrement=False))
+    return columns
+
+
+RUNS = sa.Table(
+    "runs",
+    metadata,
+    *_columns(Run, "run_id"),
+    sa.Index("ix_runs_started_at", "started_at"),
+    sa.Index("ix_runs_dataset_id", "dataset_id"),
+)
+EPOCHS = sa.Table("epochs", metadata, *_columns(Epoch, "run_id", "epoch"))
+DATASETS = sa.Table("datasets", metadata, *_columns(Dataset, "dataset_id"))
+SUGGESTIONS = sa.Table("suggestions", metadata, *_columns(StoredSuggestion, "suggestion_id"))
+SPOOLS = sa.Table(
+    "spools",
+    metadata,
+    sa.Column("run_id", sa.String, primary_key=True),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
