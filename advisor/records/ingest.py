@@ -58,10 +58,10 @@ def _sync_one(store: Store, path: Path, report: SyncReport) -> None:
     held = spool.is_held(path)
     with store.transaction() as connection:
         # Take the write lock before reading the offset: two processes must not both take the same lines.
-        upsert(connection, SPOOLS, [{"run_id": run_id, "offset": 0}]) if not _offset(connection, run_id) else None
-        row = sa.select(SPOOLS.c.offset).where(SPOOLS.c.run_id == run_id).with_for_update()
-        connection.execute(sa.update(SPOOLS).where(SPOOLS.c.run_id == run_id).values(offset=SPOOLS.c.offset))
-        offset = connection.execute(row).scalar_one()
+        touch = sa.update(SPOOLS).where(SPOOLS.c.run_id == run_id).values(offset=SPOOLS.c.offset)
+        if not connection.execute(touch).rowcount:
+            upsert(connection, SPOOLS, [{"run_id": run_id, "offset": 0}])
+        offset = connection.execute(sa.select(SPOOLS.c.offset).where(SPOOLS.c.run_id == run_id)).scalar_one()
         try:
             lines = list(spool.read(path, offset))
         except FileNotFoundError:  # another process has taken all of it and removed it
@@ -73,16 +73,12 @@ def _sync_one(store: Store, path: Path, report: SyncReport) -> None:
             report.lines += len(lines)
             connection.execute(sa.update(SPOOLS).where(SPOOLS.c.run_id == run_id).values(offset=lines[-1].end))
         current = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).mappings().first()
-        if current is not None and current["status"] == Status.RUNNING and _is_stale(current, path, held):
+        if current is not None and current["status"] == Status.RUNNING and _is_stale(dict(current), path, held):
             connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(status=Status.STALE.value))
             report.stale += 1
         done = current is not None and current["status"] not in (Status.RUNNING, Status.STALE)
     if done and not held:
         spool.remove(path)
-
-
-def _offset(connection: sa.Connection, run_id: str) -> int:
-    return connection.execute(sa.select(SPOOLS.c.offset).where(SPOOLS.c.run_id == run_id)).scalar() or 0
 
 
 def _take(connection: sa.Connection, run_id: str, line: spool.Line) -> None:

@@ -144,8 +144,16 @@ class ActiveRun:
         return len(self._epochs)
 
     @contained
-    def end(self, status: Status | None = None, error: str | None = None) -> None:
-        """Report that the run is over, once; without a status it follows from the epochs (see ``outcome``)."""
+    def end(self, status: Status | None = None, error: BaseException | str | None = None) -> None:
+        """Report that the run is over, once.
+
+        Parameters
+        ----------
+        status : Status, optional
+            By default it follows from the epochs (see ``outcome``) and from ``error``.
+        error : exception or str, optional
+            What ended it. Ctrl-C means INTERRUPTED, ``sys.exit(0)`` nothing, anything else FAILED.
+        """
         if self._is_closed():
             return
         for report in self._before_end:
@@ -156,13 +164,11 @@ class ActiveRun:
             epochs = [self._epochs[number] for number in sorted(self._epochs)]
             result = outcome(self._fields, epochs)
             seconds = [epoch["seconds"] for epoch in epochs if epoch.get("seconds") is not None]
-            if status is not None:
-                result["status"] = status
-            elif error is not None:
-                result["status"] = Status.FAILED
+            ended_by, message = _reason(error)
+            result["status"] = status or ended_by or result["status"]
             self.update(
                 **result,
-                error=error,
+                error=message,
                 ended_at=_now(),
                 train_seconds=sum(seconds) if seconds else time.monotonic() - self._started,
             )
@@ -193,6 +199,13 @@ class Recorder:
         By default those of this process.
     hook_timeout : float, optional
         Seconds an observing hook may take; by default the configured ones.
+
+    Attributes
+    ----------
+    active : ActiveRun or None
+        The run in progress.
+    defaults : dict
+        Fields that every run starts with.
     """
 
     def __init__(
@@ -218,7 +231,7 @@ class Recorder:
         return self.active
 
     @contained
-    def end_run(self, status: Status | None = None, error: str | None = None) -> None:
+    def end_run(self, status: Status | None = None, error: BaseException | str | None = None) -> None:
         """End the active run, if there is one."""
         if self.active is not None:
             self.active.end(status, error)
@@ -249,7 +262,7 @@ class _NoRun:
 
     def update(self, **fields: Any) -> None: ...
     def log_epoch(self, epoch: int | None = None, **metrics: Any) -> None: ...
-    def end(self, status: Status | None = None, error: str | None = None) -> None: ...
+    def end(self, status: Status | None = None, error: BaseException | str | None = None) -> None: ...
 
 
 @functools.cache
@@ -415,6 +428,16 @@ class _Observers:
     def _work(self) -> None:
         while (task := self._queue.get()) is not None:
             task()
+
+
+def _reason(error: BaseException | str | None) -> tuple[Status | None, str | None]:
+    """Return the status that what ended a run means, if any, and its last line."""
+    if isinstance(error, KeyboardInterrupt):
+        return Status.INTERRUPTED, None
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return None, None
+    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    return Status.FAILED, text.strip().rpartition("\n")[2]
 
 
 def _now() -> datetime:

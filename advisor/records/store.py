@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from advisor.errors import StoreError, UsageError
@@ -137,7 +138,7 @@ class Store:
         order = RUNS.c[sort].desc() if descending else RUNS.c[sort].asc()
         query = query.order_by(order.nulls_last(), RUNS.c.run_id.desc()).limit(limit)
         with self.transaction() as connection:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            return [_run(dict(row)) for row in connection.execute(query).mappings()]
 
     def run(self, name: str) -> Run:
         """Return the run with this id, unique beginning of an id, or name (the newest of that name).
@@ -155,7 +156,7 @@ class Store:
             raise UsageError(f"{name!r} fits several runs", hint="give more of the id; see `advisor records list`")
         if not found:
             raise UsageError(f"there is no run {name!r}", hint="advisor records list")
-        return _run(found[0])
+        return _run(dict(found[0]))
 
     def epochs(self, run_id: str) -> list[Epoch]:
         """Return the epochs of a run in order."""
@@ -211,9 +212,8 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[st
     """
     if not rows:
         return
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
+    # Both dialects offer the same methods; SQLAlchemy has no common type for them.
+    insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
     if changed:
@@ -232,8 +232,7 @@ def _row(record: Any) -> dict[str, Any]:
     return {name: plain(value) for name, value in vars(record).items()}
 
 
-def _run(row: Mapping[str, Any]) -> Run:
-    values = dict(row)
+def _run(values: dict[str, Any]) -> Run:
     values["status"], values["source"] = Status(values["status"]), Source(values["source"])
     values["versions"], values["extra"] = values["versions"] or {}, values["extra"] or {}
     values["epochs_done"] = values["epochs_done"] or 0
