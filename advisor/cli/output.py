@@ -1,0 +1,58 @@
+"""What every command that prints data shares: its format option and how records become text."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def format_option(function: F) -> F:
+    """Add ``--format table|json``, passed on as ``format_``."""
+    option = click.option(
+        "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+    )
+    return option(function)
+
+
+def echo_json(value: Any) -> None:
+    """Print a record, or a list of records, as JSON with the field names of the schema."""
+    click.echo(json.dumps(to_plain(value), indent=2))
+
+
+def to_plain(value: Any) -> Any:
+    """Return records as JSON values: times in ISO 8601, numbers that JSON lacks as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def print_rows(headings: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[str] = ()) -> None:
+    """Print a plain table; the columns named in ``right`` are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    numbers = set(right)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
