@@ -52,7 +52,12 @@ def print_rows(headings: Iterable[str], rows: Iterable[Iterable[str]], right: It
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     numbers = set(right)
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+        number = heading in numbers
+        table.add_column(heading, justify="right" if number else "left", no_wrap=number, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # Nobody looks at a pipe's width; a row stays on its line, so that grep and cut can work on it.
+        console.width = 10_000
+    console.print(table)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from advisor.records.store import Store
 
 _NUMBERS = ("lr", "batch", "epochs", "dropout", "decay", "best", "final")
+_ID_SHOWN = 13
+"""Characters of an id that a table shows: its millisecond and 15 random bits; any unique beginning names a run."""
 _PLOT_HEIGHT = 10
 _PLOT_WIDTH = 60
 
@@ -73,7 +75,7 @@ def list_(
 
 def _list_row(run: Run) -> list[str]:
     five = [_number(getattr(run, name)) for name in HYPERPARAMETERS]
-    names = [run.run_id, run.name or "", run.status.value, run.dataset_name or "", run.model or "", run.opt or ""]
+    names = [run.run_id[:_ID_SHOWN], run.name or "", run.status.value, run.dataset_name or "", run.model or "", run.opt or ""]
     return [*names, *five, _number(run.best_metric), _number(run.final_metric)]
 
 
