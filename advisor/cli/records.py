@@ -75,7 +75,14 @@ def list_(
 
 def _list_row(run: Run) -> list[str]:
     five = [_number(getattr(run, name)) for name in HYPERPARAMETERS]
-    names = [run.run_id[:_ID_SHOWN], run.name or "", run.status.value, run.dataset_name or "", run.model or "", run.opt or ""]
+    names = [
+        run.run_id[:_ID_SHOWN],
+        run.name or "",
+        run.status.value,
+        run.dataset_name or "",
+        run.model or "",
+        run.opt or "",
+    ]
     return [*names, *five, _number(run.best_metric), _number(run.final_metric)]
 
 
