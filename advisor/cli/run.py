@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,33 +47,40 @@ def _run_recorded(source: bytes, script: Path, arguments: tuple[str, ...], name:
     import advisor
     from advisor.records.launcher import run_script
 
-    recorder = advisor.autolog(name=name)
-    outcome: BaseException | None = None
+    logging.getLogger("advisor").propagate = False  # the script may send the root logger to files of its own
+    recorder = advisor.autolog(**({"name": name} if name else {}))
+    if recorder is None:  # it could not begin, and has said so
+        run_script(source, script, arguments)
+        return
+    folders: set[str] = set()
+    recorder.before_end.append(lambda: folders.update(_dataset_folder(recorder)))
+    error: BaseException | None = None
     try:
         run_script(source, script, arguments)
-    except BaseException as error:
-        outcome = error
+    except BaseException as raised:
+        error = raised
         raise
     finally:
-        _finish(recorder, outcome)
+        recorder.end_run(error=error)
+        recorder.detach()
+        for folder in sorted(folders):
+            _describe(folder)
 
 
-def _finish(recorder: Recorder, outcome: BaseException | None) -> None:
-    """End the run, then describe its dataset in a process of its own, so that nothing of it can reach the script's."""
-    run = recorder.active
-    recorder.detach()
-    if run is None:
-        return
-    run.end(error=outcome)
-    root = run.record.extra.get("dataset_root")
-    if root is None:
-        return
-    command = [sys.executable, "-m", "advisor", "describe", "--dataset", str(root), "--format", "json"]
+def _dataset_folder(recorder: Recorder) -> Iterator[str]:
+    folder = recorder.active.snapshot().extra.get("dataset_root") if recorder.active is not None else None
+    if folder is not None:
+        yield folder
+
+
+def _describe(folder: str) -> None:
+    """Describe a dataset in a process of its own, so that nothing of it can reach the script's."""
+    command = [sys.executable, "-m", "advisor", "describe", "--dataset", folder, "--format", "json"]
     try:
         described = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=DESCRIBE_SECONDS, check=False, text=True
         )
     except (OSError, subprocess.SubprocessError) as error:
-        logger.info("the dataset %s is not described yet: %s", root, error)
+        logger.info("%s is not described yet: %s", folder, error)
     else:
-        logger.info("describing %s: exit status %d %s", root, described.returncode, described.stderr.strip())
+        logger.info("describing %s: exit status %d %s", folder, described.returncode, described.stderr.strip())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,8 +65,8 @@ def diverged(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> boo
     return at_chance and losses[-1] > losses[0]
 
 
-def outcome_of_exception(error: BaseException | None) -> tuple[Status | None, str | None]:
-    """Return the status that an exception that ended a run gives it, and its last line.
+def outcome_of_exception(error: BaseException | str | None) -> tuple[Status | None, str | None]:
+    """Return the status that what ended a run gives it, and the last line of its message.
 
     Without an exception, or with a ``SystemExit`` that reports success, both are None: the epochs decide.
     """
@@ -75,5 +74,11 @@ def outcome_of_exception(error: BaseException | None) -> tuple[Status | None, st
         return None, None
     if isinstance(error, KeyboardInterrupt):
         return Status.INTERRUPTED, None
-    lines = traceback.format_exception_only(type(error), error)
-    return Status.FAILED, lines[-1].strip()
+    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    return Status.FAILED, text.strip().rpartition("\n")[2]
+
+
+def is_out_of_memory(error: BaseException | str) -> bool:
+    """Return whether an exception, or its text, is Python's, PyTorch's or CUDA's way of saying that memory ran out."""
+    text = error.lower() if isinstance(error, str) else f"{type(error).__name__}: {error}".lower()
+    return any(sign in text for sign in ("out of memory", "outofmemory", "can't allocate memory", "memoryerror"))

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from advisor.config import Config
 from advisor.plugins import Plugins, get_plugins
-from advisor.records.outcome import outcome, outcome_of_exception
+from advisor.records.outcome import is_out_of_memory, outcome, outcome_of_exception
 from advisor.records.provenance import provenance
 from advisor.records.schema import EPOCH_METRICS, RUN_FIELDS, Epoch, Run, Source, Status, new_id
 from advisor.records.spool import SUFFIX, SpoolWriter
@@ -164,8 +164,10 @@ class ActiveRun:
             epochs = [self._epochs[number] for number in sorted(self._epochs)]
             result = outcome(self._fields, epochs)
             seconds = [epoch["seconds"] for epoch in epochs if epoch.get("seconds") is not None]
-            ended_by, message = _reason(error)
+            ended_by, message = outcome_of_exception(error)
             result["status"] = status or ended_by or result["status"]
+            if error is not None:
+                result["out_of_memory"] = is_out_of_memory(error)
             self.update(
                 **result,
                 error=message,
@@ -206,6 +208,8 @@ class Recorder:
         The run in progress.
     defaults : dict
         Fields that every run starts with.
+    before_end : list of callable
+        Called before a run ends, for plugins to report what they held back.
     """
 
     def __init__(
@@ -217,16 +221,14 @@ class Recorder:
         self._hook_timeout = hook_timeout or config["hook_timeout"]
         self._detach: list[Callable[[], None]] = []
         self.active: ActiveRun | None = None
-        self.fields: dict[str, Any] = {}
-        """Facts that every run of this recorder begins with."""
+        self.defaults: dict[str, Any] = {}
         self.before_end: list[Callable[[], None]] = []
-        """Called before a run ends, for plugins to report what they held back."""
 
     @contained
     def start_run(self, source: Source = Source.TIMM_HOOK, **fields: Any) -> ActiveRun:
         """Begin a run; one that is still active is ended first."""
         self.end_run()
-        known = {"source": source, **self.fields, **fields}
+        known = {"source": source, **self.defaults, **fields}
         self.active = ActiveRun(self._spool_dir, self._plugins, self._hook_timeout, self.before_end, **known)
         return self.active
 
@@ -275,7 +277,7 @@ def _process_recorder() -> Recorder:
 def _end_at_exit(recorder: Recorder) -> None:
     # Set by the interpreter when it prints an uncaught exception; in an interactive session one ends nothing.
     error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
-    recorder.end_run(*outcome_of_exception(error))
+    recorder.end_run(error=error)
     recorder.detach()
 
 
@@ -289,7 +291,7 @@ def autolog(**fields: Any) -> Recorder:
         Facts about the runs that nothing reveals, such as ``name``.
     """
     recorder = _process_recorder()
-    recorder.fields.update(fields)
+    recorder.defaults.update(fields)
     recorder.attach()
     return recorder
 
@@ -319,7 +321,7 @@ def record_run(**fields: Any) -> Iterator[ActiveRun | _NoRun]:
         raise
     finally:
         if recorder is not None:
-            recorder.end_run(*outcome_of_exception(error))
+            recorder.end_run(error=error)
             if attached:
                 recorder.detach()
 
@@ -428,16 +430,6 @@ class _Observers:
     def _work(self) -> None:
         while (task := self._queue.get()) is not None:
             task()
-
-
-def _reason(error: BaseException | str | None) -> tuple[Status | None, str | None]:
-    """Return the status that what ended a run means, if any, and its last line."""
-    if isinstance(error, KeyboardInterrupt):
-        return Status.INTERRUPTED, None
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return None, None
-    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-    return Status.FAILED, text.strip().rpartition("\n")[2]
 
 
 def _now() -> datetime:

@@ -26,7 +26,6 @@ from advisor_timm.factories import augmentation, class_count, model_fields
 
 if TYPE_CHECKING:
     from advisor.records.recorder import Recorder
-
     from advisor_timm.attach import Call
 
 logger = logging.getLogger("advisor.timm")
@@ -256,8 +255,10 @@ class Capture:
             self._start()
 
     def finish(self) -> None:
-        """Log what is held back."""
-        self._flush()
+        """Report what is held back; the run is about to end."""
+        self._named.flush()
+        if not self._named.seen:
+            self._unnamed.close()
         self._publish()
 
     # -- what becomes of it ----------------------------------------------------------------------------------------
@@ -289,26 +290,22 @@ class Capture:
             warn_if_untested()
             fields = self._fields()
             run = self._recorder.start_run(**fields)
+            if run is None:
+                return  # recording could not begin, and has said so
             self._own_run = run.run_id
             self._published = (run.run_id, fields)
         self._publish()
 
     def _end_own_run(self) -> None:
         """One process trains again: the run so far is over, and its schedule is not the next one's."""
-        self._flush()
         run = self._recorder.active
         if run is not None and run.run_id == self._own_run:
-            run.end()
+            self._recorder.end_run()
         for name in ("epochs", "sched", "warmup_epochs", "min_lr", "metric", "metric_higher_is_better"):
             self._facts.pop(name, None)
         self._named, self._unnamed = NamedEpochs(self._log_epoch), UnnamedEpochs(self._log_epoch)
         self._own_run, self._epochs_logged = None, 0
         self._trained_samples, self._trained_seconds = 0, 0.0
-
-    def _flush(self) -> None:
-        self._named.flush()
-        if not self._named.seen:
-            self._unnamed.close()
 
     def _publish(self) -> None:
         run = self._recorder.active
@@ -341,6 +338,8 @@ class Capture:
         run = self._recorder.active
         if run is None:
             return
+        if run.epochs_reported > self._epochs_logged:
+            return  # the script reports its epochs itself
         self._epochs_logged += 1
         self._facts.update(device=device_name(self._parameters()), peak_memory=peak_memory())
         if self._trained_seconds:

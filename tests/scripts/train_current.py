@@ -1,6 +1,5 @@
 """Makes the calls of timm's train.py from 1.0.23 on: loss and moving average live in a task, the loader comes first."""
 
-import json
 import os
 from functools import partial
 
@@ -14,7 +13,7 @@ from timm.scheduler import create_scheduler_v2, scheduler_kwargs
 from timm.task import ClassificationTask, LogitDistillationTask, load_task_ema_checkpoint, resume_task_checkpoint
 from torch import nn
 from train_arguments import output_dir, parse_args, resolve_lr
-from train_steps import evaluate, train
+from train_steps import epoch_truth, evaluate, print_truth, rate, train
 
 
 def main():
@@ -110,7 +109,7 @@ def main():
 
     eval_metric = args.eval_metric if loader_eval is not None else "loss"
     decreasing = eval_metric == "loss"
-    saver, folder, best_metric, best_epoch = None, None, None, None
+    saver, folder, best_metric = None, None, None
     if utils.is_primary(args):
         folder = output_dir(args)
         saver = utils.CheckpointSaver(
@@ -134,7 +133,7 @@ def main():
     if lr_scheduler is not None and start_epoch > 0:
         lr_scheduler.step(start_epoch)
 
-    results = []
+    done = []
     try:
         for epoch in range(start_epoch, num_epochs):
             train_metrics = train_one_epoch(
@@ -142,30 +141,30 @@ def main():
             )
             following = epoch + 1
             if following % args.val_interval and following != num_epochs:
+                done.append(epoch_truth(epoch, rate(optimizer), train_metrics))
                 if lr_scheduler is not None:
                     lr_scheduler.step(following, metric=None)
                 continue
-            eval_metrics = None
+            eval_metrics, raw_metrics, ema_metrics = None, None, None
             if loader_eval is not None:
-                eval_metrics = validate(eval_model, loader_eval, validate_loss_fn, args)
-                results.append((epoch, eval_metrics["top1"]))
+                eval_metrics = raw_metrics = validate(eval_model, loader_eval, validate_loss_fn, args)
                 if task.get_trainable_module(ema=True) is not None and not args.model_ema_force_cpu:
                     average = task.get_eval_model(ema=True)
-                    eval_metrics = validate(average, loader_eval, validate_loss_fn, args, log_suffix=" (EMA)")
-                    results[-1] += (eval_metrics["top1"],)
+                    ema_metrics = validate(average, loader_eval, validate_loss_fn, args, log_suffix=" (EMA)")
+                    eval_metrics = ema_metrics
+            done.append(epoch_truth(epoch, rate(optimizer), train_metrics, raw_metrics, ema_metrics))
             if folder is not None:
-                rates = [group["lr"] for group in optimizer.param_groups]
                 utils.update_summary(
                     epoch,
                     train_metrics,
                     eval_metrics,
                     filename=os.path.join(folder, "summary.csv"),
-                    lr=sum(rates) / len(rates),
+                    lr=rate(optimizer),
                     write_header=best_metric is None,
                 )
             latest = (eval_metrics or train_metrics)[eval_metric]
             if saver is not None:
-                best_metric, best_epoch = saver.save_checkpoint(epoch, metric=latest)
+                best_metric, _ = saver.save_checkpoint(epoch, metric=latest)
             if lr_scheduler is not None:
                 lr_scheduler.step(following, latest)
     except KeyboardInterrupt:
@@ -173,7 +172,14 @@ def main():
     if args.distributed:
         torch.distributed.destroy_process_group()
     if utils.is_primary(args):
-        print(json.dumps({"best": best_metric, "best_epoch": best_epoch, "results": results, "lr": args.lr}))
+        print_truth(
+            args,
+            model=eval_model,
+            lr=args.lr,
+            epochs=num_epochs,
+            datasets=(dataset_train, dataset_eval),
+            done=done,
+        )
 
 
 def train_one_epoch(epoch, model, loader, optimizer, args, task=None, lr_scheduler=None):

@@ -1,6 +1,5 @@
 """Makes the calls of timm's train.py up to 0.6.13: the schedule comes first, from the arguments, and no lr column."""
 
-import json
 import os
 
 from timm import utils
@@ -11,7 +10,7 @@ from timm.optim import create_optimizer_v2, optimizer_kwargs
 from timm.scheduler import create_scheduler
 from torch import nn
 from train_arguments import output_dir, parse_args
-from train_steps import evaluate, train
+from train_steps import epoch_truth, evaluate, print_truth, rate, train
 
 
 def main():
@@ -87,7 +86,7 @@ def main():
     )
     with open(os.path.join(folder, "args.yaml"), "w") as file:
         file.write(args_text)
-    best_metric, best_epoch, results = None, None, []
+    best_metric, done = None, []
     try:
         for epoch in range(num_epochs):
             train_metrics = train_one_epoch(
@@ -100,11 +99,13 @@ def main():
                 lr_scheduler=lr_scheduler,
                 model_ema=model_ema,
             )
-            eval_metrics = validate(model, loader_eval, validate_loss_fn, args)
-            results.append((epoch, eval_metrics["top1"]))
+            lr = rate(optimizer)
+            eval_metrics = raw_metrics = validate(model, loader_eval, validate_loss_fn, args)
+            ema_metrics = None
             if model_ema is not None:
-                eval_metrics = validate(model_ema.module, loader_eval, validate_loss_fn, args, log_suffix=" (EMA)")
-                results[-1] += (eval_metrics["top1"],)
+                ema_metrics = validate(model_ema.module, loader_eval, validate_loss_fn, args, log_suffix=" (EMA)")
+                eval_metrics = ema_metrics
+            done.append(epoch_truth(epoch, lr, train_metrics, raw_metrics, ema_metrics))
             if lr_scheduler is not None:
                 lr_scheduler.step(epoch + 1, eval_metrics[args.eval_metric])
             utils.update_summary(
@@ -114,10 +115,10 @@ def main():
                 os.path.join(folder, "summary.csv"),
                 write_header=best_metric is None,
             )
-            best_metric, best_epoch = saver.save_checkpoint(epoch, metric=eval_metrics[args.eval_metric])
+            best_metric, _ = saver.save_checkpoint(epoch, metric=eval_metrics[args.eval_metric])
     except KeyboardInterrupt:
         pass
-    print(json.dumps({"best": best_metric, "best_epoch": best_epoch, "results": results, "lr": args.lr}))
+    print_truth(args, model=model, lr=args.lr, epochs=num_epochs, datasets=(dataset_train, dataset_eval), done=done)
 
 
 def train_one_epoch(epoch, model, loader, optimizer, loss_fn, args, lr_scheduler=None, model_ema=None):

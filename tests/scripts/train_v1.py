@@ -1,6 +1,5 @@
 """Makes the calls of timm's train.py from 0.8 to 1.0.22: the optimizer comes before the data."""
 
-import json
 import os
 
 import torch
@@ -13,7 +12,7 @@ from timm.scheduler import create_scheduler_v2, scheduler_kwargs
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from train_arguments import output_dir, parse_args, resolve_lr
-from train_steps import evaluate, train
+from train_steps import epoch_truth, evaluate, print_truth, rate, train
 
 
 def main():
@@ -106,7 +105,7 @@ def main():
     else:
         train_loss_fn = nn.CrossEntropyLoss()
     validate_loss_fn = nn.CrossEntropyLoss()
-    saver, folder, best_metric, best_epoch = None, None, None, None
+    saver, folder, best_metric = None, None, None
     if utils.is_primary(args):
         folder = output_dir(args)
         saver = utils.CheckpointSaver(
@@ -130,7 +129,7 @@ def main():
     if lr_scheduler is not None and start_epoch > 0:
         lr_scheduler.step(start_epoch)
 
-    results = []
+    done = []
     try:
         for epoch in range(start_epoch, num_epochs):
             train_metrics = train_one_epoch(
@@ -143,23 +142,23 @@ def main():
                 lr_scheduler=lr_scheduler,
                 model_ema=model_ema,
             )
-            eval_metrics = validate(model, loader_eval, validate_loss_fn, args)
-            results.append((epoch, eval_metrics["top1"]))
+            eval_metrics = raw_metrics = validate(model, loader_eval, validate_loss_fn, args)
+            ema_metrics = None
             if model_ema is not None and not args.model_ema_force_cpu:
-                eval_metrics = validate(model_ema.module, loader_eval, validate_loss_fn, args, log_suffix=" (EMA)")
-                results[-1] += (eval_metrics["top1"],)
+                ema_metrics = validate(model_ema.module, loader_eval, validate_loss_fn, args, log_suffix=" (EMA)")
+                eval_metrics = ema_metrics
+            done.append(epoch_truth(epoch, rate(optimizer), train_metrics, raw_metrics, ema_metrics))
             if folder is not None:
-                rates = [group["lr"] for group in optimizer.param_groups]
                 utils.update_summary(
                     epoch,
                     train_metrics,
                     eval_metrics,
                     filename=os.path.join(folder, "summary.csv"),
-                    lr=sum(rates) / len(rates),
+                    lr=rate(optimizer),
                     write_header=best_metric is None,
                 )
             if saver is not None:
-                best_metric, best_epoch = saver.save_checkpoint(epoch, metric=eval_metrics[args.eval_metric])
+                best_metric, _ = saver.save_checkpoint(epoch, metric=eval_metrics[args.eval_metric])
             if lr_scheduler is not None:
                 lr_scheduler.step(epoch + 1, eval_metrics[args.eval_metric])
     except KeyboardInterrupt:
@@ -167,7 +166,14 @@ def main():
     if args.distributed:
         torch.distributed.destroy_process_group()
     if utils.is_primary(args):
-        print(json.dumps({"best": best_metric, "best_epoch": best_epoch, "results": results, "lr": args.lr}))
+        print_truth(
+            args,
+            model=model,
+            lr=args.lr,
+            epochs=num_epochs,
+            datasets=(dataset_train, dataset_eval),
+            done=done,
+        )
 
 
 def train_one_epoch(epoch, model, loader, optimizer, loss_fn, args, lr_scheduler=None, model_ema=None):
