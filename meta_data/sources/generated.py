@@ -55,8 +55,9 @@ def _grating(index: int, noise: float, size: int, rng: np.random.Generator) -> P
 def _texture(index: int, jitter: float, size: int, rng: np.random.Generator) -> Pixels:
     """Draw noise whose amplitude falls with the frequency to the power of the class's exponent, plus jitter."""
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size)[None])
-    frequency[0, 0] = np.inf
+    frequency[0, 0] = 1
     spectrum = np.fft.fft2(rng.normal(size=(size, size))) * frequency ** -(EXPONENTS[index] + rng.normal(0, jitter))
+    spectrum[0, 0] = 0
     field = np.fft.ifft2(spectrum).real
     return 128 + 45 * (field - field.mean()) / field.std()
 
