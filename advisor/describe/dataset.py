@@ -16,7 +16,7 @@ from advisor.describe.findings import findings
 from advisor.describe.fingerprint import Fingerprint, take_fingerprint
 from advisor.describe.images import Entry, ImageDataset, Split, printable
 from advisor.describe.sample import Progress, Sample, draw_sample
-from advisor.errors import DatasetError
+from advisor.describe.sources import open_dataset
 from advisor.plugins import get_plugins
 from advisor.records.schema import Dataset
 
@@ -59,54 +59,6 @@ class Description:
         record = {name: getattr(self.dataset, name) for name in self.dataset.__dataclass_fields__}
         rest = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "dataset"}
         return {**record, **{k: list(v) if isinstance(v, tuple) else v for k, v in rest.items()}}
-
-
-def open_dataset(source: Any) -> ImageDataset:
-    """Return the dataset at ``source``.
-
-    Parameters
-    ----------
-    source : str, Path or ImageDataset
-        A folder of class folders, or of splits of them under the names timm knows. Plugins may open more.
-
-    Returns
-    -------
-    ImageDataset
-
-    Raises
-    ------
-    DatasetError
-        If it is missing, no dataset, empty, has one class only, or is not single-label classification.
-    """
-    from advisor.describe.folder import open_folder
-
-    if isinstance(source, ImageDataset):
-        return source
-    opened = get_plugins().call_first("advisor_open_dataset", source=source)
-    if isinstance(opened, ImageDataset):
-        return opened
-    path = Path(os.path.expanduser(source))
-    try:
-        if path.is_dir():
-            return open_folder(path)
-        exists = path.exists()
-    except OSError as error:
-        raise DatasetError(
-            f"cannot read {printable(str(path))}", cause=error.strerror or str(error), hint="check its permissions"
-        ) from error
-    except ValueError as error:  # a null byte inside
-        raise DatasetError(f"{printable(str(path))} is no path", cause=str(error), hint="give a folder") from error
-    if not exists:
-        raise DatasetError(
-            f"there is no dataset at {printable(str(path))}",
-            cause="the folder does not exist",
-            hint=f"ls {printable(str(path.parent))}",
-        )
-    raise DatasetError(
-        f"{printable(str(path))} is a file, not a dataset",
-        cause="a folder with one subfolder of images for each class is expected",
-        hint=f"advisor describe --dataset {printable(str(path.parent))}",
-    )
 
 
 def describe(

@@ -96,7 +96,7 @@ def _picture(image: Image.Image, n_bytes: int) -> Picture:
     rotated = n_bytes > 0 and image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
     alpha = "A" in image.getbands() or "transparency" in image.info
     progressive = bool(image.info.get("progressive"))
-    if image.format == "JPEG" and not progressive:
+    if n_bytes and image.format == "JPEG" and not progressive:
         image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
     pixels = image.size[0] * image.size[1]
     if pixels > MAX_PIXELS:

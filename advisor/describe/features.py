@@ -74,7 +74,7 @@ def compute_features(sample: Sample) -> dict[str, float]:
 
     Finite numbers, rounded to six significant digits; the same for the same sample on every call.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     from advisor.describe.image_features import image_features
     from advisor.describe.structure import structure_features

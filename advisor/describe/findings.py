@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.describe.images import printable
+from advisor.describe.images import few
 
 if TYPE_CHECKING:
     from advisor.describe.fingerprint import Fingerprint
@@ -98,6 +98,5 @@ def _classes(n: int) -> str:
     return f"{n} classes have" if n > 1 else "1 class has"
 
 
-def _names(indices: NDArray[np.intp], classes: tuple[str, ...], limit: int = 5) -> str:
-    shown = ", ".join(printable(classes[i]) or "(no name)" for i in indices[:limit])
-    return shown + (f" and {len(indices) - limit} more" if len(indices) > limit else "")
+def _names(indices: NDArray[np.intp], classes: tuple[str, ...]) -> str:
+    return few([classes[i] for i in indices])

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from advisor.describe.images import ImageDataset, Labels, Split, printable
+from advisor.describe.images import ImageDataset, Labels, Split, few, file_stamp, printable
 
 IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg"))
 """What timm reads by default (timm.data.readers.img_extensions)."""
@@ -107,11 +107,7 @@ class FolderSplit(Split):
 
     def stamp(self, index: int) -> str:
         """Return size and time of change; "" for a file that has gone."""
-        try:
-            status = os.stat(os.path.join(self._listing.root, self._relative(index)))
-        except OSError:
-            return ""
-        return f"{status.st_size}:{status.st_mtime_ns}"
+        return file_stamp(os.path.join(self._listing.root, self._relative(index)))
 
 
 def open_folder(root: Path) -> ImageDataset:
@@ -150,19 +146,14 @@ def _notes(listing: Listing, prefix: str) -> list[str]:
     labels = listing.labels()
     double = sorted({name for name in labels if labels.count(name) > 1}) if len(set(labels)) < len(labels) else []
     if double:
-        shared = _few([printable(name) for name in double])
+        shared = few(double)
         notes.append(f"Several folders in {where} share a name and become one class in timm: {shared}.")
     hidden = sorted(name for name in labels if name.startswith("."))
     if hidden:
-        notes.append(f"Hidden folders in {where} count as classes in timm: {_few([printable(h) for h in hidden])}.")
+        notes.append(f"Hidden folders in {where} count as classes in timm: {few(hidden)}.")
     if listing.unlisted:
         notes.append(
             f"Folders that cannot be listed or lead back into a parent were left out: "
-            f"{_few([printable(os.path.join(prefix, name)) for name in listing.unlisted])}."
+            f"{few([os.path.join(prefix, name) for name in listing.unlisted])}."
         )
     return notes
-
-
-def _few(names: list[str], limit: int = 5) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -87,6 +88,56 @@ class Split(Sequence[Entry], abc.ABC):
         return np.bincount(self.labels, minlength=len(self.classes))
 
 
+class ListedSplit(Split):
+    """The images of one split whose paths are known and that a function opens.
+
+    Parameters
+    ----------
+    labels, classes
+        As for ``Split``.
+    paths : sequence of str
+        What each image is called inside the dataset.
+    opener : callable
+        From an index to the image, as ``Split.open``.
+    stamp : str
+        A text that changes when any of the images does; "" if unknown.
+    """
+
+    def __init__(
+        self,
+        labels: Labels,
+        classes: tuple[str, ...],
+        paths: Sequence[str],
+        opener: Callable[[int], BinaryIO | Image],
+        stamp: str = "",
+    ) -> None:
+        super().__init__(labels, classes)
+        self._paths = paths
+        self._opener = opener
+        self._stamp = stamp
+
+    def path(self, index: int) -> str:
+        """Return what image ``index`` is called inside the dataset."""
+        return self._paths[index]
+
+    def open(self, index: int) -> BinaryIO | Image:
+        """Return image ``index``."""
+        return self._opener(index)
+
+    def stamp(self, index: int) -> str:
+        """Return the stamp of the whole split."""
+        return self._stamp
+
+
+def file_stamp(path: str | os.PathLike[str]) -> str:
+    """Return size and time of change of a file as text; "" if it is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
 @dataclass(frozen=True)
 class ImageDataset:
     """Images with one label each, as timm would train on them.
@@ -124,7 +175,7 @@ class ImageDataset:
         if len(self.train) == 0:
             raise DatasetError(
                 f"{printable(self.name)} holds no training images",
-                cause="no file with the extension .png, .jpg or .jpeg was found in it",
+                cause=_why_empty(self),
                 hint="give a folder with one subfolder of images for each class",
             )
         if int((self.train.counts() > 0).sum()) < 2:
@@ -169,6 +220,18 @@ class ImageDataset:
     def dataset_id(self) -> str:
         """Order-free digest of the content: the same images elsewhere are the same dataset."""
         return self.fingerprint.dataset_id
+
+
+def _why_empty(dataset: ImageDataset) -> str:
+    if dataset.skipped:
+        return f"timm reads .png, .jpg and .jpeg by default, not {printable(dataset.skipped[0])}"
+    return "no image was found in it (timm reads .png, .jpg and .jpeg by default)"
+
+
+def few(names: Sequence[str], limit: int = 5) -> str:
+    """Return the first of some names as a list for people, and how many more there are."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(printable(name) or "(no name)" for name in names[:limit]) + more
 
 
 def printable(name: str) -> str:

@@ -81,7 +81,8 @@ def patch_view(thumbnails: NDArray[np.uint8], seed: int) -> Matrix:
     ]
     view = np.concatenate(pooled).astype(np.float64)
     centred: Matrix = view - view.mean(axis=0)
-    return centred / np.maximum(centred.std(axis=0), 1e-6)
+    scaled: Matrix = centred / np.maximum(centred.std(axis=0), 1e-6)
+    return scaled
 
 
 def _pool(answers: Matrix, positions: int) -> Matrix:

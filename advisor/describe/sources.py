@@ -1,0 +1,158 @@
+"""Tells what kind of dataset a source is, and opens it."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from advisor.describe.images import ImageDataset, printable
+from advisor.errors import DatasetError, MissingExtraError
+from advisor.plugins import get_plugins
+
+TIMM_PREFIXES = ("torch", "hfds", "wds", "tfds")
+"""Prefixes of timm's dataset names that are understood; what follows is NAME or NAME:ROOT (timm's --data-dir)."""
+
+
+def open_dataset(source: Any) -> ImageDataset:
+    """Return the dataset at ``source``.
+
+    Parameters
+    ----------
+    source : str, Path, tuple, Dataset or ImageDataset
+        One of:
+
+        - a folder of class folders, or of splits of them under the names timm knows;
+        - a zip or tar file of such a folder;
+        - a ``.csv``, ``.tsv`` or ``.parquet`` table with columns of paths and labels;
+        - a folder of WebDataset shards, or of a Hugging Face dataset saved on disk;
+        - a timm dataset name, with timm's ``--data-dir`` after a colon: ``torch/cifar10:ROOT``, ``hfds/NAME:ROOT``,
+          ``wds/FOLDER``, ``tfds/NAME:ROOT``; nothing is downloaded;
+        - arrays ``(images, labels)``, a map-style torch Dataset, or a tuple (train, eval) of two of these;
+        - whatever a plugin opens (``advisor_open_dataset``, asked first).
+
+    Returns
+    -------
+    ImageDataset
+
+    Raises
+    ------
+    DatasetError
+        If it is missing, no dataset, empty, has one class only, or is not single-label classification.
+    MissingExtraError
+        If reading it needs a package that is not installed.
+    """
+    from advisor.describe.arrays import is_in_memory, open_in_memory
+
+    if isinstance(source, ImageDataset):
+        return source
+    opened = get_plugins().call_first("advisor_open_dataset", source=source)
+    if isinstance(opened, ImageDataset):
+        return opened
+    if is_in_memory(source):
+        return open_in_memory(source)
+    if not isinstance(source, (str, os.PathLike)):
+        raise DatasetError(
+            f"a {type(source).__name__} is no dataset",
+            cause="a path, a timm dataset name, arrays (images, labels) or a map-style Dataset is expected",
+            hint="advisor describe --dataset PATH",
+        )
+    path = Path(os.path.expanduser(source))
+    try:
+        if path.is_dir():
+            return _open_directory(path)
+        if path.exists():
+            return _open_file(path)
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"cannot read {printable(str(path))}",
+            cause=getattr(error, "strerror", None) or str(error),
+            hint="check the path and its permissions",
+        ) from error
+    prefix, slash, rest = str(source).partition("/")
+    if slash and prefix.lower() in TIMM_PREFIXES:
+        return _open_timm_name(prefix.lower(), rest)
+    raise _missing(path)
+
+
+def _open_directory(path: Path) -> ImageDataset:
+    from advisor.describe.arrow import arrow_files, open_arrow
+    from advisor.describe.folder import open_folder
+    from advisor.describe.shards import has_shards, open_shards
+
+    names = set(os.listdir(path))
+    if names & {"dataset_info.json", "dataset_dict.json", "state.json"}:
+        return open_arrow(path, arrow_files(path))
+    try:
+        return open_folder(path)
+    except DatasetError:
+        if has_shards(path):
+            return open_shards(path)
+        files = arrow_files(path)
+        if files:
+            return open_arrow(path, files)
+        raise
+
+
+def _open_file(path: Path) -> ImageDataset:
+    from advisor.describe.archive import open_archive
+    from advisor.describe.arrow import holds_images, open_arrow
+    from advisor.describe.manifest import MANIFESTS, open_manifest
+
+    if path.suffix.lower() not in MANIFESTS:
+        return open_archive(path)
+    if path.suffix.lower() == ".parquet" and holds_images(path):
+        return open_arrow(path, {"train": [path]})
+    return open_manifest(path)
+
+
+def _open_timm_name(prefix: str, rest: str) -> ImageDataset:
+    from advisor.describe.arrow import arrow_files, open_arrow
+    from advisor.describe.shards import open_shards
+
+    name, _, root = rest.rpartition(":") if ":" in rest else (rest, "", "")
+    folder = Path(os.path.expanduser(root or "."))
+    if prefix == "torch":
+        return _open_torchvision(rest if not root else name, folder)
+    if prefix == "tfds":
+        from advisor.describe.tfds import open_tfds
+
+        return open_tfds(name, folder if root else None)
+    path = Path(os.path.expanduser(name))
+    if prefix == "hfds":
+        # The cache of `datasets` keeps owner/name under owner___name.
+        path = next((p for p in (path, folder / name.replace("/", "___"), folder / name) if p.is_dir()), path)
+    if not path.is_dir():
+        raise _missing(path)
+    if prefix == "wds":
+        return open_shards(path)
+    files = arrow_files(path)
+    return open_arrow(path, files) if files else _open_directory(path)
+
+
+def _open_torchvision(name: str, root: Path) -> ImageDataset:
+    """Return a dataset of torchvision that lies below ``root`` already, opened by timm; nothing is downloaded."""
+    from advisor.describe.arrays import open_in_memory
+
+    if find_spec("timm") is None:
+        raise MissingExtraError("timm", "timm", f"open torch/{name}")
+    import timm.data
+
+    try:
+        parts = tuple(timm.data.create_dataset(f"torch/{name}", str(root), split=s) for s in ("train", "validation"))
+    except (RuntimeError, AssertionError, OSError) as error:
+        raise DatasetError(
+            f"torch/{name} cannot be opened below {printable(str(root))}",
+            cause=" ".join(str(error).split()),
+            hint=f"download it with timm's --dataset-download, then: --dataset torch/{name}:ROOT",
+        ) from error
+    return open_in_memory(parts, name)
+
+
+def _missing(path: Path) -> DatasetError:
+    return DatasetError(
+        f"there is no dataset at {printable(str(path))}",
+        cause="nothing exists under this path",
+        hint=f"ls {printable(str(path.parent))}",
+    )
