@@ -162,7 +162,7 @@ def _plot(epochs: Sequence[Epoch]) -> None:
     values = [value for _, value in points]
     low, high = min(values), max(values)
     scale = (high - low) or 1.0
-    width = min(_PLOT_WIDTH, len(points))
+    width = _PLOT_WIDTH
     grid = [[" "] * width for _ in range(_PLOT_HEIGHT)]
     for i, value in enumerate(values):
         column = i * (width - 1) // max(1, len(values) - 1)

@@ -1,0 +1,42 @@
+"""What every test starts from: settings of its own, no plugin that is installed by accident, failures not contained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from advisor.plugins import get_plugins
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point every setting into the test's folder, also for processes that the test starts."""
+    home = tmp_path / "advisor-home"
+    monkeypatch.setenv("ADVISOR_CONFIG", str(home / "config.toml"))
+    monkeypatch.setenv("ADVISOR_STORE", f"sqlite:///{home / 'records.db'}")
+    monkeypatch.setenv("ADVISOR_SPOOL_DIR", str(home / "spool"))
+    monkeypatch.setenv("ADVISOR_CACHE_DIR", str(home / "cache"))
+    monkeypatch.setenv("ADVISOR_METAMODEL_DIR", str(home / "metamodel"))
+    monkeypatch.setenv("ADVISOR_PLUGINS", "timm")
+    monkeypatch.setenv("ADVISOR_TESTING", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    get_plugins.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of 40 images of 32 x 32 pixels: stripes in three directions under noise."""
+    folder = tmp_path_factory.mktemp("images") / "stripes"
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:32, :32]
+    for label in range(3):
+        (folder / f"class-{label}").mkdir(parents=True)
+        for i in range(40):
+            angle = np.deg2rad(60 * label + rng.normal(0, 8))
+            wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * rng.uniform(0.5, 1.2) + rng.uniform(0, 6))
+            pixels = np.uint8(np.clip(127 + 60 * wave + rng.normal(0, 30, (32, 32)), 0, 255))
+            Image.fromarray(pixels).save(folder / f"class-{label}" / f"{i}.png")
+    return folder

@@ -1,0 +1,90 @@
+"""What an install carries, and what it must not make importable."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+NOT_IMPORTABLE = ("cli", "plugins", "meta_data", "tests")
+# Stands in for an environment without the extra: whatever imports these fails as if they were not installed.
+WITHOUT_TORCH = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision", "timm"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def packages_on_disk(folder: Path, name: str) -> set[str]:
+    found = {init.parent.relative_to(folder) for init in folder.rglob("__init__.py")}
+    return {".".join((name, *path.parts)) for path in found}
+
+
+def test_the_list_of_packages_is_what_is_on_disk():
+    on_disk = set()
+    for name, folder in SETTINGS["package-dir"].items():
+        on_disk |= packages_on_disk(ROOT / folder, name)
+    assert set(SETTINGS["packages"]) == on_disk
+    plugins = {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")}
+    assert plugins <= set(SETTINGS["package-dir"])
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """The wheel, built from a copy of what git tracks and unpacked into an empty folder."""
+    folder = tmp_path_factory.mktemp("install")
+    source = folder / "source"
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    for name in tracked.decode().rstrip("\0").split("\0"):
+        target = source / name
+        if (ROOT / name).is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extractall(folder / "site")
+    return folder / "site"
+
+
+def run(installed: Path, code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env=env, cwd=installed.parent, capture_output=True, text=True, check=False)
+
+
+def test_only_our_own_names_become_importable(installed):
+    top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
+    assert top == {name.partition(".")[0] for name in SETTINGS["packages"]}
+    assert not top & set(NOT_IMPORTABLE)
+    for name in NOT_IMPORTABLE:
+        assert not (installed / f"{name}.py").exists()
+
+
+def test_the_wheel_carries_the_evidence_and_the_model(installed):
+    code = "import advisor; from advisor.records.evidence import load_evidence; print(len(load_evidence().runs))"
+    result = run(installed, code)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) >= 600
+    where = run(installed, "import advisor; print(advisor.__file__)")
+    assert where.stdout.startswith(str(installed))
+
+
+def test_a_wheel_without_torch_suggests(installed, tmp_path, image_folder):
+    code = WITHOUT_TORCH + "from advisor.cli import main; main(sys.argv[1:])"
+    arguments = ("suggest", "--dataset", str(image_folder), "--model", "test_resnet", "--scratch", "--format", "json")
+    result = run(installed, code, *arguments)
+    assert result.returncode == 0, result.stderr
+    assert '"schema": "advisor.suggestion/1"' in result.stdout
