@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -138,6 +139,24 @@ class Collection:
                 synced = time.monotonic()
         sync(self._store, self._spool_dir)
         return lost
+
+    def outline(self) -> dict[str, object]:
+        """Return how much the plan asks for, over the datasets that are there, and how much of it is recorded.
+
+        The repeats of the best are left out: which they are follows from the results.
+        """
+        points = self._first()
+        recorded = recorded_runs(self._store)
+        costs = [point.cost for point in points]
+        return {
+            "datasets": len({case.dataset.name for case in self.cases}),
+            "groups": len({case.dataset.group for case in self.cases}),
+            "cases": len(self.cases),
+            "runs": len(points),
+            "runs_outstanding": len(self._missing(points, recorded)),
+            "median_cost": statistics.median(costs) if costs else None,
+            "total_cost": sum(costs),
+        }
 
     def _first(self) -> list[Point]:
         return [point for case in self.cases for point in case.points()]

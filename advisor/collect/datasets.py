@@ -1,24 +1,67 @@
-"""Finds the datasets of a plan, builds and describes them where that is still to be done."""
+"""Finds the datasets of a plan; builds and describes them where that is still to be done."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from advisor.collect.images import measure
 from advisor.collect.plan import PlannedDataset
-from advisor.errors import DatasetError
-
-if TYPE_CHECKING:
-    from advisor.records.store import Store
+from advisor.describe.dataset import describe
+from advisor.records.schema import Dataset
+from advisor.records.store import Store
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The datasets of a plan that can be trained on, and why the others cannot."""
+    """The datasets of a plan that can be trained on, and the names of those that are not there."""
 
     datasets: list[PlannedDataset]
     dataset_ids: dict[str, str]
     """Id in the store, by name."""
     missing: list[str]
+
+
+def prepare(names: Iterable[str], data_dir: Path, store: Store, build: Callable[[str], object] | None) -> Prepared:
+    """Measure and describe the datasets that are there, and put their descriptions into the store.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Folders in ``data_dir``, each with its provenance in NAME.json beside it where it was built from a source.
+    data_dir : Path
+        Where the datasets are.
+    store : Store
+        Where their descriptions go.
+    build : callable, optional
+        Called with the name of a dataset that is not there; None leaves such datasets out.
+
+    Raises
+    ------
+    DatasetError
+        If a dataset cannot be trained on or described.
+    """
+    datasets, dataset_ids, missing = [], {}, []
+    known = {dataset.name: dataset for dataset in store.datasets()}
+    for name in names:
+        path = data_dir / name
+        if build is not None and not path.is_dir():
+            build(name)
+        if not path.is_dir():
+            missing.append(name)
+            continue
+        dataset = _described(name, path)
+        if known.get(name) != dataset:
+            store.put_dataset(dataset)
+        datasets.append(PlannedDataset(name, path, dataset.group, measure(path)))
+        dataset_ids[name] = dataset.dataset_id
+    return Prepared(datasets, dataset_ids, missing)
+
+
+def _described(name: str, path: Path) -> Dataset:
+    """Return the description of a dataset under the name and in the group that its provenance gives it."""
+    provenance = path.with_name(f"{name}.json")
+    group = json.loads(provenance.read_text(encoding="utf-8"))["group"] if provenance.is_file() else name
+    return replace(describe(path).dataset, name=name, group=group)

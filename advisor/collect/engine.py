@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -104,7 +105,20 @@ class LocalEngine:
 
 
 def _new_executor() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=prepare_worker)
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_prepare_local_worker)
+
+
+def _prepare_local_worker() -> None:
+    prepare_worker()
+    # A killed collection must not leave workers behind that train beside those of the next one.
+    threading.Thread(target=_end_with_parent, name="advisor-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def prepare_worker() -> None:

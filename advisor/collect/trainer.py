@@ -180,7 +180,6 @@ def train(training: Training, images: Images) -> Iterator[EpochResult]:
             seconds=time.process_time() - started,
             **evaluation,
         )
-        scheduler.step(epoch + 1)
 
 
 def _evaluate(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]]) -> dict[str, float]:

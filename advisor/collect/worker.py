@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -94,17 +95,16 @@ def train_job(job: Job) -> None:
         "metric_higher_is_better": True,
         "device": "cpu",
     }
+    os.environ["ADVISOR_SPOOL_DIR"] = str(job.spool_dir)
+    # Before the run begins, so that what is read and made here is not taken for a part of it.
+    images = load_images(job.path, training.img_size, data_config(training.model)["interpolation"])
     try:
         with record_run(source=Source.COLLECT, **fields) as run:
-            images = load_images(job.path, training.img_size, data_config(training.model)["interpolation"])
-            seconds = 0.0
             try:
                 for result in train(training, images):
-                    seconds += result.seconds
                     run.log_epoch(**asdict(result))
             except Diverged as reason:
-                run.update(status=Status.DIVERGED, error=str(reason))
-            run.update(train_seconds=seconds)
+                run.end(Status.DIVERGED, str(reason))
     except Exception as error:
         # Isolation: the run is recorded as FAILED with its error; the other runs of the plan go on.
         logger.warning("%s failed: %s: %s", job, type(error).__name__, error)

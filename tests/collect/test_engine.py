@@ -1,5 +1,8 @@
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,39 @@ def test_engines_are_found_by_name():
     with pytest.raises(UsageError):
         find_engine("local", plugins, workers=0, address=None)
     assert Finished("task").died is False
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from pathlib import Path\n"
+        "from test_engine import wait_for_ever\n"
+        "from advisor.collect.engine import LocalEngine\n"
+        "if __name__ == '__main__':\n"
+        f"    list(LocalEngine(1).run(wait_for_ever, [Path({str(tmp_path / 'pid')!r})]))\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)])
+    worker = int(_read_when_there(tmp_path / "pid"))
+    parent.kill()
+    parent.wait()
+    for _ in range(200):
+        if not Path(f"/proc/{worker}").exists():
+            return
+        time.sleep(0.05)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker outlived its parent")
+
+
+def wait_for_ever(path: Path) -> None:
+    path.write_text(str(os.getpid()))
+    time.sleep(3600)
+
+
+def _read_when_there(path: Path) -> str:
+    for _ in range(600):
+        if path.exists() and path.read_text():
+            return path.read_text()
+        time.sleep(0.05)
+    raise AssertionError(f"{path} never appeared")

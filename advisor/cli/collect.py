@@ -1,0 +1,131 @@
+"""``advisor collect``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data"),
+    show_default=True,
+    help="Folder of the datasets, NAME/{train,validation}/CLASS/*.",
+)
+@click.option("--build", is_flag=True, help="First build the plan's datasets that are not there.")
+@click.option("--engine", default="local", show_default=True, help="local, or one that a plugin offers.")
+@click.option("--address", help="Where the engine's cluster is.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Runs at a time.  [default: one per core]")
+@click.option("--retry-failed", is_flag=True, help="Train runs again that are recorded as failed.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be trained.")
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def collect(
+    plan: Path,
+    data_dir: Path,
+    build: bool,
+    engine: str,
+    address: str | None,
+    workers: int | None,
+    retry_failed: bool,
+    dry_run: bool,
+    format_: str,
+) -> int:
+    """Train the runs of a PLAN (a YAML file) and record them.
+
+    Runs that are recorded are skipped, so the command can be stopped at any moment and called again. A plan names
+    datasets, models and contexts; meta_data/plans/ holds those that the shipped evidence was made with.
+    """
+    from advisor.collect.collector import Collection
+    from advisor.collect.datasets import prepare
+    from advisor.collect.engine import find_engine
+    from advisor.collect.plan import read_plan
+    from advisor.config import Config
+    from advisor.plugins import get_plugins
+    from advisor.records.store import Store
+
+    config = Config()
+    wanted = read_plan(plan)
+    store = Store(config["store"])
+    prepared = prepare(wanted.dataset_names(), data_dir, store, _builder(data_dir) if build else None)
+    if prepared.missing:
+        click.echo(f"not in {data_dir}, left out: {', '.join(prepared.missing)}", err=True)
+    collection = Collection(
+        wanted, prepared.datasets, prepared.dataset_ids, store, config["spool_dir"], retry_failed=retry_failed
+    )
+    if dry_run:
+        outline = collection.outline()
+        click.echo(json.dumps(outline) if format_ == "json" else _lines(outline))
+        return 0
+    summary = collection.run(
+        find_engine(engine, get_plugins(), workers=workers, address=address), ProgressLine(sys.stderr.isatty())
+    )
+    click.echo(json.dumps(asdict(summary)) if format_ == "json" else _lines(asdict(summary)))
+    for run in summary.died:
+        click.echo(f"no outcome, its workers died under it: {run}", err=True)
+    return 1 if summary.died else 0
+
+
+def _builder(data_dir: Path) -> Callable[[str], object]:
+    from advisor._meta_data.sources import build_dataset
+
+    def build(name: str) -> None:
+        click.echo(f"building {name}", err=True)
+        build_dataset(name, data_dir)
+
+    return build
+
+
+def _lines(values: dict[str, object]) -> str:
+    return "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in values.items())
+
+
+class ProgressLine:
+    """Shows runs done, their rate and the time left on stderr: one line renewed on a terminal, else one a minute.
+
+    Parameters
+    ----------
+    terminal : bool
+        Whether stderr is one.
+    """
+
+    def __init__(self, terminal: bool) -> None:
+        self._terminal = terminal
+        self._interval = 1.0 if terminal else 60.0
+
+    def begin(self, what: str, points: int, cost: float) -> None:
+        """Start counting ``points`` runs that cost ``cost`` in all."""
+        self._what, self._points, self._cost = what, points, cost
+        self._done, self._spent, self._started, self._shown = 0, 0.0, time.monotonic(), 0.0
+        click.echo(f"{what}: {points:,} runs to train", err=True)
+
+    def advance(self, cost: float) -> None:
+        """Count one run; the remaining time follows from cost, as runs are of very different length."""
+        self._done += 1
+        self._spent += cost
+        now = time.monotonic()
+        last = self._done == self._points
+        if now - self._shown < self._interval and not last:
+            return
+        self._shown = now
+        elapsed = now - self._started
+        remaining = elapsed * (self._cost - self._spent) / self._spent
+        line = (
+            f"{self._what}: {self._done:,}/{self._points:,}, {3600 * self._done / elapsed:,.0f} an hour, "
+            f"{_duration(remaining)} left"
+        )
+        click.echo(f"\r\x1b[K{line}" if self._terminal else line, err=True, nl=last or not self._terminal)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"

@@ -1,0 +1,98 @@
+"""The engine itself; Ray is imported when it is used."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+from advisor.collect.engine import ATTEMPTS, Finished, prepare_worker
+from advisor.errors import AdvisorError, MissingExtraError
+
+Task = TypeVar("Task")
+CONNECT_SECONDS = 10
+
+
+class RayEngine:
+    """One core of a Ray cluster for every run.
+
+    The folder of the datasets and the spool folder must be the same path on every node (a shared file system), and
+    every node needs timm-advisor[timm,ray].
+
+    Parameters
+    ----------
+    workers : int, optional
+        Runs at a time; by default as many as the cluster has cores.
+    address : str, optional
+        The cluster's; by default one is started on this machine.
+
+    Raises
+    ------
+    MissingExtraError
+        If Ray is not installed.
+    AdvisorError
+        If there is no cluster at the address.
+    """
+
+    def __init__(self, workers: int | None = None, address: str | None = None) -> None:
+        try:
+            import ray
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("ray", "ray", "collect on a Ray cluster") from error
+        if not ray.is_initialized():
+            if address is None:
+                ray.init(include_dashboard=False, log_to_driver=False)
+            else:
+                _check_reachable(address)
+                ray.init(address=address, log_to_driver=False)
+        self._ray: Any = ray
+        self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+    def run(self, function: Callable[[Task], None], tasks: Iterable[Task]) -> Iterator[Finished[Task]]:
+        """Yield tasks as they come back; Ray itself gives a task out again whose worker or node died."""
+        ray = self._ray
+        call = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_call)
+        waiting = iter(tasks)
+        busy: dict[Any, Task] = {}
+        try:
+            while True:
+                for task in islice(waiting, self._workers - len(busy)):
+                    busy[call.remote(function, task)] = task
+                if not busy:
+                    return
+                for reference in ray.wait(list(busy))[0]:
+                    task = busy.pop(reference)
+                    died = False
+                    try:
+                        ray.get(reference)
+                    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
+                        died = True
+                    yield Finished(task, died)
+        finally:
+            for reference in busy:
+                ray.cancel(reference, force=True)
+
+
+def _check_reachable(address: str) -> None:
+    """Raise AdvisorError unless something listens at HOST:PORT; Ray itself would try for minutes and then exit."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS):
+            return
+    except (OSError, ValueError) as error:
+        raise AdvisorError(
+            f"there is no Ray cluster at {address}", cause=str(error), hint="ray status; or leave --address out"
+        ) from error
+
+
+def _call(function: Callable[[Task], None], task: Task) -> None:
+    """Run in a Ray worker, which Ray reuses for many tasks: what prepares it is done once."""
+    global _prepared
+    if not _prepared:
+        prepare_worker()
+        _prepared = True
+    function(task)
+
+
+_prepared = False
