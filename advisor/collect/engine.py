@@ -122,10 +122,10 @@ def _end_with_parent() -> None:
 
 
 def prepare_worker() -> None:
-    """Give this process one computing thread and low priority; called before torch is imported in it."""
+    """Give this process one computing thread and a niceness of at least ten; called before torch is imported in it."""
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(max(0, NICENESS - os.nice(0)))
 
 
 def available_cores() -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from advisor.config import Config
 from advisor.errors import AdvisorError
 from advisor.records import evidence
 from advisor.records.evidence import CONSTANT_FIELDS, SCHEMA, checksums, csv_text, epoch_row, run_row, write_datasets
+from advisor.records.ingest import sync
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status
 from advisor.records.store import Store
 
@@ -29,7 +32,7 @@ class Exported:
     bytes: int
 
 
-def export(store: Store, folder: Path, datasets: Sequence[str] | None = None) -> Exported:
+def export(store: Store, data_dir: Path, folder: Path) -> Exported:
     """Write the collected runs of a store that have ended, with their epochs and datasets.
 
     Of several records of one planned run (it was cut short, or retried after a failure) the last is written. The same
@@ -38,10 +41,10 @@ def export(store: Store, folder: Path, datasets: Sequence[str] | None = None) ->
     Parameters
     ----------
     store : Store
+    data_dir : Path
+        Folder of the datasets, with the provenance of each in NAME.json.
     folder : Path
-        Where runs.csv, epochs.csv.gz, datasets.json and manifest.json are written.
-    datasets : sequence of str, optional
-        Names of the only datasets to write.
+        Where the files are written.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def export(store: Store, folder: Path, datasets: Sequence[str] | None = None) ->
     by_id = {dataset.dataset_id: dataset for dataset in store.datasets()}
     latest: dict[str, Run] = {}
     for run in sorted(store.runs(source=Source.COLLECT), key=lambda run: run.run_id):
-        if run.status in KEPT and "point" in run.extra and (datasets is None or run.dataset_name in datasets):
+        if run.status in KEPT and "point" in run.extra:
             latest[run.extra["point"]] = run
     runs = sorted(latest.values(), key=lambda run: run.run_id)
     if not runs:
@@ -68,7 +71,9 @@ def export(store: Store, folder: Path, datasets: Sequence[str] | None = None) ->
     text = csv_text(epochs, ["run_id", "epoch", *evidence.EPOCH_DECIMALS])
     (folder / evidence.EPOCHS).write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
     (folder / evidence.DATASETS).write_text(write_datasets(used), encoding="utf-8")
-    manifest = {
+    provenance = {dataset.name: _provenance(data_dir / f"{dataset.name}.json") for dataset in used}
+    (folder / evidence.PROVENANCE).write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "runs": len(runs),
         "epochs": len(epochs),
@@ -124,6 +129,30 @@ def _environments(runs: Iterable[Run]) -> list[dict[str, str]]:
     return found
 
 
+def _provenance(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AdvisorError(
+            f"the provenance of a dataset cannot be read from {path}",
+            cause=str(error),
+            hint="build the dataset with python -m advisor._meta_data.sources, or write that file by hand",
+        ) from error
+
+
 def _epochs(store: Store, runs: Iterable[Run]) -> Iterable[Epoch]:
     for run in runs:
         yield from store.epochs(run.run_id)
+
+
+def main() -> None:
+    """Export the configured store: ``python -m advisor.collect.export DATA_DIR FOLDER``."""
+    config = Config()
+    store = Store(config["store"])
+    sync(store, config["spool_dir"])
+    done = export(store, Path(sys.argv[1]), Path(sys.argv[2]))
+    print(f"{done.runs:,} runs, {done.epochs:,} epochs, {done.datasets} datasets: {done.bytes / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

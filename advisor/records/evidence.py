@@ -1,8 +1,8 @@
 """The shipped evidence: its files in meta_data/ and how they are read.
 
-``runs.csv`` has a row a run, ``epochs.csv.gz`` a row an epoch, ``datasets.json`` the datasets with their features and
-``manifest.json`` what holds for every run, the environments they were made in, and a checksum of each file. All can be
-read without this program; ``meta_data/README.md`` describes the columns.
+``runs.csv`` has a row a run, ``epochs.csv.gz`` a row an epoch, ``datasets.json`` the datasets with their features,
+``provenance.json`` what they were made from, and ``manifest.json`` what holds for every run, the environments they were
+made in, and a checksum of each file. All can be read without this program; ``meta_data/README.md`` describes them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from advisor.errors import AdvisorError
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+    from importlib.abc import Traversable
 
 SCHEMA = "advisor.evidence/1"
 RUNS, EPOCHS, DATASETS, MANIFEST = "runs.csv", "epochs.csv.gz", "datasets.json", "manifest.json"
+PROVENANCE = "provenance.json"
 
 
 def _flag(text: str) -> bool:
@@ -219,4 +220,6 @@ def checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of evidence in a folder, by name; the manifest itself is left out."""
     import hashlib
 
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (RUNS, EPOCHS, DATASETS)}
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (RUNS, EPOCHS, DATASETS, PROVENANCE)
+    }
