@@ -80,7 +80,7 @@ SPECS = (
     _spec(
         "papirus",
         ("Papirus/64x64/{}",),
-        "apps categories devices mimetypes places",
+        "apps devices mimetypes places",
         img_size=64,
         n_train=2500,
         n_eval=1000,
