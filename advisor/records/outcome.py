@@ -9,6 +9,8 @@ from typing import Any
 from advisor.records.schema import Status
 
 METRIC = "eval_top1"
+RISEN = 1.2
+"""A last training loss of so many times the first is no noise: one that learns nothing stays at its first."""
 
 
 def outcome(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def outcome(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> dict
     ended by itself is
 
     - DIVERGED if a training loss is not finite, or if it ends within half of chance above chance (100 / classes
-      percent) after its training loss rose above that of its first epoch;
+      percent) with a training loss well above that of its first epoch;
     - INTERRUPTED if its last epoch is not the last planned one: training scripts swallow Ctrl-C and exit with
       status 0, and a resumed run has fewer epochs of its own than were planned;
     - FINISHED otherwise.
@@ -53,7 +55,7 @@ def outcome(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> dict
 
 
 def diverged(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether the training loss left the finite numbers, or rose while the accuracy fell to chance."""
+    """Return whether the training loss left the finite numbers, or rose well above where it began, at chance."""
     losses = [epoch["train_loss"] for epoch in epochs if epoch.get("train_loss") is not None]
     if any(not math.isfinite(loss) for loss in losses):
         return True
@@ -62,7 +64,7 @@ def diverged(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> boo
     if len(losses) < 2 or not scores or not classes:
         return False
     at_chance = not scores[-1] > 1.5 * 100 / classes
-    return at_chance and losses[-1] > losses[0]
+    return at_chance and losses[-1] > RISEN * losses[0]
 
 
 def outcome_of_exception(error: BaseException | str | None) -> tuple[Status | None, str | None]:

@@ -16,7 +16,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.abc import MetaPathFinder
@@ -136,7 +136,7 @@ class Attachment:
         for name, module in list(sys.modules.items()):
             if name.startswith("timm.") and module is not None:
                 self._wrap_module(module)
-        self._replace_aliases()
+        _replace({id(original): wrapper for _, _, original, wrapper in self._wrapped})
         self._wrap_script()
         sys.meta_path.insert(0, self._finder)
 
@@ -148,6 +148,7 @@ class Attachment:
         for owner, name, original, wrapper in reversed(self._wrapped):
             if vars(owner).get(name) is wrapper:
                 setattr(owner, name, original)
+        _replace({id(wrapper): original for _, _, original, wrapper in self._wrapped})
         self._wrapped.clear()
 
     def _wrap_module(self, module: ModuleType) -> None:
@@ -217,29 +218,21 @@ class Attachment:
                 )
                 logger.debug("details", exc_info=error)
 
-    def _replace_aliases(self) -> None:
-        """Give the wrappers to those who imported the originals before.
-
-        In ``__main__`` under whatever name, in other modules under the original's own.
-        """
-        wrappers = {id(original): wrapper for _, _, original, wrapper in self._wrapped}
-        for owner, name in list(_aliases()):
-            original = vars(owner)[name]
-            wrapper = wrappers.get(id(original))
-            if wrapper is not None:
-                setattr(owner, name, wrapper)
-                self._wrapped.append((owner, name, original, wrapper))
-
 
 _FREQUENT = frozenset({Capture.accuracy_computed, Capture.tensor_reduced, Capture.scheduler_stepped})
 
 
-def _aliases() -> Iterator[tuple[ModuleType, str]]:
+def _replace(replacements: dict[int, Any]) -> None:
+    """Replace functions, by their ids, where modules imported them: ``from timm.models import create_model``.
+
+    In ``__main__`` under whatever name, in other modules under the function's own.
+    """
     for module_name, module in list(sys.modules.items()):
-        namespace = getattr(module, "__dict__", None)
-        if isinstance(module, ModuleType) and namespace is not None:
-            names = list(namespace) if module_name == "__main__" else _FUNCTION_NAMES & namespace.keys()
-            yield from ((module, name) for name in names)
+        if isinstance(module, ModuleType):
+            names = list(vars(module)) if module_name == "__main__" else _FUNCTION_NAMES & vars(module).keys()
+            for name in names:
+                if id(vars(module)[name]) in replacements:
+                    setattr(module, name, replacements[id(vars(module)[name])])
 
 
 class _Finder(MetaPathFinder):
