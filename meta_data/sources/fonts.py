@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import string
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,14 +72,22 @@ def _letters(per_font: int, fetcher: Fetcher, size: int, rng: np.random.Generato
 def _styles(
     labels: dict[str, str], per_font: int, fetcher: Fetcher, size: int, rng: np.random.Generator
 ) -> Iterator[Sample]:
-    """Yield pairs of letters in the fonts whose style is a key of ``labels``."""
+    """Yield pairs of letters in the styles that are keys of ``labels``, of the type families that have both.
+
+    A family of one style calls it regular however heavy or slanted it is.
+    """
+    families: dict[str, list[tuple[str, ImageFont.FreeTypeFont]]] = defaultdict(list)
     for path in _files(fetcher):
         font = _open(path)
         if font and (label := labels.get(str(font.getname()[1]))):
-            for _ in range(per_font):
-                text = "".join(rng.choice(list(string.ascii_letters), 2))
-                if image := _draw(font, text, size, rng):
-                    yield Sample(label, image, str(font.getname()[0]))
+            families[str(font.getname()[0])].append((label, font))
+    for family, fonts in families.items():
+        if len({label for label, _ in fonts}) == 2:
+            for label, font in fonts:
+                for _ in range(per_font):
+                    text = "".join(rng.choice(list(string.ascii_letters), 2))
+                    if image := _draw(font, text, size, rng):
+                        yield Sample(label, image, family)
 
 
 _of_fonts = functools.partial(
