@@ -21,6 +21,7 @@ from advisor.records.schema import Run, Source, Status
 from advisor.records.store import Store
 
 SYNC_SECONDS = 60.0
+_EARLY_POINTS = 17
 ENDED = frozenset({Status.FINISHED, Status.DIVERGED, Status.FAILED})
 """Statuses after which a run is not trained again: an outcome is known, even where it is a failure."""
 
@@ -159,7 +160,13 @@ class Collection:
         }
 
     def _first(self) -> list[Point]:
-        return [point for case in self.cases for point in case.points()]
+        """Return the runs that depend on no result: the core and half the random points of every case, then the rest.
+
+        A collection cut short has then something to say about every case, rather than everything about a few.
+        """
+        points = [case.points() for case in self.cases]
+        early = [point for of_case in points for point in of_case[:_EARLY_POINTS]]
+        return early + [point for of_case in points for point in of_case[_EARLY_POINTS:]]
 
     def _repeats(self, recorded: Mapping[str, Run]) -> list[Point]:
         scores = {
