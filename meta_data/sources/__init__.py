@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from advisor._meta_data.sources import digits, emoji, flags, fonts, generated, icon_themes, pokeapi
+from advisor._meta_data.sources import (
+    codes,
+    digits,
+    emoji,
+    flags,
+    fonts,
+    fractals,
+    generated,
+    icon_themes,
+    mazes,
+    patterns,
+    pokeapi,
+    solids,
+)
 from advisor._meta_data.sources.dataset import DatasetSpec, build
 from advisor._meta_data.sources.fetch import Fetcher
 from advisor.errors import DatasetError
@@ -17,7 +30,20 @@ __all__ = ["DatasetSpec", "build_dataset", "list_datasets"]
 
 def list_datasets() -> list[DatasetSpec]:
     """Return all datasets that can be built."""
-    modules = (digits, emoji, flags, fonts, generated, icon_themes, pokeapi)
+    modules = (
+        codes,
+        digits,
+        emoji,
+        flags,
+        fonts,
+        fractals,
+        generated,
+        icon_themes,
+        mazes,
+        patterns,
+        pokeapi,
+        solids,
+    )
     return [spec for module in modules for spec in module.SPECS]
 
 
