@@ -1,4 +1,4 @@
-"""What came of a run: its status, best and final metric, from its epochs and how it ended."""
+"""What came of a run: its status, best and final metric, from its fields, its epochs and how it ended."""
 
 from __future__ import annotations
 
@@ -9,78 +9,127 @@ from typing import Any
 from advisor.records.schema import Status
 
 METRIC = "eval_top1"
-RISEN = 1.2
-"""A last training loss of so many times the first is no noise: one that learns nothing stays at its first."""
+_LOWER_IS_BETTER = ("eval_loss", "train_loss")
+_MESSAGE_LENGTH = 500
 
 
-def outcome(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the fields of a run that follow from its epochs.
+def outcome(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]], ended: Status | None = None) -> dict[str, Any]:
+    """Return the fields of a run that follow from its epochs and how it ended.
 
-    The metric is the raw model's top-1 accuracy on the evaluation split, never its moving average's. A run that
-    ended by itself is
+    Best and final metric are the raw model's top-1 accuracy on the evaluation split, never its moving average's;
+    where there is none, the metric that the run itself selects by, if that is one of an epoch's.
 
-    - DIVERGED if a training loss is not finite, or if it ends within half of chance above chance (100 / classes
-      percent) with a training loss well above that of its first epoch;
-    - INTERRUPTED if its last epoch is not the last planned one: training scripts swallow Ctrl-C and exit with
-      status 0, and a resumed run has fewer epochs of its own than were planned;
-    - FINISHED otherwise.
+    The status is, in this order,
+
+    - DIVERGED, however the run ended, if ``diverged`` says so: many scripts stop themselves at a NaN loss;
+    - ``ended``, if it is given: FAILED, INTERRUPTED or STALE;
+    - INTERRUPTED if there is no epoch, or fewer were done than planned: timm's train.py swallows Ctrl-C and exits
+      with status 0;
+    - FINISHED.
 
     Parameters
     ----------
     run : mapping
         Fields of the run as known so far.
     epochs : sequence of mapping
-        Its epochs in order, with the metrics of ``Epoch``.
+        Its epochs in order, each with ``epoch`` and metrics of ``Epoch``.
+    ended : Status, optional
+        What ended it, if it did not come to its own end.
 
     Returns
     -------
     dict
-        ``status``, ``metric``, ``metric_higher_is_better``, ``best_metric``, ``best_epoch``, ``final_metric`` and
-        ``epochs_done``; metrics only where there are any.
+        ``status`` and ``epochs_done``; ``metric``, ``metric_higher_is_better``, ``best_metric``, ``best_epoch`` and
+        ``final_metric`` where there are any.
     """
-    fields: dict[str, Any] = {"epochs_done": len({epoch["epoch"] for epoch in epochs})}
-    scored = [(e[METRIC], e["epoch"]) for e in epochs if e.get(METRIC) is not None and math.isfinite(e[METRIC])]
-    if scored:
-        best, best_epoch = max(scored, key=lambda pair: pair[0])
-        fields |= {"best_metric": best, "best_epoch": best_epoch, "final_metric": scored[-1][0]}
-        fields |= {"metric": METRIC, "metric_higher_is_better": True}
+    done = epochs_done(run, epochs)
     planned = run.get("epochs")
     if diverged(run, epochs):
-        fields["status"] = Status.DIVERGED
-    elif planned is not None and max((epoch["epoch"] for epoch in epochs), default=-1) + 1 < planned:
-        fields["status"] = Status.INTERRUPTED
+        status = Status.DIVERGED
+    elif ended is not None:
+        status = ended
+    elif not epochs or (planned is not None and done < planned):
+        status = Status.INTERRUPTED
     else:
-        fields["status"] = Status.FINISHED
-    return fields
+        status = Status.FINISHED
+    return {"status": status, "epochs_done": done, **_metrics(run, epochs)}
+
+
+def epochs_done(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> int:
+    """Return for how many epochs the model was trained, those before it was resumed included.
+
+    Epochs without evaluation may be left out of the records, so the last one's number counts. Numbers begin with 0;
+    with 1 where the first epoch of a run that resumes nothing is 1.
+    """
+    if not epochs:
+        return 0
+    from_one = epochs[0]["epoch"] == 1 and not run.get("resumed_from")
+    return int(epochs[-1]["epoch"]) + (0 if from_one else 1)
 
 
 def diverged(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether the training loss left the finite numbers, or rose well above where it began, at chance."""
-    losses = [epoch["train_loss"] for epoch in epochs if epoch.get("train_loss") is not None]
-    if any(not math.isfinite(loss) for loss in losses):
+    """Return whether a training came apart.
+
+    It did if its last training loss, or its last evaluation loss, is not finite. And it did if it ends at chance
+    level after its loss diverged. Chance level is 100 / classes percent, and two standard errors of the accuracy of
+    guessing above it (or half as much again, where the size of the evaluation split is unknown). A loss diverged if
+    it ends above 1.5 times its lowest value, or ever exceeded twice ln(classes), the cross-entropy of guessing.
+    A run that never left chance with a steady loss did not diverge: it learned nothing.
+    """
+    training = _values(epochs, "train_loss")
+    evaluation = _values(epochs, "eval_loss")
+    if any(losses and not math.isfinite(losses[-1]) for losses in (training, evaluation)):
         return True
-    scores = [epoch[METRIC] for epoch in epochs if epoch.get(METRIC) is not None]
+    losses = [loss for loss in training or evaluation if math.isfinite(loss)]
+    scores = _values(epochs, METRIC)
     classes = run.get("n_classes")
-    if len(losses) < 2 or not scores or not classes:
+    if not losses or not scores or not classes or classes < 2:
         return False
-    at_chance = not scores[-1] > 1.5 * 100 / classes
-    return at_chance and losses[-1] > RISEN * losses[0]
+    chance = 1 / classes
+    n_eval = run.get("n_eval")
+    margin = 2 * math.sqrt(chance * (1 - chance) / n_eval) if n_eval else chance / 2
+    at_chance = not scores[-1] > 100 * (chance + margin)
+    loss_diverged = losses[-1] > 1.5 * min(losses) or max(losses) > 2 * math.log(classes)
+    return at_chance and loss_diverged
 
 
-def outcome_of_exception(error: BaseException | str | None) -> tuple[Status | None, str | None]:
-    """Return the status that what ended a run gives it, and the last line of its message.
+def ended_by(error: BaseException | str | None) -> tuple[Status | None, str | None]:
+    """Return what the exception that ended a run means for its status, and its message in one line.
 
-    Without an exception, or with a ``SystemExit`` that reports success, both are None: the epochs decide.
+    Nothing, and an exit that reports success, mean that the run came to its own end: both are None.
     """
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return None, None
-    if isinstance(error, KeyboardInterrupt):
-        return Status.INTERRUPTED, None
-    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-    return Status.FAILED, text.strip().rpartition("\n")[2]
+    message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    message = " ".join(message.split()).removesuffix(":")
+    status = Status.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Status.FAILED
+    return status, message if len(message) <= _MESSAGE_LENGTH else f"{message[:_MESSAGE_LENGTH]}..."
 
 
-def is_out_of_memory(error: BaseException | str) -> bool:
-    """Return whether an exception, or its text, is Python's, PyTorch's or CUDA's way of saying that memory ran out."""
-    text = error.lower() if isinstance(error, str) else f"{type(error).__name__}: {error}".lower()
-    return any(sign in text for sign in ("out of memory", "outofmemory", "can't allocate memory", "memoryerror"))
+def is_out_of_memory(message: str) -> bool:
+    """Return whether an error's message is PyTorch's, CUDA's or Python's way of saying that memory ran out."""
+    message = message.lower()
+    signs = ("out of memory", "outofmemory", "can't allocate memory", "cannot allocate memory", "memoryerror")
+    return any(sign in message for sign in signs)
+
+
+def _metrics(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    metric = METRIC if _values(epochs, METRIC) or run.get("metric") is None else str(run["metric"])
+    scored = [(epoch[metric], epoch["epoch"]) for epoch in epochs if epoch.get(metric) is not None]
+    if not scored:
+        return {}
+    lower = metric in _LOWER_IS_BETTER
+    finite = [pair for pair in scored if math.isfinite(pair[0])]
+    # Of equal epochs the first: the later ones cost more.
+    best = (min if lower else max)(finite, key=lambda pair: pair[0], default=(None, None))
+    return {
+        "metric": metric,
+        "metric_higher_is_better": not lower,
+        "best_metric": best[0],
+        "best_epoch": best[1],
+        "final_metric": scored[-1][0],
+    }
+
+
+def _values(epochs: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    return [epoch[name] for epoch in epochs if epoch.get(name) is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,19 @@ def other_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
     A name that is also a record field's becomes ``args.NAME``.
     """
-    rest = {name: value for name, value in arguments.items() if name not in _USED and value is not None}
+    rest = {name: value for name, value in arguments.items() if name not in _USED and _is_plain(value)}
+    if rest.get("resume"):
+        rest["resume"] = os.path.abspath(rest["resume"])
     return {f"args.{name}" if name in _FIELD_NAMES else name: value for name, value in rest.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is set and is data; scripts also keep models, devices and functions in their arguments."""
+    if isinstance(value, Mapping):
+        return all(_is_plain(item) or item is None for item in value.values())
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) or item is None for item in value)
+    return isinstance(value, str | int | float | Path)
 
 
 def dataset_root(arguments: Mapping[str, Any]) -> Path | None:

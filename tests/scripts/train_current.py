@@ -91,8 +91,10 @@ def main():
         train_loss_fn = nn.CrossEntropyLoss()
     validate_loss_fn = nn.CrossEntropyLoss()
     if args.kd_model_name is not None:
+        # train.py passes the name, and the task calls create_model with weights that would have to be downloaded.
+        teacher = create_model(args.kd_model_name, num_classes=args.num_classes, drop_rate=0.5)
         task = LogitDistillationTask(
-            student_model=model, teacher_model=args.kd_model_name, criterion=train_loss_fn, device=device, verbose=False
+            student_model=model, teacher_model=teacher, criterion=train_loss_fn, device=device, verbose=False
         )
     else:
         task = ClassificationTask(model=model, criterion=train_loss_fn, device=device, verbose=False)
