@@ -18,6 +18,7 @@ from advisor._meta_data.sources import (
     icon_themes,
     mazes,
     patterns,
+    photos,
     pokeapi,
     solids,
 )
@@ -41,6 +42,7 @@ def list_datasets() -> list[DatasetSpec]:
         icon_themes,
         mazes,
         patterns,
+        photos,
         pokeapi,
         solids,
     )

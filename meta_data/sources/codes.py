@@ -23,13 +23,8 @@ EAN_LEFT = (
 )
 ITF_WIDE = ("00110", "10001", "01001", "11000", "00101", "10100", "01100", "00011", "10010", "01010")
 SEGMENTS = ("abcdef", "bc", "abdeg", "abcdg", "bcfg", "acdfg", "acdefg", "abc", "abcdefg", "abcdfg")
-BRAILLE = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        "1 12 14 145 15 124 1245 125 24 245 13 123 134 1345 135 1234 12345 1235 234 2345 136 1236 2456 1346 13456 1356".split(),
-        strict=True,
-    )
-)
+DOTS = "1 12 14 145 15 124 1245 125 24 245 13 123 134 1345 135 1234 12345 1235 234 2345 136 1236 2456 1346 13456 1356"
+BRAILLE = dict(zip("abcdefghijklmnopqrstuvwxyz", DOTS.split(), strict=True))
 
 
 def _ean(rng: np.random.Generator) -> Pixels:
