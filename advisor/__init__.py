@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from advisor.advise.suggestion import Suggestion
     from advisor.errors import AdvisorError
     from advisor.hookspecs import hookimpl
+    from advisor.records.imported import imported_run
     from advisor.records.recorder import autolog, record_run
-    from advisor.records.schema import Dataset, Epoch, Run
+    from advisor.records.schema import Dataset, Epoch, ImportedRun, Run, RunsAt, Skipped, Source, Status
 
 __version__ = "0.1.0"
 
@@ -23,10 +24,16 @@ _PUBLIC = {
     "AdvisorError": "advisor.errors",
     "Dataset": "advisor.records.schema",
     "Epoch": "advisor.records.schema",
+    "ImportedRun": "advisor.records.schema",
     "Run": "advisor.records.schema",
+    "RunsAt": "advisor.records.schema",
+    "Skipped": "advisor.records.schema",
+    "Source": "advisor.records.schema",
+    "Status": "advisor.records.schema",
     "Suggestion": "advisor.advise.suggestion",
     "autolog": "advisor.records.recorder",
     "hookimpl": "advisor.hookspecs",
+    "imported_run": "advisor.records.imported",
     "record_run": "advisor.records.recorder",
     "suggest": "advisor.advise.advisor",
 }
@@ -36,11 +43,17 @@ __all__ = [
     "AdvisorError",
     "Dataset",
     "Epoch",
+    "ImportedRun",
     "Run",
+    "RunsAt",
+    "Skipped",
+    "Source",
+    "Status",
     "Suggestion",
     "__version__",
     "autolog",
     "hookimpl",
+    "imported_run",
     "record_run",
     "suggest",
 ]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from advisor.collect.engine import Engine
     from advisor.describe.dataset import ImageDataset, Sample
     from advisor.records.recorder import Recorder
-    from advisor.records.schema import Epoch, ImportedRun, Run
+    from advisor.records.schema import Epoch, Run, RunsAt
 
 hookspec = pluggy.HookspecMarker("advisor")
 hookimpl = pluggy.HookimplMarker("advisor")
@@ -67,8 +67,13 @@ def advisor_open_dataset(source: Any) -> ImageDataset | None:
 
 
 @hookspec(firstresult=True)
-def advisor_import_runs(path: Path) -> list[ImportedRun] | None:
-    """Read the runs that another tool left at ``path``; first answer wins."""
+def advisor_import_runs(path: Path, world_size: int | None) -> RunsAt | None:
+    """Read the runs that another tool left at ``path``, a file or one folder; first answer wins.
+
+    It is asked again for each folder in ``path`` unless the answer covers the whole tree. A run's id is made from what
+    it is (see ``advisor.imported_run``), so that reading it again gives the same. ``world_size`` is the number of
+    devices that runs were trained on which do not say it themselves.
+    """
 
 
 @hookspec(firstresult=True)

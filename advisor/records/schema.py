@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -165,6 +166,29 @@ class ImportedRun:
 
     run: Run
     epochs: tuple[Epoch, ...] = ()
+    path: str = ""
+    """Where it was read."""
+    notes: tuple[str, ...] = ()
+    """What was left out of it or found elsewhere than usual, for the report."""
+    continues: str | None = None
+    """What it says it continues, such as the path of a checkpoint; None if it says nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """Something that looks like a run and was not taken."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsAt:
+    """What an importer found at a path; read lazily, so that any number of runs fits in memory."""
+
+    items: Iterable[ImportedRun | Skipped]
+    whole_tree: bool = False
+    """Whether everything below the path is accounted for; otherwise folders in it are looked at on their own."""
 
 
 RUN_FIELDS = tuple(f.name for f in dataclasses.fields(Run))

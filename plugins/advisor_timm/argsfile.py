@@ -15,7 +15,11 @@ import yaml
 logger = logging.getLogger("advisor.timm")
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_ENTRY = re.compile(r"([A-Za-z_][\w.-]*):(?: (\S.*))?")
+_ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(?: (\S.*))?")
+_PLAIN = re.compile(r"''|[A-Za-z0-9_./+'-](?:(?!: | #|\.\.\.$|---).)*(?<![:\s])")
+_NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+_EMPTY: dict[str | None, Any] = {"{}": dict, "[]": list}
+_NO_SCALAR = object()
 _CHECKPOINTS = ("last.pth.tar", "model_best.pth.tar", "checkpoint-*.pth.tar", "last.pth", "checkpoint*.pth")
 
 
@@ -25,7 +29,7 @@ def parse_yaml(text: str) -> dict[str, Any] | None:
     The flat files that timm writes are read line by line, each distinct line once in a process: ten thousand folders
     share most of theirs, and a whole parse takes milliseconds.
     """
-    values = _flat(text.splitlines())
+    values = _flat(text.replace("\r\n", "\n"))
     if values is None:
         try:
             values = yaml.load(text, Loader=_LOADER)
@@ -85,50 +89,43 @@ def _read_checkpoint(path: Path) -> dict[str, Any] | None:
     return vars(arguments) if isinstance(arguments, Namespace) else arguments if isinstance(arguments, dict) else None
 
 
-def _flat(lines: list[str]) -> dict[str, Any] | None:
-    """Return the mapping that the lines hold if each is ``name: scalar`` or, after ``name:``, ``- scalar``."""
+def _flat(text: str) -> dict[str, Any] | None:
+    """Return the mapping if each line is ``name: scalar`` or, after a bare ``name:``, ``- scalar``; else None."""
     values: dict[str, Any] = {}
+    items: list[Any] | None = None
     name = None
-    try:
-        for line in lines:
-            if line.startswith("- ") and name is not None and (values[name] is None or type(values[name]) is list):
-                if values[name] is None:
-                    values[name] = []
-                values[name].append(_scalar(line[2:]))
-                continue
-            entry = _ENTRY.fullmatch(line)
-            if entry is None:
+    for line in text.split("\n"):
+        if not line:
+            continue
+        if line.startswith("- ") and name is not None:
+            if items is None:
+                items = values[name] = []
+            value = _scalar(line[2:])
+            if value is _NO_SCALAR:
                 return None
-            if name is not None and isinstance(values[name], tuple):
-                return None
-            # Only a name without any value may be followed by items.
-            values[entry[1]] = None if entry[2] is None else _scalar(entry[2])
-            name = entry[1] if entry[2] is None else None
-    except _NotScalarError:
-        return None
+            items.append(value)
+            continue
+        entry = _ENTRY.fullmatch(line)
+        if entry is None or entry[1].lower() in _NO_NAMES:
+            return None
+        name, items = (entry[1], None) if entry[2] is None else (None, None)
+        if entry[2] in _EMPTY:
+            value = _EMPTY[entry[2]]()
+        else:
+            value = None if entry[2] is None else _scalar(entry[2])
+        if value is _NO_SCALAR:
+            return None
+        values[entry[1]] = value
     return values
-
-
-class _NotScalarError(Exception):
-    pass
 
 
 @functools.lru_cache(maxsize=65_536)
 def _scalar(text: str) -> Any:
-    """Return the value of a YAML scalar on one line, or an empty list."""
-    if (
-        text[0] in "|>&*!%@`?{#"
-        or text.startswith(("- ", "? ", "["))
-        and text != "[]"
-        or ": " in text
-        or " #" in text
-        or text[-1] == ":"
-    ):
-        raise _NotScalarError
+    """Return the value of a YAML scalar that is alone on its line, or the mark that it may be something else."""
+    if not _PLAIN.fullmatch(text) or not text.isprintable():
+        return _NO_SCALAR
     try:
         value = yaml.load(text, Loader=_LOADER)
-    except (yaml.YAMLError, ValueError) as error:
-        raise _NotScalarError from error
-    if isinstance(value, (dict, list)) and value:
-        raise _NotScalarError
-    return value
+    except (yaml.YAMLError, ValueError):
+        return _NO_SCALAR
+    return _NO_SCALAR if isinstance(value, dict | list) else value

@@ -21,6 +21,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "eval_top5": ("eval_top5", "test_acc5"),
     "ema_eval_top1": ("test_acc1_ema", "ema_test_acc1"),
 }
+_KNOWN = {"epoch", "train_class_acc", *(name for names in _NAMES.values() for name in names)}
 _PERCENT = ("train_top1", "eval_top1", "eval_top5", "ema_eval_top1")
 _ROUNDING = 1e-3
 """Percent that a mean of batches in single precision may exceed 100 by."""
@@ -37,15 +38,15 @@ class Log:
         One list a run: a file that was appended to holds several. Each row has ``epoch`` and metrics of ``Epoch``.
     names : set of str
         The columns or keys as the file names them.
-    constants : dict
-        What the last row says beside metrics, such as ``n_parameters`` and ``time``.
+    further : list of dict
+        For each run, what its last row says beside metrics, such as ``n_parameters`` and ``time``.
     notes : list of str
         What was left out.
     """
 
     runs: list[list[Row]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
-    constants: dict[str, Any] = field(default_factory=dict)
+    further: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -58,7 +59,7 @@ def read_summary(text: str) -> Log | None:
     log = Log()
     header: list[str] | None = None
     lines = text.splitlines(keepends=True)
-    records: list[tuple[int, Mapping[str, Any]]] = []
+    records: list[Mapping[str, Any]] = []
     for number, values in _csv_rows(lines):
         if values[0].strip() == "epoch":
             header = [name.strip() for name in values]
@@ -71,7 +72,7 @@ def read_summary(text: str) -> Log | None:
             if number == len(lines) and not lines[-1].endswith(("\n", "\r")):
                 values[-1] = ""
                 log.notes.append("the last line has no end: its last field may be cut and was left out")
-            records.append((number, dict(zip(header, values, strict=True))))
+            records.append(dict(zip(header, values, strict=True)))
     if header is None:
         return None
     _fill(log, records)
@@ -81,7 +82,7 @@ def read_summary(text: str) -> Log | None:
 def read_json_lines(text: str) -> Log | None:
     """Read a log with one JSON object a line that has the key ``epoch``; None if no line is one."""
     log = Log()
-    records: list[tuple[int, Mapping[str, Any]]] = []
+    records: list[Mapping[str, Any]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -90,7 +91,7 @@ def read_json_lines(text: str) -> Log | None:
         except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict) and _epoch(record.get("epoch")) is not None:
-            records.append((number, record))
+            records.append(record)
             log.names.update(record)
         else:
             log.notes.append(f"line {number} is no JSON object with an epoch and was left out")
@@ -135,50 +136,47 @@ def peak_lr(rows: Iterable[Row]) -> float | None:
 
 
 def _csv_rows(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines)
-    while True:
+    # Line by line: an unbalanced quote must not swallow the rows after it.
+    for number, line in enumerate(lines, 1):
         try:
-            values = next(reader)
-        except StopIteration:
-            return
+            values = next(csv.reader([line]), [])
         except csv.Error:
-            values = ["not a row"]
-        if values and any(value.strip() for value in values):
-            yield reader.line_num, values
+            values = [line]
+        if any(value.strip() for value in values):
+            yield number, values
 
 
-def _fill(log: Log, records: list[tuple[int, Mapping[str, Any]]]) -> None:
+def _fill(log: Log, records: list[Mapping[str, Any]]) -> None:
     """Sort the rows into runs: one that starts again at epoch 0 is another, one that starts later continues."""
-    columns = {
-        metric: name
-        for metric, names in _NAMES.items()
-        for name in reversed(names)
-        if name in log.names
-    }  # fmt: skip
-    overlap = 0
-    for _, record in records:
-        epoch = _epoch(record["epoch"])
-        row: Row = {metric: _number(record.get(name)) for metric, name in columns.items()}
-        row = {"epoch": epoch, **{metric: value for metric, value in row.items() if value is not None}}
-        if "train_class_acc" in record:  # BEiT's is a fraction
-            share = _number(record["train_class_acc"])
-            row |= {} if share is None else {"train_top1": 100 * share}
-        for metric in _PERCENT:
-            if 100 < row.get(metric, 0) <= 100 + _ROUNDING:
-                row[metric] = 100.0
-        run = log.runs[-1] if log.runs else None
-        if run is None or (epoch == 0 and run[-1]["epoch"] > 0):
-            log.runs.append([row])
-            continue
+    again = 0
+    for record in records:
+        row = _row(record)
+        if not log.runs or row["epoch"] == 0:
+            log.runs.append([])
+            log.further.append({})
+        run = log.runs[-1]
         while run and run[-1]["epoch"] >= row["epoch"]:
             run.pop()
-            overlap += 1
+            again += 1
         run.append(row)
-    if overlap:
-        log.notes.append(f"{overlap} epochs were trained again after a resume; the later ones count")
-    if records:
-        used = set(columns.values()) | {"epoch"}
-        log.constants = {name: value for name, value in records[-1][1].items() if name not in used}
+        log.further[-1] = {name: value for name, value in record.items() if name not in _KNOWN}
+    if again:
+        log.notes.append("epochs that were trained again after a resume count once, as they were the last time")
+
+
+def _row(record: Mapping[str, Any]) -> Row:
+    row: Row = {"epoch": _epoch(record["epoch"])}
+    for metric, names in _NAMES.items():
+        value = next((_number(record[name]) for name in names if name in record), None)
+        if value is not None:
+            row[metric] = value
+    share = _number(record.get("train_class_acc"))  # BEiT's, a fraction
+    if share is not None:
+        row["train_top1"] = 100 * share
+    for metric in _PERCENT:
+        if 100 < row.get(metric, 0) <= 100 + _ROUNDING:
+            row[metric] = 100.0
+    return row
 
 
 def _epoch(value: Any) -> int | None:

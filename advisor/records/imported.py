@@ -1,0 +1,137 @@
+"""Makes a record of a run that another tool wrote down."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from advisor.records.outcome import outcome
+from advisor.records.schema import EPOCH_METRICS, Epoch, ImportedRun, Run, Source, Status
+
+_TYPES = {f.name: str(f.type).removesuffix(" | None") for f in dataclasses.fields(Run)}
+_NOTHING = ("", "none", "null", "nan")
+_ID_LENGTH = 26
+
+
+def imported_run(
+    source: Source,
+    identity: Iterable[object],
+    fields: Mapping[str, Any],
+    epochs: Sequence[Mapping[str, Any]],
+    *,
+    path: str = "",
+    notes: Iterable[str] = (),
+    continues: str | None = None,
+) -> ImportedRun:
+    """Return the record of a run that was read from files.
+
+    Status, best and final metric follow from the epochs (see ``outcome``), unless ``fields`` tell that it did not end
+    by itself. If they tell nothing, and the number of planned epochs is unknown, a run that did not diverge is STALE:
+    how it ended cannot be told.
+
+    Parameters
+    ----------
+    source : Source
+        Where it comes from.
+    identity : iterable
+        What tells the run from every other one and stays the same as it grows or its files are moved.
+    fields : mapping
+        Fields of ``Run`` as they were written; text becomes numbers where the field is one, and what does not fit
+        becomes unknown. Other names are kept in ``extra``.
+    epochs : sequence of mapping
+        In order, with the key ``epoch`` and metrics of ``Epoch``; not-a-number counts as diverged and is kept as
+        unknown.
+    path : str
+        Where it was read, for the report.
+    notes : iterable of str
+        What the report should say about it.
+    continues : str, optional
+        What the run says it continues.
+    """
+    run_id = run_identity(source, identity)
+    known = {name: typed(name, value) for name, value in fields.items() if name in _TYPES and name != "extra"}
+    extra = {name: value for name, value in fields.items() if name not in _TYPES} | dict(fields.get("extra") or {})
+    result = outcome(known, epochs)
+    told = known.get("status")
+    if told not in (None, Status.FINISHED):
+        result["status"] = told
+    elif told is None and result["status"] is Status.FINISHED and known.get("epochs") is None:
+        result["status"] = Status.STALE
+    run = Run(**{**known, **result, "run_id": run_id, "source": source, "extra": json_value(extra)})
+    rows = tuple(
+        Epoch(run_id=run_id, epoch=row["epoch"], **{name: _finite(row.get(name)) for name in EPOCH_METRICS})
+        for row in epochs
+    )
+    return ImportedRun(run=run, epochs=rows, path=path, notes=tuple(notes), continues=continues)
+
+
+def run_identity(source: Source, identity: Iterable[object]) -> str:
+    """Return the id of an imported run: 125 bits of a SHA-256 of its source and identity, in base 32.
+
+    Unlike a recorded run's it does not sort by time, and it begins with a letter that no recorded one begins with.
+    """
+    text = json.dumps([source.value, *map(str, identity)])
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    number = int.from_bytes(digest[:17], "big")
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    return "i" + "".join(alphabet[(number >> 5 * i) & 31] for i in range(_ID_LENGTH - 1))
+
+
+def typed(name: str, value: Any) -> Any:
+    """Return a value as the field ``name`` of a run holds it, or None if it cannot be one.
+
+    Parameters
+    ----------
+    name : str
+        A field of ``Run``.
+    value : object
+        The value itself, or its text as a log or a database has it.
+    """
+    kind = _TYPES[name]
+    if value is None or (isinstance(value, str) and kind != "str" and value.strip().lower() in _NOTHING):
+        return None
+    if kind == "bool":
+        return _truth(value)
+    if kind in ("int", "float"):
+        number = number_of(value)
+        if number is None or not math.isfinite(number):
+            return None
+        return number if kind == "float" else int(number) if number == int(number) else None
+    if kind == "str":
+        return str(value) or None
+    return value
+
+
+def number_of(value: Any) -> float | None:
+    """Return a number or its text as a float, not-a-number included; None if it is neither."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def json_value(value: Any) -> Any:
+    """Return a value made of JSON's types only: others as text, numbers that JSON lacks as null."""
+    if isinstance(value, Mapping):
+        return {str(name): json_value(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [json_value(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
+            value.strip().lower()
+        )
+    return bool(value)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
