@@ -13,7 +13,7 @@ from timm.scheduler import create_scheduler_v2, scheduler_kwargs
 from timm.task import ClassificationTask, LogitDistillationTask, load_task_ema_checkpoint, resume_task_checkpoint
 from torch import nn
 from train_arguments import output_dir, parse_args, resolve_lr
-from train_steps import epoch_truth, evaluate, print_truth, rate, train
+from train_steps import epoch_truth, print_truth, rate, run_evaluation, train
 
 
 def main():
@@ -198,7 +198,7 @@ def train_one_epoch(epoch, model, loader, optimizer, args, task=None, lr_schedul
 
 
 def validate(model, loader, loss_fn, args, log_suffix=""):
-    return evaluate(model, loader, loss_fn, args)
+    return run_evaluation(model, loader, loss_fn, args)
 
 
 if __name__ == "__main__":

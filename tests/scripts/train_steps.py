@@ -56,7 +56,7 @@ def train(epoch, forward, loader, optimizer, args, *, updated=lambda: None, lr_s
     return OrderedDict([("loss", average)])
 
 
-def evaluate(model, loader, loss_fn, args):
+def run_evaluation(model, loader, loss_fn, args):
     losses, top1, top5 = utils.AverageMeter(), utils.AverageMeter(), utils.AverageMeter()
     model.eval()
     with torch.inference_mode():

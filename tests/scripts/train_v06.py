@@ -10,7 +10,7 @@ from timm.optim import create_optimizer_v2, optimizer_kwargs
 from timm.scheduler import create_scheduler
 from torch import nn
 from train_arguments import output_dir, parse_args
-from train_steps import epoch_truth, evaluate, print_truth, rate, train
+from train_steps import epoch_truth, print_truth, rate, run_evaluation, train
 
 
 def main():
@@ -135,7 +135,7 @@ def train_one_epoch(epoch, model, loader, optimizer, loss_fn, args, lr_scheduler
 
 
 def validate(model, loader, loss_fn, args, log_suffix=""):
-    return evaluate(model, loader, loss_fn, args)
+    return run_evaluation(model, loader, loss_fn, args)
 
 
 if __name__ == "__main__":

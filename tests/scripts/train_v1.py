@@ -12,7 +12,7 @@ from timm.scheduler import create_scheduler_v2, scheduler_kwargs
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from train_arguments import output_dir, parse_args, resolve_lr
-from train_steps import epoch_truth, evaluate, print_truth, rate, train
+from train_steps import epoch_truth, print_truth, rate, run_evaluation, train
 
 
 def main():
@@ -190,7 +190,7 @@ def train_one_epoch(epoch, model, loader, optimizer, loss_fn, args, lr_scheduler
 
 
 def validate(model, loader, loss_fn, args, log_suffix=""):
-    return evaluate(model, loader, loss_fn, args)
+    return run_evaluation(model, loader, loss_fn, args)
 
 
 if __name__ == "__main__":
