@@ -132,8 +132,8 @@ def _apply(
     for line in chunk.lines:
         try:
             if line.type == "epoch":
-                epoch = dict.fromkeys(EPOCH_METRICS) | from_json(Epoch, {**line.data, "run_id": run_id})
-                epochs[int(epoch["epoch"])] = epoch
+                metrics = dict.fromkeys(EPOCH_METRICS) | from_json(Epoch, {**line.data, "run_id": run_id})
+                epochs[int(line.data["epoch"])] = metrics
             elif line.type in ("run", "end", "heartbeat"):
                 fields = from_json(Run, {**line.data, "run_id": run_id})
                 for name in ("extra", "versions"):

@@ -63,7 +63,8 @@ def epochs_done(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> 
     """
     if not epochs:
         return 0
-    from_one = epochs[0]["epoch"] == 1 and not run.get("resumed_from")
+    resumes = run.get("resumed_from") or (run.get("extra") or {}).get("resume")
+    from_one = epochs[0]["epoch"] == 1 and not resumes
     return int(epochs[-1]["epoch"]) + (0 if from_one else 1)
 
 

@@ -1,197 +1,36 @@
 """The recorder: what a training process reports to, and which can never hurt it.
 
-Every public method returns at once and raises nothing: what is reported goes into a bounded queue, a background
-thread writes it to the run's spool file, and a second one calls the observing hooks of plugins.
+What is reported is merged in memory and handed to a thread that writes the run's spool file; the observing hooks of
+plugins are called on threads of their own. Nothing here opens the store. Importing this module is cheap: settings
+and plugins are loaded with the first recorder.
 """
 
 from __future__ import annotations
 
 import atexit
-import functools
-import logging
+import builtins
 import os
-import queue
-import socket
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields as dataclass_fields
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from advisor.config import Config
-from advisor.plugins import Plugins, get_plugins
-from advisor.records.outcome import is_out_of_memory, outcome, outcome_of_exception
-from advisor.records.provenance import provenance
-from advisor.records.schema import EPOCH_METRICS, RUN_FIELDS, Epoch, Run, Source, Status, new_id
-from advisor.records.spool import SUFFIX, SpoolWriter
+from advisor.records.active import ActiveRun
+from advisor.records.containment import contained
+from advisor.records.observers import Observers
+from advisor.records.schema import Source, Status
 
-logger = logging.getLogger("advisor.records")
+if TYPE_CHECKING:
+    from advisor.plugins import Plugins
 
-QUEUE_SIZE = 10_000
-HEARTBEAT_SECONDS = 30.0
-_CLOSE_SECONDS = 5.0
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def contained(function: F) -> F:
-    """Make a method log what goes wrong in it, once, instead of raising into the user's training."""
-
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:  # isolation: recording must never change what a training does
-            if os.environ.get("ADVISOR_TESTING"):
-                raise
-            _warn_once(function.__qualname__, error)
-            return None
-
-    return wrapper  # type: ignore[return-value]
-
-
-@functools.lru_cache(maxsize=64)
-def _warned(where: str, message: str) -> None:
-    logger.warning("recording failed in %s and is ignored: %s", where, message)
-
-
-def _warn_once(where: str, error: BaseException) -> None:
-    _warned(where, f"{type(error).__name__}: {error}")
-
-
-class ActiveRun:
-    """One run of this process that is being recorded. Get one from ``record_run`` or ``Recorder.start_run``."""
-
-    def __init__(
-        self,
-        spool_dir: Path,
-        plugins: Plugins,
-        hook_timeout: float,
-        before_end: Sequence[Callable[[], None]] = (),
-        **fields: Any,
-    ) -> None:
-        self.run_id = new_id()
-        self._before_end = before_end
-        self._pid = os.getpid()
-        self._lock = threading.RLock()
-        self._ended = False
-        self._fields: dict[str, Any] = {"extra": {}}
-        self._epochs: dict[int, dict[str, Any]] = {}
-        self._writer = _Writer(spool_dir / f"{self.run_id}{SUFFIX}")
-        self._observers = _Observers(plugins, hook_timeout)
-        self._started = time.monotonic()
-        self.update(
-            run_id=self.run_id,
-            status=Status.RUNNING,
-            started_at=_now(),
-            host=socket.gethostname(),
-            pid=self._pid,
-            **provenance(),
-        )
-        self.update(**fields)
-        self._observers.call("advisor_run_start", self.snapshot)
-
-    @contained
-    def update(self, **fields: Any) -> None:
-        """Report facts about the run: any field of ``Run``; other names are kept in ``extra``."""
-        if self._is_closed():
-            return
-        with self._lock:
-            known = {name: value for name, value in fields.items() if name in RUN_FIELDS and name != "extra"}
-            if "versions" in known:
-                known["versions"] = {**self._fields.get("versions", {}), **known["versions"]}
-            extra = {name: value for name, value in fields.items() if name not in RUN_FIELDS}
-            extra |= fields.get("extra") or {}
-            changed = {name: value for name, value in known.items() if self._fields.get(name) != value}
-            if any(self._fields["extra"].get(name) != value for name, value in extra.items()):
-                changed["extra"] = {**self._fields["extra"], **extra}
-            self._fields.update(changed)
-            if changed:
-                self._writer.put("run", {"run_id": self.run_id, **changed})
-
-    @contained
-    def log_epoch(self, epoch: int | None = None, **metrics: Any) -> None:
-        """Report an epoch's metrics, by the names of ``Epoch``; others are kept in the run's ``extra``.
-
-        Parameters
-        ----------
-        epoch : int, optional
-            Counted from 0; by default the one after the last reported. Reporting an epoch again adds to it.
-        **metrics : float
-            Accuracies in percent, seconds, losses.
-        """
-        if self._is_closed():
-            return
-        with self._lock:
-            number = (max(self._epochs, default=-1) + 1) if epoch is None else int(epoch)
-            known = {name: float(metrics[name]) for name in EPOCH_METRICS if metrics.get(name) is not None}
-            further = {name: value for name, value in metrics.items() if name not in EPOCH_METRICS}
-            merged = {**self._epochs.get(number, {"epoch": number}), **known}
-            self._epochs[number] = merged
-            self._writer.put("epoch", {"run_id": self.run_id, **merged})
-            if further:
-                self.update(extra={f"last_{name}": value for name, value in further.items()})
-            record = Epoch(run_id=self.run_id, **merged)
-            self._observers.call("advisor_epoch_end", self.snapshot, lambda: record)
-
-    @property
-    def epochs_reported(self) -> int:
-        """How many epochs were reported so far."""
-        return len(self._epochs)
-
-    @contained
-    def end(self, status: Status | None = None, error: BaseException | str | None = None) -> None:
-        """Report that the run is over, once.
-
-        Parameters
-        ----------
-        status : Status, optional
-            By default it follows from the epochs (see ``outcome``) and from ``error``.
-        error : exception or str, optional
-            What ended it. Ctrl-C means INTERRUPTED, ``sys.exit(0)`` nothing, anything else FAILED.
-        """
-        if self._is_closed():
-            return
-        for report in self._before_end:
-            contained(report)()
-        with self._lock:
-            if self._is_closed():
-                return
-            epochs = [self._epochs[number] for number in sorted(self._epochs)]
-            result = outcome(self._fields, epochs)
-            seconds = [epoch["seconds"] for epoch in epochs if epoch.get("seconds") is not None]
-            ended_by, message = outcome_of_exception(error)
-            result["status"] = status or ended_by or result["status"]
-            if error is not None:
-                result["out_of_memory"] = is_out_of_memory(error)
-            self.update(
-                **result,
-                error=message,
-                ended_at=_now(),
-                train_seconds=sum(seconds) if seconds else time.monotonic() - self._started,
-            )
-            self._ended = True
-        self._observers.call("advisor_run_end", self.snapshot)
-        self._writer.close()
-        self._observers.close()
-
-    def _is_closed(self) -> bool:
-        # A forked child, such as a loader's worker, must neither write to nor end its parent's run.
-        return self._ended or os.getpid() != self._pid
-
-    def snapshot(self) -> Run:
-        """Return what is known of the run now."""
-        with self._lock:
-            known = {f.name for f in dataclass_fields(Run)}
-            return Run(**{name: value for name, value in self._fields.items() if name in known})
+__all__ = ["ActiveRun", "Recorder", "autolog", "record_run"]
 
 
 class Recorder:
-    """Owns at most one active run of this process; frameworks are attached to it by plugins.
+    """Records the runs of this process, at most one at a time; plugins attach frameworks to it.
+
+    Its methods raise nothing and do nothing in a process that was forked from the recorder's.
 
     Parameters
     ----------
@@ -207,88 +46,133 @@ class Recorder:
     active : ActiveRun or None
         The run in progress.
     defaults : dict
-        Fields that every run starts with.
+        Fields that every run begins with.
     before_end : list of callable
-        Called before a run ends, for plugins to report what they held back.
+        Called when a run ends, for plugins to report what they held back.
     """
 
     def __init__(
         self, spool_dir: Path | None = None, plugins: Plugins | None = None, hook_timeout: float | None = None
     ) -> None:
-        config = Config()
-        self._spool_dir = spool_dir or Path(config["spool_dir"])
-        self._plugins = plugins or get_plugins()
-        self._hook_timeout = hook_timeout or config["hook_timeout"]
-        self._detach: list[Callable[[], None]] = []
+        self._pid = os.getpid()
+        self._spool_dir: Path | None = None
+        self._plugins = plugins
+        self._hook_timeout = 0.0
+        self._undo: list[Callable[[], None]] = []
+        self._observers: Observers | None = None
+        self._error_before: BaseException | None = None
         self.active: ActiveRun | None = None
         self.defaults: dict[str, Any] = {}
         self.before_end: list[Callable[[], None]] = []
+        self._configure(spool_dir, hook_timeout)
+        atexit.register(self._end_at_exit)
 
     @contained
+    def _configure(self, spool_dir: Path | None, hook_timeout: float | None) -> None:
+        from advisor.config import Config
+        from advisor.plugins import get_plugins
+
+        config = Config({"spool_dir": spool_dir, "hook_timeout": hook_timeout})
+        self._plugins = get_plugins() if self._plugins is None else self._plugins
+        self._hook_timeout = config["hook_timeout"]
+        # Absolute: the script may change its folder. Set last: without it nothing is recorded.
+        self._spool_dir = Path(config["spool_dir"]).absolute()
+
     def start_run(self, source: Source = Source.TIMM_HOOK, **fields: Any) -> ActiveRun:
-        """Begin a run; one that is still active is ended first."""
+        """Begin a run; one that is still active is ended first.
+
+        Parameters
+        ----------
+        source : Source, optional
+            Where the record comes from.
+        **fields
+            What is known of the run, see ``ActiveRun.update``.
+
+        Returns
+        -------
+        ActiveRun
+            Where recording could not begin, one that takes every report and keeps none.
+        """
+        return self._start({"source": source, **self.defaults, **fields}) or _no_run()
+
+    @contained
+    def _start(self, fields: dict[str, Any]) -> ActiveRun | None:
         self.end_run()
-        known = {"source": source, **self.defaults, **fields}
-        self.active = ActiveRun(self._spool_dir, self._plugins, self._hook_timeout, self.before_end, **known)
+        if self._plugins is None or self._spool_dir is None:
+            return None
+        self._error_before = getattr(sys, "last_value", None)
+        self._observers = Observers(self._plugins, self._hook_timeout)
+        self.active = ActiveRun(self._spool_dir, self._observers, fields, self.before_end)
         return self.active
 
     @contained
     def end_run(self, status: Status | None = None, error: BaseException | str | None = None) -> None:
-        """End the active run, if there is one."""
+        """End the active run, if there is one; see ``ActiveRun.end``."""
         if self.active is not None:
-            self.active.end(status, error)
-            self.active = None
+            try:
+                self.active.end(status, error)
+            finally:
+                self.active = None
 
     @property
     def attached(self) -> bool:
         """Whether plugins are attached."""
-        return bool(self._detach)
+        return bool(self._undo)
 
     @contained
     def attach(self) -> None:
-        """Let every plugin wrap the framework it knows."""
-        if not self._detach:
-            self._detach = [undo for _, undo in self._plugins.call_each("advisor_attach", recorder=self)]
+        """Let every plugin wrap the framework it knows; nothing if that was done."""
+        if not self._undo and self._plugins is not None:
+            self._undo = [undo for _, undo in self._plugins.call_each("advisor_attach", recorder=self)]
 
     @contained
     def detach(self) -> None:
         """Undo what ``attach`` did, last first."""
-        while self._detach:
-            self._detach.pop()()
+        while self._undo:
+            self._undo_one(self._undo.pop())
+
+    @contained
+    def _undo_one(self, undo: Callable[[], None]) -> None:
+        undo()
+
+    @contained
+    def _end_at_exit(self) -> None:
+        error = getattr(sys, "last_value", None)
+        interactive = hasattr(sys, "ps1") or hasattr(builtins, "__IPYTHON__")
+        # Set where the interpreter printed an uncaught exception; in an interactive session that ends nothing.
+        self.end_run(error=None if interactive or error is self._error_before else error)
+        if self._observers is not None:
+            self._observers.wait(self._hook_timeout)
 
 
-class _NoRun:
-    """Stands for a run where recording could not even begin; takes every report and keeps none."""
-
-    run_id = ""
-
-    def update(self, **fields: Any) -> None: ...
-    def log_epoch(self, epoch: int | None = None, **metrics: Any) -> None: ...
-    def end(self, status: Status | None = None, error: BaseException | str | None = None) -> None: ...
+def _no_run() -> ActiveRun:
+    return ActiveRun(None, Observers(None, 0.0), {})
 
 
-@functools.cache
+_recorder: Recorder | None = None
+
+
 def _process_recorder() -> Recorder:
-    recorder = Recorder()
-    atexit.register(_end_at_exit, recorder)
-    return recorder
+    global _recorder
+    if _recorder is None or _recorder._pid != os.getpid():
+        _recorder = Recorder()
+    return _recorder
 
 
-def _end_at_exit(recorder: Recorder) -> None:
-    # Set by the interpreter when it prints an uncaught exception; in an interactive session one ends nothing.
-    error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
-    recorder.end_run(error=error)
-    recorder.detach()
-
-
-@contained
 def autolog(**fields: Any) -> Recorder:
     """Record every timm training of this process from now on; one line at the top of a script.
+
+    Calling it again only adds to the fields.
 
     Parameters
     ----------
     **fields
         Facts about the runs that nothing reveals, such as ``name``.
+
+    Returns
+    -------
+    Recorder
+        Its ``active`` run can be reported to.
     """
     recorder = _process_recorder()
     recorder.defaults.update(fields)
@@ -297,140 +181,49 @@ def autolog(**fields: Any) -> Recorder:
 
 
 @contextmanager
-def record_run(**fields: Any) -> Iterator[ActiveRun | _NoRun]:
+def record_run(**fields: Any) -> Iterator[ActiveRun]:
     """Record a hand-written training loop.
 
-    Where a recorded script enters this after it has made its model, that run is the one.
+    While it lasts plugins are attached, so that the model, the optimizer and the schedule made with timm are known.
+    A run that was begun by making the model before, and has no epoch yet, is this run.
 
     Parameters
     ----------
     **fields
-        Facts about the run, by the names of ``Run``; what timm's factories reveal is filled in.
+        Facts about the run, see ``ActiveRun.update``.
 
     Yields
     ------
     ActiveRun
-        Report epochs to it with ``log_epoch``.
+        Report epochs to it with ``log_epoch``. An exception that leaves the block ends the run as FAILED, Ctrl-C as
+        INTERRUPTED, and goes on.
+
+    Examples
+    --------
+    >>> with advisor.record_run(dataset_name="flowers", epochs=20) as run:  # doctest: +SKIP
+    ...     for epoch in range(20):
+    ...         loss = train(model)
+    ...         run.log_epoch(train_loss=loss, eval_top1=evaluate(model))
     """
-    recorder, attached = _begin(fields) or (None, False)
+    recorder = _process_recorder()
+    attached_before = recorder.attached
+    fields = {"source": Source.API, **fields}
+    run = recorder.active
+    if run is not None and not run.epochs_reported:
+        run.update(**fields)
+    else:
+        run = recorder.start_run(**fields)
+    recorder.attach()
     error: BaseException | None = None
     try:
-        yield (recorder.active if recorder else None) or _NoRun()
+        yield run
     except BaseException as raised:
         error = raised
         raise
     finally:
-        if recorder is not None:
+        if recorder.active is run:
             recorder.end_run(error=error)
-            if attached:
-                recorder.detach()
-
-
-@contained
-def _begin(fields: dict[str, Any]) -> tuple[Recorder, bool]:
-    """Return the recorder with a run begun, and whether plugins were attached for this run only."""
-    recorder = _process_recorder()
-    fields = {"source": Source.API, **fields}
-    if recorder.active is not None and not recorder.active.epochs_reported:
-        recorder.active.update(**fields)
-    else:
-        recorder.start_run(**fields)
-    attached = not recorder.attached
-    recorder.attach()
-    return recorder, attached
-
-
-class _Writer:
-    """Writes lines to a spool file from a thread of its own; a full queue or a failing disk loses lines, never time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._queue: queue.Queue[tuple[str, dict[str, Any]] | None] = queue.Queue(QUEUE_SIZE)
-        self._thread = threading.Thread(target=self._work, name="advisor-spool", daemon=True)
-        self._thread.start()
-
-    def put(self, type: str, data: dict[str, Any]) -> None:
-        try:
-            self._queue.put_nowait((type, data))
-        except queue.Full:
-            _warn_once("spool", RuntimeError("the queue is full, records are lost"))
-
-    def close(self) -> None:
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            return
-        self._thread.join(_CLOSE_SECONDS)
-
-    def _work(self) -> None:
-        try:
-            writer = SpoolWriter(self._path)
-        except Exception as error:  # isolation: an unwritable folder loses the record, not the training
-            _warn_once("spool", error)
-            return
-        while True:
-            try:
-                item = self._queue.get(timeout=HEARTBEAT_SECONDS)
-            except queue.Empty:
-                item = ("run", {"heartbeat_at": _now()})
-            try:
-                if item is None:
-                    writer.close()
-                    return
-                writer.write(*item)
-            except Exception as error:  # isolation
-                _warn_once("spool", error)
-                if item is None:
-                    return
-
-
-class _Observers:
-    """Calls the observing hooks of plugins beside the training; one that takes too long is switched off."""
-
-    def __init__(self, plugins: Plugins, timeout: float) -> None:
-        self._plugins = plugins
-        self._timeout = timeout
-        self._off: set[str] = set()
-        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(QUEUE_SIZE)
-        self._thread: threading.Thread | None = None
-
-    def call(self, hook: str, *make: Callable[[], Any]) -> None:
-        """Call a hook with frozen copies made now (the run, then the epoch)."""
-        found = [(name, f) for name, f in self._plugins.implementations(hook) if name not in self._off]
-        if not found:
-            return
-        frozen = dict(zip(("run", "epoch"), (m() for m in make), strict=False))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="advisor-hooks", daemon=True)
-            self._thread.start()
-        for name, function in found:
-            try:
-                self._queue.put_nowait(functools.partial(self._one, hook, name, function, frozen))
-            except queue.Full:
-                self._off.add(name)
-
-    def close(self) -> None:
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(_CLOSE_SECONDS)
-
-    def _one(self, hook: str, name: str, function: Callable[..., Any], frozen: dict[str, Any]) -> None:
-        if name in self._off:
-            return
-        started = time.monotonic()
-        try:
-            function(**frozen)
-        except Exception as error:  # isolation: one faulty plugin must not stop the others
-            self._off.add(name)
-            _warn_once(f"plugin {name}, {hook}", error)
-        if time.monotonic() - started > self._timeout:
-            self._off.add(name)
-            _warn_once(f"plugin {name}, {hook}", TimeoutError(f"took over {self._timeout:g} s, switched off"))
-
-    def _work(self) -> None:
-        while (task := self._queue.get()) is not None:
-            task()
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+        else:
+            run.end(error=error)
+        if not attached_before:
+            recorder.detach()

@@ -1,44 +1,136 @@
 """The spool: one file a run that its process alone appends to, and that anyone may read while it grows.
 
-Each line is a JSON object ``{"v": 1, "type": "run" | "epoch", "data": {...}}``. A ``run`` line carries the fields that
-are new or changed, an ``epoch`` line one epoch. Numbers that JSON lacks are ``{"float": "nan" | "inf" | "-inf"}``,
-times are ISO 8601 in UTC.
+The file is ``<run_id>.jsonl``. Each line is ``{"v": 1, "type": ..., "data": {...}}`` with the type
+
+- ``run``: fields of the run that are new or changed; ``extra`` and ``versions`` hold their new or changed entries;
+- ``epoch``: one epoch as it is known; a later line for the same epoch replaces it;
+- ``heartbeat``: ``heartbeat_at``, so that a run on another machine can be told from a dead one;
+- ``end``: the last fields of the run, its status among them.
+
+Values are encoded as ``advisor.records.encoding`` says. Lines may be repeated, after the file was lost or the disk
+full: taking them again changes nothing. The process that writes holds a lock on the file (flock(2)) while it lives.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import math
 import os
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from filelock import FileLock, Timeout
+from advisor.records.encoding import plain
 
-from advisor.records.schema import Source, Status
+try:
+    import fcntl
+except ImportError:  # Windows: whether a run lives is told by its heartbeat alone
+    fcntl = None  # type: ignore[assignment]
 
 VERSION = 1
 SUFFIX = ".jsonl"
-FSYNC_SECONDS = 1.0
-_TIMES = ("started_at", "ended_at", "heartbeat_at")
+INGESTED = "ingested"
+"""Folder, beside the spools of living runs, of those that are wholly in a store."""
+_LOCK_TRIES = 50
+_LOCK_PAUSE = 0.02
+
+
+def encode(type: str, data: Mapping[str, Any]) -> bytes:
+    """Return one line with its newline."""
+    line = {"v": VERSION, "type": type, "data": plain(data)}
+    return json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One decoded line: its type, its data, and the offset in bytes at which the next one begins."""
+    """One decoded line; its data are JSON values."""
 
     type: str
     data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The whole lines of a spool from some offset on."""
+
+    lines: list[Line]
     end: int
+    """Offset in bytes at which the next chunk begins."""
+    unreadable: int
+    """Lines that are not a line of a spool, such as one cut by a full disk; they are passed over."""
+    newer: bool
+    """Whether a line was written by a version of this program that knows more; reading stops before it."""
 
 
-class SpoolWriter:
-    """Appends to the spool file of one run and holds its lock, so that others can tell that the run lives.
+def read(path: Path, offset: int = 0) -> Chunk:
+    """Read the whole lines of a spool file from an offset in bytes on.
+
+    A last line without its newline is still being written and is left for the next time. A file that is shorter than
+    ``offset`` was written anew and is read from its beginning.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read, or is no longer there.
+    """
+    lines: list[Line] = []
+    unreadable = 0
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) < offset:
+            offset = 0
+        file.seek(offset)
+        for raw in file:
+            if not raw.endswith(b"\n"):
+                break
+            if raw.strip():
+                try:
+                    content = json.loads(raw)
+                    if content["v"] > VERSION:
+                        return Chunk(lines, offset, unreadable, newer=True)
+                    lines.append(Line(str(content["type"]), dict(content["data"])))
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    unreadable += 1
+            offset += len(raw)
+    return Chunk(lines, offset, unreadable, newer=False)
+
+
+def is_held(path: Path) -> bool | None:
+    """Return whether a living process of this machine writes the spool file; None where that cannot be told.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    """
+    if fcntl is None:
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        # Shared, so that two who look at once do not take each other for the writer.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return None
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def archive(path: Path) -> None:
+    """Put away a spool whose run has ended and is in the store; the file stays as it is."""
+    folder = path.parent / INGESTED
+    folder.mkdir(exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):  # another process was first
+        os.replace(path, folder / path.name)
+
+
+class SpoolFile:
+    """Appends to a spool file and holds its lock.
 
     Parameters
     ----------
@@ -52,104 +144,68 @@ class SpoolWriter:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock_of(path)
-        self._lock.acquire(timeout=0)
-        self._file: IO[bytes] = path.open("ab")
-        self._synced = -math.inf
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        # A crash may have cut the last line of a file that is written on.
+        self._torn = os.fstat(self._descriptor).st_size > 0
+        self._lock()
+        _open_files.add(self)
 
-    def write(self, type: str, data: dict[str, Any]) -> None:
-        """Append one line and hand it to the system; it is forced to the disk at most once a second."""
-        self._file.write(encode(type, data))
-        self._file.flush()
-        now = time.monotonic()
-        if now - self._synced >= FSYNC_SECONDS:
-            os.fsync(self._file.fileno())
-            self._synced = now
+    def _lock(self) -> None:
+        if fcntl is None:
+            return
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # someone looks whether it is held
+                time.sleep(_LOCK_PAUSE)
+            except OSError:  # a file system without locks
+                return
+            else:
+                return
+
+    def is_there(self) -> bool:
+        """Return whether the file is still where others look for it."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def append(self, data: bytes) -> None:
+        """Hand whole lines to the system.
+
+        Raises
+        ------
+        OSError
+            If they could not be written, or not all of them; the next call begins a new line.
+        """
+        rest = memoryview(b"\n" + data if self._torn else data)
+        self._torn = True
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        self._torn = False
+
+    def sync(self) -> None:
+        """Force what was written to the disk."""
+        os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Force everything to the disk and let the lock go."""
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
-            self._lock.release()
+        """Let the file and its lock go."""
+        _open_files.discard(self)
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
-def encode(type: str, data: dict[str, Any]) -> bytes:
-    """Return one line with its newline."""
-    line = {"v": VERSION, "type": type, "data": _plain(data)}
-    return json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+_open_files: weakref.WeakSet[SpoolFile] = weakref.WeakSet()
 
 
-def read(path: Path, offset: int = 0) -> Iterator[Line]:
-    """Yield the whole lines of a spool file from an offset in bytes on.
-
-    A last line without its newline is still being written and is left for later. A line that cannot be read, cut by
-    a full disk, is passed over.
-    """
-    with path.open("rb") as file:
-        file.seek(offset)
-        for raw in file:
-            if not raw.endswith(b"\n"):
-                return
-            offset += len(raw)
-            try:
-                line = json.loads(raw)
-                yield Line(line["type"], _rich(line["data"]), offset)
-            except (ValueError, KeyError, TypeError):
-                continue
+def _close_in_child() -> None:
+    # A child that outlives its parent, such as a loader's worker, would hold the lock of a dead run.
+    for file in list(_open_files):
+        file.close()
 
 
-def is_held(path: Path) -> bool:
-    """Return whether a living process of this machine holds the spool file."""
-    lock = _lock_of(path)
-    try:
-        with lock.acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
-def remove(path: Path) -> None:
-    """Remove a spool file and its lock."""
-    path.unlink(missing_ok=True)
-    Path(_lock_of(path).lock_file).unlink(missing_ok=True)
-
-
-def _lock_of(path: Path) -> FileLock:
-    return FileLock(path.with_suffix(".lock"))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"float": str(value)}
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)
-
-
-def _rich(data: dict[str, Any]) -> dict[str, Any]:
-    values = {key: _number(value) for key, value in data.items()}
-    for name in _TIMES:
-        if values.get(name) is not None:
-            values[name] = datetime.fromisoformat(values[name])
-    for name, kind in (("status", Status), ("source", Source)):
-        if name in values:
-            values[name] = kind(values[name])
-    return values
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, dict):
-        return float(value["float"]) if value.keys() == {"float"} else {k: _number(v) for k, v in value.items()}
-    return [_number(item) for item in value] if isinstance(value, list) else value
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)

@@ -2,88 +2,109 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from enum import Enum
+from contextlib import closing, contextmanager
+from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from advisor.errors import StoreError, UsageError
+from advisor.records.encoding import from_json, plain
 from advisor.records.migrations import HEAD, upgrade
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
 from advisor.records.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS
 
-_BUSY_SECONDS = 30
+BUSY_SECONDS = 30
+"""How long to wait for a SQLite store that another process writes; ``?timeout=`` in the URL overrides it."""
+_IDS_A_STATEMENT = 500
+
+R = TypeVar("R")
 
 
 class Store:
     """Runs, epochs, datasets and suggestions.
 
+    Every method raises ``StoreError`` if the store cannot be read or written.
+
     Parameters
     ----------
     url : str
-        A SQLAlchemy URL. A SQLite file and its folder are made if need be; the schema is brought up to date.
+        A SQLAlchemy URL. A SQLite file and its folder are made if need be, and the schema is brought up to date. A
+        SQLite file on a read-only disk can still be read.
 
     Raises
     ------
     StoreError
-        If the store cannot be opened: locked, corrupt, read-only, or made by a newer version.
+        If the store cannot be opened: locked, corrupt, or made by a newer version.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         with self._explained():
             parsed = sa.make_url(url)
-            sqlite = parsed.get_backend_name() == "sqlite"
-            if sqlite and parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(
-                parsed, connect_args={"timeout": _BUSY_SECONDS} if sqlite else {}, pool_pre_ping=not sqlite
-            )
-            if sqlite:
-                sa.event.listen(self._engine, "connect", _configure_sqlite)
-            self._upgrade()
+            self.url = parsed.render_as_string(hide_password=True)
+            if parsed.get_backend_name() == "sqlite":
+                self._file, self._engine = _sqlite_engine(parsed)
+            else:
+                self._file, self._engine = None, sa.create_engine(parsed, pool_pre_ping=True)
+            self._bring_up_to_date()
 
-    def _upgrade(self) -> None:
-        with self._engine.connect() as connection:
-            known = sa.inspect(connection).has_table("alembic_version")
-            current = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if known else None
-        if current == HEAD:
+    def _bring_up_to_date(self) -> None:
+        revision = self._revision()
+        if revision == HEAD:
             return
-        if current is not None and current > HEAD:
+        if revision is not None and revision > HEAD:
             raise StoreError(
                 f"the store {self.url} was made by a newer version of timm-advisor",
-                cause=f"its schema is {current}, this version knows {HEAD}",
-                hint="pip install --upgrade timm-advisor",
+                cause=f"its schema is {revision}, this version knows {HEAD}",
+                hint="pip install --upgrade timm-advisor, or name another store with ADVISOR_STORE",
             )
-        upgrade(self._engine)
+        if self._file is None:
+            upgrade(self._engine)
+            return
+        from filelock import FileLock, Timeout
+
+        try:
+            # SQLite does not wait for others while it changes to its write-ahead log.
+            with FileLock(f"{self._file}.lock", timeout=BUSY_SECONDS):
+                with closing(self._engine.raw_connection()) as connection:
+                    connection.cursor().execute("PRAGMA journal_mode=WAL")
+                upgrade(self._engine)
+        except Timeout as error:
+            raise OSError(f"another process has been holding {error.lock_file} for {BUSY_SECONDS} s") from error
+
+    def _revision(self) -> str | None:
+        with self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        return None if revision is None else str(revision)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, OSError) as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            raise StoreError(
-                f"the store {self.url} cannot be used",
-                cause=str(cause),
-                hint="advisor doctor, or name another store with ADVISOR_STORE=sqlite:///FILE",
-            ) from error
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise _explain(self.url, error) from error
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """Give a connection whose changes are kept together, or not at all.
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees one state of the store throughout."""
+        with self._explained(), self._engine.connect() as connection, connection.begin():
+            yield connection
 
-        Raises
-        ------
-        StoreError
-            If the store cannot be read or written.
-        """
-        with self._explained(), self._engine.begin() as connection:
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection whose changes are kept together, or not at all; on SQLite one at a time has it."""
+        engine = self._engine.execution_options(advisor_begin="IMMEDIATE")
+        with self._explained(), engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -92,17 +113,21 @@ class Store:
 
     def add_runs(self, runs: Iterable[Run], epochs: Iterable[Epoch] = ()) -> None:
         """Add runs and epochs; those that are there already are replaced."""
-        with self.transaction() as connection:
-            upsert(connection, RUNS, [_row(run) for run in runs])
-            upsert(connection, EPOCHS, [_row(epoch) for epoch in epochs])
+        with self.writing() as connection:
+            upsert(connection, RUNS, [row(run) for run in runs])
+            upsert(connection, EPOCHS, [row(epoch) for epoch in epochs])
 
     def runs(
         self,
         *,
-        status: Status | None = None,
+        status: Status | Sequence[Status] | None = None,
         source: Source | None = None,
         model: str | None = None,
+        opt: str | None = None,
+        name: str | None = None,
         dataset: str | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
         sort: str = "started_at",
         descending: bool = True,
         limit: int | None = None,
@@ -111,10 +136,14 @@ class Store:
 
         Parameters
         ----------
-        status, source, model : optional
+        status : Status or sequence of Status, optional
+            Keep only runs with this status, or one of these.
+        source, model, opt, name : optional
             Keep only runs with this value.
         dataset : str, optional
             Keep only runs on the dataset of this name or id.
+        since, before : datetime, optional
+            Keep only runs that started then or later, or before.
         sort : str
             Field to sort by; unknown values come last.
         descending : bool
@@ -130,15 +159,21 @@ class Store:
         if sort not in RUNS.c:
             raise UsageError(f"runs cannot be sorted by {sort!r}", hint=f"one of: {', '.join(RUNS.c.keys())}")
         query = sa.select(RUNS)
-        for column, value in ((RUNS.c.status, status), (RUNS.c.source, source), (RUNS.c.model, model)):
+        if status is not None:
+            statuses = [status] if isinstance(status, Status) else list(status)
+            query = query.where(RUNS.c.status.in_([one.value for one in statuses]))
+        equal = {"source": plain(source), "model": model, "opt": opt, "name": name}
+        for column, value in equal.items():
             if value is not None:
-                query = query.where(column == (value.value if isinstance(value, Enum) else value))
+                query = query.where(RUNS.c[column] == value)
         if dataset is not None:
             query = query.where((RUNS.c.dataset_name == dataset) | (RUNS.c.dataset_id == dataset))
+        if since is not None:
+            query = query.where(RUNS.c.started_at >= since)
+        if before is not None:
+            query = query.where(RUNS.c.started_at < before)
         order = RUNS.c[sort].desc() if descending else RUNS.c[sort].asc()
-        query = query.order_by(order.nulls_last(), RUNS.c.run_id.desc()).limit(limit)
-        with self.transaction() as connection:
-            return [_run(dict(row)) for row in connection.execute(query).mappings()]
+        return self._all(Run, query.order_by(order.nulls_last(), RUNS.c.run_id.desc()).limit(limit))
 
     def run(self, name: str) -> Run:
         """Return the run with this id, unique beginning of an id, or name (the newest of that name).
@@ -148,54 +183,70 @@ class Store:
         UsageError
             If there is none, or the beginning fits several.
         """
-        query = sa.select(RUNS).where(RUNS.c.run_id.startswith(name, autoescape=True)).limit(3)
+        exact = sa.select(RUNS).where(RUNS.c.run_id == name)
+        begins = sa.select(RUNS).where(RUNS.c.run_id.startswith(name, autoescape=True)).limit(2)
         named = sa.select(RUNS).where(RUNS.c.name == name).order_by(RUNS.c.started_at.desc()).limit(1)
-        with self.transaction() as connection:
-            found = connection.execute(query).mappings().all() or connection.execute(named).mappings().all()
+        found = self._all(Run, exact) or self._all(Run, named) or self._all(Run, begins)
         if len(found) > 1:
             raise UsageError(f"{name!r} fits several runs", hint="give more of the id; see `advisor records list`")
         if not found:
             raise UsageError(f"there is no run {name!r}", hint="advisor records list")
-        return _run(dict(found[0]))
+        return found[0]
 
     def epochs(self, run_id: str) -> list[Epoch]:
         """Return the epochs of a run in order."""
-        query = sa.select(EPOCHS).where(EPOCHS.c.run_id == run_id).order_by(EPOCHS.c.epoch)
-        with self.transaction() as connection:
-            return [Epoch(**row) for row in connection.execute(query).mappings()]
+        return self._all(Epoch, sa.select(EPOCHS).where(EPOCHS.c.run_id == run_id).order_by(EPOCHS.c.epoch))
 
     def put_dataset(self, dataset: Dataset) -> None:
         """Add a dataset, or replace its description."""
-        with self.transaction() as connection:
-            upsert(connection, DATASETS, [_row(dataset)])
+        with self.writing() as connection:
+            upsert(connection, DATASETS, [row(dataset)])
 
     def datasets(self) -> list[Dataset]:
         """Return all described datasets by name."""
-        with self.transaction() as connection:
-            rows = connection.execute(sa.select(DATASETS).order_by(DATASETS.c.name)).mappings()
-            return [Dataset(**row) for row in rows]
+        return self._all(Dataset, sa.select(DATASETS).order_by(DATASETS.c.name, DATASETS.c.dataset_id))
+
+    def dataset(self, dataset_id: str) -> Dataset | None:
+        """Return the description of a dataset, or None if there is none."""
+        found = self._all(Dataset, sa.select(DATASETS).where(DATASETS.c.dataset_id == dataset_id))
+        return found[0] if found else None
 
     def save_suggestion(self, suggestion: StoredSuggestion) -> None:
         """Remember advice that was given."""
-        with self.transaction() as connection:
-            upsert(connection, SUGGESTIONS, [_row(suggestion)])
+        with self.writing() as connection:
+            upsert(connection, SUGGESTIONS, [row(suggestion)])
 
     def suggestions(self) -> list[StoredSuggestion]:
         """Return the advice that was given, newest first."""
-        query = sa.select(SUGGESTIONS).order_by(SUGGESTIONS.c.created_at.desc())
-        with self.transaction() as connection:
-            return [StoredSuggestion(**row) for row in connection.execute(query).mappings()]
+        return self._all(StoredSuggestion, sa.select(SUGGESTIONS).order_by(SUGGESTIONS.c.created_at.desc()))
 
     def remove(self, run_ids: Sequence[str]) -> None:
-        """Remove runs and their epochs."""
-        with self.transaction() as connection:
-            for table in (EPOCHS, RUNS):
-                connection.execute(sa.delete(table).where(table.c.run_id.in_(run_ids)))
+        """Remove runs and their epochs. What a sync has taken of them is not taken again."""
+        with self.writing() as connection:
+            for start in range(0, len(run_ids), _IDS_A_STATEMENT):
+                some = run_ids[start : start + _IDS_A_STATEMENT]
+                for table in (EPOCHS, RUNS):
+                    connection.execute(sa.delete(table).where(table.c.run_id.in_(some)))
 
-    def offsets(self) -> dict[str, int]:
-        """Return how many bytes of each spool are taken, by run."""
-        with self.transaction() as connection:
-            return {row.run_id: row.offset for row in connection.execute(sa.select(SPOOLS))}
+    def counts(self) -> dict[str, int]:
+        """Return how many runs, epochs, datasets and suggestions there are, by these names."""
+        with self.reading() as connection:
+            return {
+                table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                for table in (RUNS, EPOCHS, DATASETS, SUGGESTIONS)
+            }
+
+    def spool_states(self) -> dict[str, tuple[int, Status | None]]:
+        """Return, by run, how many bytes of its spool are taken and the status it has here."""
+        joined = SPOOLS.outerjoin(RUNS, SPOOLS.c.run_id == RUNS.c.run_id)
+        query = sa.select(SPOOLS, RUNS.c.status).select_from(joined)
+        with self.reading() as connection:
+            found = connection.execute(query)
+            return {one.run_id: (one.offset, Status(one.status) if one.status else None) for one in found}
+
+    def _all(self, kind: type[R], query: sa.Select[Any]) -> list[R]:
+        with self.reading() as connection:
+            return [record(kind, found) for found in connection.execute(query).mappings()]
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -204,7 +255,7 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[st
     Parameters
     ----------
     connection : Connection
-        In a transaction.
+        One that is writing.
     table : Table
         With a primary key.
     rows : sequence of mapping
@@ -216,31 +267,60 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[st
     insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    if changed:
-        statement = insert.on_conflict_do_update(index_elements=keys, set_=changed)
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def row(record: Any) -> dict[str, Any]:
+    """Return a record as the row of its table."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    # Times and numbers the tables take as they are; text, enumerations and JSON only as they are encoded.
+    return {name: value if isinstance(value, (datetime, float)) else plain(value) for name, value in values.items()}
+
+
+def record(kind: type[R], row: Mapping[Any, Any]) -> R:
+    """Return the row of a table as the record it holds."""
+    values = {name: value for name, value in from_json(kind, row).items() if value is not None}
+    unknown = {field.name: None for field in fields(kind) if "None" in str(field.type)}  # type: ignore[arg-type]
+    return kind(**{**unknown, **values})
+
+
+def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:
+    """Return the file of a SQLite store, None if it is in memory, and the engine for it."""
+    arguments: dict[str, Any] = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
+    file = None if url.database in (None, "", ":memory:") else Path(str(url.database))
+    if file is None:
+        engine = sa.create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    elif file.exists() and not os.access(file, os.W_OK):
+        readable = url.set(database=f"file:{file}").update_query_dict({"mode": "ro", "immutable": "1", "uri": "true"})
+        engine = sa.create_engine(readable, connect_args=arguments)
     else:
-        statement = insert.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement, list(rows))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url, connect_args=arguments)
+    sa.event.listen(engine, "connect", _leave_transactions_to_us)
+    sa.event.listen(engine, "begin", _begin)
+    return file, engine
 
 
-def plain(value: Any) -> Any:
-    """Return a value as the database takes it."""
-    return value.value if isinstance(value, Enum) else value
+def _leave_transactions_to_us(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
 
 
-def _row(record: Any) -> dict[str, Any]:
-    return {name: plain(value) for name, value in vars(record).items()}
+def _begin(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later would fail at once, not wait, where another has written between.
+    kind = connection.get_execution_options().get("advisor_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {kind}")
 
 
-def _run(values: dict[str, Any]) -> Run:
-    values["status"], values["source"] = Status(values["status"]), Source(values["source"])
-    values["versions"], values["extra"] = values["versions"] or {}, values["extra"] or {}
-    values["epochs_done"] = values["epochs_done"] or 0
-    return Run(**values)
-
-
-def _configure_sqlite(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
+def _explain(url: str, error: Exception) -> StoreError:
+    cause = (str(error.orig if isinstance(error, DBAPIError) else error).splitlines() or [type(error).__name__])[0]
+    if "locked" in cause:
+        hint = "wait for the process that holds it, then try again"
+    elif "not a database" in cause or "malformed" in cause:
+        hint = "move the file away, then `advisor records sync` the folder `ingested` among its spools"
+    elif isinstance(error, ImportError):
+        hint = "pip install 'timm-advisor[postgres]'"
+    elif "readonly" in cause or "read-only" in cause or "unable to open" in cause or isinstance(error, OSError):
+        hint = "make it writable, or name another store with ADVISOR_STORE=sqlite:///FILE"
+    else:
+        hint = "advisor doctor"
+    return StoreError(f"the store {url} cannot be used", cause=cause, hint=hint)

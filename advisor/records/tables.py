@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -28,10 +30,30 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=timezone.utc)
 
 
+class Real(sa.types.UserDefinedType[float]):
+    """Floating-point numbers with NaN, which SQLite would turn into NULL: there it is kept as the text ``nan``."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return what the column is called in SQL."""
+        return "FLOAT"
+
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[float | None], float | str | None] | None:
+        """Return what turns a number into what the database takes."""
+        if dialect.name != "sqlite":
+            return None
+        return lambda value: "nan" if value is not None and math.isnan(value) else value
+
+    def result_processor(self, dialect: sa.Dialect, coltype: Any) -> Callable[[Any], float | None]:
+        """Return what turns what the database gives into a number."""
+        return lambda value: None if value is None else float(value)
+
+
 _TYPES: dict[str, Any] = {
     "str": sa.String,
     "int": sa.BigInteger,
-    "float": sa.Float,
+    "float": Real,
     "bool": sa.Boolean,
     "datetime": UtcDateTime,
     "Status": sa.String,

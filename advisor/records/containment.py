@@ -1,0 +1,67 @@
+"""Keeps what goes wrong in recording from reaching the training that is recorded."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+logger = logging.getLogger("advisor.records")
+
+TESTING = "ADVISOR_TESTING"
+"""Environment variable that turns contained failures into raised ones, for tests of plugins and of this program."""
+
+in_background: list[BaseException] = []
+"""In test mode, the failures in threads that nobody waits on; raised when the run ends."""
+
+_told: set[tuple[str, type]] = set()
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def contained(method: F) -> F:
+    """Make a method of an object with a ``_pid`` harmless to the training it is called from.
+
+    A failure is logged, once a place and kind, and None returned. In another process than ``_pid``, such as a forked
+    worker of a data loader, nothing is done at all.
+    """
+
+    @functools.wraps(method)
+    def harmless(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if os.getpid() != self._pid:
+            return None
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:  # isolation: recording must never change what a training does
+            if os.environ.get(TESTING):
+                raise
+            tell(method.__qualname__, error)
+            return None
+
+    return harmless  # type: ignore[return-value]
+
+
+def contain(where: str, error: BaseException) -> None:
+    """Take in a failure on a background thread."""
+    if os.environ.get(TESTING):
+        in_background.append(error)
+    tell(where, error)
+
+
+def raise_contained() -> None:
+    """In test mode, raise what failed in the background."""
+    if in_background and os.environ.get(TESTING):
+        failures = list(in_background)
+        in_background.clear()
+        raise failures[0]
+
+
+def tell(where: str, error: BaseException) -> None:
+    """Log a failure, once a place and kind."""
+    key = (where, type(error))
+    if key not in _told:
+        _told.add(key)
+        logger.warning("recording failed in %s and goes on without: %s: %s", where, type(error).__name__, error)
+        logger.debug("details", exc_info=error)
