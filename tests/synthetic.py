@@ -9,13 +9,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+import advisor.describe.model
 from advisor.records.schema import Dataset, Run, Source, Status
 
 BEST_LR = 3e-3
 
 
+MODELS = ("test_resnet", "test_vit")
+
+
 def describe_model(name: str, img_size: int) -> Mapping[str, float]:
-    return {"log_params": {"small": 17.0, "large": 20.0}[name], "log_macs": 20.0 + np.log2(img_size)}
+    return advisor.describe.model.describe_model(name).features(img_size)
 
 
 def accuracy(difficulty: float, lr: float, batch_size: int, epochs: int, dropout: float, decay: float) -> float:
@@ -26,7 +30,7 @@ def accuracy(difficulty: float, lr: float, batch_size: int, epochs: int, dropout
 
 
 def records(n_groups: int = 6, runs_per_case: int = 40, seed: int = 0) -> tuple[list[Run], list[Dataset]]:
-    """Runs of ``n_groups`` datasets, each of its own group, with one small and one large model."""
+    """Runs of ``n_groups`` datasets, each of its own group, with a convolutional network and a transformer."""
     rng = np.random.default_rng(seed)
     runs, datasets = [], []
     for g in range(n_groups):
@@ -37,7 +41,7 @@ def records(n_groups: int = 6, runs_per_case: int = 40, seed: int = 0) -> tuple[
             features=features,
         )  # fmt: skip
         datasets.append(dataset)
-        for model in ("small", "large"):
+        for model in MODELS:
             for i in range(runs_per_case):
                 five = {
                     "lr": float(10 ** rng.uniform(-5, -1)),

@@ -103,7 +103,7 @@ class MetaModel:
     Parameters
     ----------
     n_members : int
-        Members of each ensemble; each leaves another share of the groups out.
+        Members of each ensemble, at least 2; each leaves another share of the groups out.
     n_estimators : int
         Trees a member.
     random_state : int

@@ -36,10 +36,10 @@ def test_a_pool_averages_seeds_and_takes_the_best_from_repeated_ones():
     from dataclasses import replace
 
     runs, datasets = records(n_groups=1, runs_per_case=20)
-    best = max((r for r in runs if r.model == "small"), key=lambda r: r.final_metric)
+    best = max((r for r in runs if r.model == "test_resnet"), key=lambda r: r.final_metric)
     again = replace(best, run_id="again", seed=1, final_metric=best.final_metric - 4, extra={"kind": "repeat"})
     table = build_table([*runs, again], datasets, describe_model)
-    pool = next(p for p in pools(table) if p.case.model == "small")
+    pool = next(p for p in pools(table) if p.case.model == "test_resnet")
     assert len(pool.score) == 20
     assert pool.best == pytest.approx(best.final_metric - 2)
     assert pool.regret(pool.median) == pytest.approx(1)
