@@ -3,9 +3,8 @@
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from small_images import write_images
 
 from advisor.collect.images import load_images, measure
 from advisor.collect.trainer import (
@@ -26,18 +25,6 @@ from advisor.errors import DatasetError
 from advisor.learn.space import Configuration
 
 pytest.importorskip("timm")
-
-
-def write_images(folder: Path, n_train: int = 50, n_eval: int = 30, classes: int = 3, pixels: int = 32) -> Path:
-    rng = np.random.default_rng(0)
-    for split, count in (("train", n_train), ("validation", n_eval)):
-        for i in range(count):
-            label = i % classes
-            values = rng.integers(0, 120, size=(pixels, pixels, 3)) + 40 * label
-            target = folder / split / f"class{label}" / f"{i}.png"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(values.astype(np.uint8)).save(target)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,272 @@
+"""A whole collection: planned, trained through the recorder, killed, resumed, exported and read again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from small_images import write_images
+
+from advisor.collect.collector import Collection, recorded_runs
+from advisor.collect.datasets import prepare
+from advisor.collect.engine import Finished
+from advisor.collect.export import export
+from advisor.collect.plan import Plan, expand, read_plan
+from advisor.collect.worker import Job
+from advisor.config import Config
+from advisor.errors import AdvisorError, UsageError
+from advisor.records import recorder
+from advisor.records.evidence import load_evidence
+from advisor.records.ingest import sync
+from advisor.records.schema import Source, Status
+from advisor.records.store import Store
+
+pytest.importorskip("timm")
+
+PLAN = """
+name: tiny
+budget: {caps: [2], typical: 100}
+blocks:
+  - datasets: [grey, absent]
+    models: [test_vit]
+    contexts: [{opt: adamw}]
+    design: {sobol: 2, repeat_best: 1, repeat_seeds: 1, noise_share: 0}
+"""
+
+
+class InThisProcess:
+    """An engine without workers; it can lose the tasks whose number it is told."""
+
+    def __init__(self, lose=()):
+        self.lose = lose
+        self.given: list[Job] = []
+
+    def run(self, function, tasks):
+        for number, task in enumerate(tasks):
+            self.given.append(task)
+            if number not in self.lose:
+                function(task)
+            yield Finished(task, number in self.lose)
+
+
+class Quiet:
+    def begin(self, what, points, cost):
+        pass
+
+    def advance(self, cost):
+        pass
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    write_images(tmp_path / "data" / "grey", n_train=30, n_eval=12, pixels=16)
+    write_images(tmp_path / "data" / "other", n_train=24, n_eval=12, pixels=16)
+    (tmp_path / "data" / "grey.json").write_text(json.dumps({"name": "grey", "group": "greys", "licence": "CC0"}))
+    (tmp_path / "data" / "other.json").write_text(json.dumps({"name": "other", "group": "others", "licence": "CC0"}))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(PLAN)
+    return path
+
+
+@pytest.fixture
+def store(monkeypatch):
+    # Runs that are trained in this process are recorded into this test's own folder.
+    monkeypatch.setattr(recorder, "_recorder", None)
+    return Store(Config()["store"])
+
+
+def collection(plan, data_dir, store, **kwargs):
+    prepared = prepare(read_plan(plan).dataset_names(), data_dir, store, None)
+    assert prepared.missing == ["absent"]
+    return Collection(read_plan(plan), prepared.datasets, prepared.dataset_ids, store, Config()["spool_dir"], **kwargs)
+
+
+def test_a_plan_is_trained_once_and_its_best_again(plan, data_dir, store):
+    first = collection(plan, data_dir, store)
+    assert first.outline()["runs_outstanding"] == first.outline()["runs"] >= 8
+    engine = InThisProcess()
+    summary = first.run(engine, Quiet())
+    assert summary.trained == summary.planned == len(engine.given)
+    assert summary.statuses["FINISHED"] + summary.statuses["DIVERGED"] == summary.planned
+
+    runs = list(recorded_runs(store).values())
+    assert len(runs) == summary.planned
+    for job in engine.given:
+        run = recorded_runs(store)[job.point_id]
+        five = job.training.configuration.as_dict()
+        assert {name: getattr(run, name) for name in five} == five
+        assert (run.model, run.opt, run.img_size, run.seed) == ("test_vit", "adamw", 16, job.training.seed)
+        assert (run.augment, run.pretrained, run.label_smoothing, run.device) == ("none", False, 0.1, "cpu")
+        assert run.num_params
+        if run.status is Status.FINISHED:
+            epochs = store.epochs(run.run_id)
+            assert [e.epoch for e in epochs] == list(range(run.epochs))
+            assert run.final_metric == epochs[-1].eval_top1
+    kinds = Counter(run.extra["kind"] for run in runs)
+    assert kinds["repeat"] == 1
+    for repeat in (run for run in runs if run.extra["kind"] == "repeat"):
+        rivals = [r for r in runs if r.dataset_name == repeat.dataset_name and r.extra["kind"] != "repeat"]
+        best = max(r.final_metric for r in rivals if r.status is Status.FINISHED)
+        assert any(
+            r.final_metric == best and (r.lr, r.batch_size, r.epochs) == (repeat.lr, repeat.batch_size, repeat.epochs)
+            for r in rivals
+        )
+        assert repeat.seed == 1
+
+    again = InThisProcess()
+    assert collection(plan, data_dir, store).run(again, Quiet()).trained == 0
+    assert again.given == []
+
+
+def test_a_run_that_was_lost_is_reported_and_trained_the_next_time(plan, data_dir, store):
+    summary = collection(plan, data_dir, store).run(InThisProcess(lose=[1]), Quiet())
+    assert len(summary.died) == 2, "one of the first runs, one of the repeats"
+    assert summary.trained == summary.planned - 2
+    again = InThisProcess()
+    collection(plan, data_dir, store).run(again, Quiet())
+    assert set(summary.died) <= {job.point_id for job in again.given}
+
+
+def test_a_failed_run_is_recorded_and_not_retried_unless_asked(plan, data_dir, store, monkeypatch):
+    import advisor.collect.worker as worker
+
+    def broken(training, images):
+        raise RuntimeError("no memory left")
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "train", broken)
+        summary = collection(plan, data_dir, store).run(InThisProcess(), Quiet())
+    assert set(summary.statuses) == {"FAILED"}
+    assert {run.error for run in recorded_runs(store).values()} == {"RuntimeError: no memory left"}
+    assert collection(plan, data_dir, store).run(InThisProcess(), Quiet()).trained == 0
+    retried = collection(plan, data_dir, store, retry_failed=True).run(InThisProcess(), Quiet())
+    assert retried.trained >= summary.planned
+    assert "FAILED" not in retried.statuses
+
+
+def test_a_diverged_run_is_marked_and_keeps_its_epochs(plan, data_dir, store, monkeypatch):
+    import advisor.collect.worker as worker
+    from advisor.collect.trainer import Diverged
+
+    honest = worker.train
+
+    def diverging(training, images):
+        yield next(honest(training, images))
+        raise Diverged("the training loss was nan in epoch 1")
+
+    monkeypatch.setattr(worker, "train", diverging)
+    collection(plan, data_dir, store).run(InThisProcess(), Quiet())
+    for run in recorded_runs(store).values():
+        assert (run.status, run.epochs_done) == (Status.DIVERGED, 1)
+        assert run.error == "the training loss was nan in epoch 1"
+
+
+def test_evidence_is_exported_the_same_each_time_and_reads_back(plan, data_dir, store, tmp_path):
+    with pytest.raises(AdvisorError, match="no collected run"):
+        export(store, data_dir, tmp_path / "out")
+    collection(plan, data_dir, store).run(InThisProcess(), Quiet())
+    done = export(store, data_dir, tmp_path / "out")
+    export(store, data_dir, tmp_path / "again")
+    for file in (tmp_path / "out").iterdir():
+        assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes()
+
+    evidence = load_evidence(tmp_path / "out")
+    stored = {run.run_id: run for run in recorded_runs(store).values()}
+    assert len(evidence.runs) == done.runs == len(stored)
+    for run in evidence.runs:
+        original = stored[run.run_id]
+        for name in ("dataset_id", "n_train", "n_classes", "model", "status", "lr", "batch_size", "epochs", "sched"):
+            assert getattr(run, name) == getattr(original, name), name
+        for name in ("final_metric", "dropout", "weight_decay"):
+            assert getattr(run, name) == pytest.approx(getattr(original, name), rel=1e-4), name
+        assert run.extra["point"] == original.extra["point"]
+    assert len(evidence.epochs) == done.epochs == sum(run.epochs_done for run in stored.values())
+    assert {d.name: d.group for d in evidence.datasets} == {"grey": "greys"}
+    assert all(d.features for d in evidence.datasets)
+
+    (tmp_path / "out" / "manifest.json").write_text("{}")
+    with pytest.raises(AdvisorError, match="cannot be read"):
+        load_evidence(tmp_path / "out")
+
+
+def test_a_killed_collection_goes_on_where_it_was(plan, data_dir, tmp_path):
+    command = [sys.executable, "-m", "advisor", "collect", str(plan), "--data", str(data_dir), "--workers", "1"]
+    store, spool = Store(Config()["store"]), Path(Config()["spool_dir"])
+    killed = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    ended = 0
+    for _ in range(1200):
+        time.sleep(0.05)
+        sync(store, spool)
+        ended = len(recorded_runs(store))
+        if ended >= 2 or killed.poll() is not None:
+            break
+    assert killed.poll() is None, "it ended before it could be killed"
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+
+    done = subprocess.run([*command, "--format", "json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["recorded_before"] >= ended
+    assert summary["trained"] + summary["recorded_before"] == summary["planned"]
+    assert "runs to train" in done.stderr
+    ended_runs = [run for run in store.runs(source=Source.COLLECT) if run.status in (Status.FINISHED, Status.DIVERGED)]
+    assert len(ended_runs) == len({run.extra["point"] for run in ended_runs}) == summary["planned"]
+
+
+def test_two_collections_at_once_are_refused(plan, data_dir, store):
+    class Second(InThisProcess):
+        def run(self, function, tasks):
+            with pytest.raises(AdvisorError, match="another collection"):
+                collection(plan, data_dir, store).run(InThisProcess(), Quiet())
+            return iter(())
+
+    collection(plan, data_dir, store).run(Second(), Quiet())
+
+
+def test_a_plan_takes_groups_in_turn_and_has_stable_ids(plan, data_dir, store):
+    prepared = prepare(["grey", "other"], data_dir, store, None)
+    wanted = Plan.model_validate(
+        {
+            "name": "two",
+            "blocks": [
+                {"datasets": ["grey", "other"], "models": ["test_vit", "test_resnet"], "contexts": [{"opt": "adamw"}]}
+            ],
+        }
+    )
+    cases = expand(wanted, prepared.datasets)
+    assert [case.dataset.group for case in cases] == ["greys", "others", "greys", "others"]
+    points = cases[0].points()
+    assert len({point.point_id for point in points}) == len(points) >= 24
+    assert points[0].point_id == "6e155b8c1c37", "recorded runs are found again by this id"
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("name: x", "blocks"),
+        ("name: x\nblocks: [{datasets: [a], models: [m], contexts: [{opt: adamw, augment: wild}]}]", "augment"),
+        ("name: x\nblocks: [{datasets: [a], models: [m], contexts: [{}], desing: {}}]", "desing"),
+        ("[1, 2", "expected"),
+        ("\x00", "special characters"),
+    ],
+)
+def test_a_wrong_plan_is_explained(tmp_path, text, cause):
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_plan(path)
+    assert cause in caught.value.cause
+    with pytest.raises(UsageError):
+        read_plan(tmp_path / "nowhere.yaml")
