@@ -38,8 +38,27 @@ test: lint  ## All checks and tests
 	@echo "==> Running the tests"
 	$(BIN)/python -m pytest
 
-metamodel: $(VENV)/.installed-timm  ## Fit the shipped meta-model to meta_data/
-	$(BIN)/python -m advisor.learn.artefact meta_data/metamodel
+# The versions that the shipped meta-model was fitted with are beside it, so that it can be fitted again bit for bit.
+METAMODEL_VENV := .venv-metamodel
+$(METAMODEL_VENV)/.installed: meta_data/metamodel/requirements.txt pyproject.toml
+	@echo "==> Creating $(METAMODEL_VENV) with the versions that the shipped meta-model was fitted with"
+	$(PYTHON) -m venv $(METAMODEL_VENV)
+	$(METAMODEL_VENV)/bin/python -m pip install --quiet --constraint meta_data/metamodel/requirements.txt --editable .
+	@touch $@
+
+metamodel: $(METAMODEL_VENV)/.installed  ## Fit the shipped meta-model to meta_data/
+	$(METAMODEL_VENV)/bin/python -m advisor.learn.artefact meta_data/metamodel
+
+metamodel-check: $(METAMODEL_VENV)/.installed  ## Fit it again elsewhere and compare the bytes
+	$(METAMODEL_VENV)/bin/python -m advisor.learn.artefact build/metamodel
+	diff --recursive --exclude requirements.txt meta_data/metamodel build/metamodel
+	@echo "The shipped meta-model is what its evidence gives, bit for bit."
+
+evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the figures of the README
+	$(BIN)/advisor evaluate
+
+docs: $(VENV)/.installed-timm  ## Draw the README's picture anew
+	$(BIN)/python docs/figures.py
 
 clean:  ## Remove the environment and what the demo wrote
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(METAMODEL_VENV) build demo

@@ -17,6 +17,7 @@ def train(out: Path | None) -> None:
     from advisor.config import Config
     from advisor.describe.model import describe_model
     from advisor.learn.artefact import fit_artefact
+    from advisor.learn.table import is_evidence
     from advisor.records.evidence import load_evidence
     from advisor.records.ingest import sync
     from advisor.records.store import Store
@@ -24,14 +25,16 @@ def train(out: Path | None) -> None:
     config = Config()
     store = Store(config["store"])
     sync(store, config["spool_dir"])
-    shipped = load_evidence()
-    runs = [*shipped.runs, *store.runs()]
+    shipped, own = load_evidence(), store.runs()
+    runs = {run.run_id: run for run in (*shipped.runs, *own)}
     datasets = {d.dataset_id: d for d in (*store.datasets(), *shipped.datasets)}
-    artefact = fit_artefact(runs, list(datasets.values()), lambda name, size: describe_model(name).features(size))
+    artefact = fit_artefact(
+        list(runs.values()), list(datasets.values()), lambda name, size: describe_model(name).features(size)
+    )
     folder = out or Path(config["metamodel_dir"])
     artefact.save(folder)
-    own = artefact.runs - sum(1 for _ in shipped.runs)
+    used = sum(is_evidence(run) and run.dataset_id in datasets for run in own)
     click.echo(
-        f"Fitted to {artefact.runs:,} runs on {len(artefact.known)} datasets ({max(own, 0):,} more than shipped)."
+        f"Fitted to {artefact.runs:,} runs on {len(artefact.known)} datasets; {used} of your {len(own)} runs are among them."
     )
-    click.echo(f"Written to {folder}")
+    click.echo(f"Written to {folder}; `advisor suggest` uses it from now on.")

@@ -124,7 +124,7 @@ class Artefact:
             "datasets": len(self.known),
             "noise": self.noise,
             "model": self.model.to_manifest(),
-            "fitted_with": {name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
+            "fitted_with": fitted_with(),
             "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
             "covered": [asdict(c) for c in self.covered],
             "known": [asdict(k) for k in self.known],
@@ -161,6 +161,11 @@ class Artefact:
             runs=manifest["runs"],
             data_sha256=manifest["data_sha256"],
         )
+
+
+def fitted_with() -> dict[str, str]:
+    """Return the versions that decide the bits of a fit."""
+    return {name: version(name) for name in ("lightgbm", "numpy", "scipy")}
 
 
 def fit_artefact(runs: Sequence[Run], datasets: Sequence[Dataset], describe_model: DescribeModel) -> Artefact:
@@ -289,6 +294,8 @@ def main(folder: str) -> None:
     evidence = load_evidence()
     artefact = fit_artefact(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
     artefact.save(Path(folder))
+    pins = "".join(f"{name}=={pin}\n" for name, pin in fitted_with().items())
+    (Path(folder) / "requirements.txt").write_text(pins, encoding="utf-8")
     print(f"{artefact.version}: {artefact.runs} runs, {len(artefact.known)} datasets, seed noise {artefact.noise}")
 
 
