@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,18 +22,25 @@ _BARS = 12
 
 @click.command()
 @click.option(
-    "--dataset", "source", required=True, metavar="PATH", help="Folder of class folders, or of splits of them."
+    "--dataset", "source", required=True, metavar="PATH", help="Folder, archive, table or timm name of a dataset."
 )
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides which images are drawn."
 )
+@click.option("--contact-sheet", type=click.Path(path_type=Path), help="Write images of each class to this PNG file.")
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def describe(source: str, seed: int, format_: str) -> None:
+def describe(source: str, seed: int, contact_sheet: Path | None, format_: str) -> None:
     """Describe an image dataset and what is wrong with it."""
     from advisor.describe.dataset import describe as describe_dataset
+    from advisor.describe.dataset import open_dataset
 
+    dataset = open_dataset(source)
     with _progress_bar() as progress:
-        description = describe_dataset(source, seed=seed, progress=progress)
+        description = describe_dataset(dataset, seed=seed, progress=progress)
+    if contact_sheet is not None:
+        from advisor.describe.contact_sheet import write_contact_sheet
+
+        write_contact_sheet(dataset, contact_sheet, seed=seed)
     if format_ == "json":
         click.echo(json.dumps(description.to_json(), indent=2))
         return

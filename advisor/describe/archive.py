@@ -18,7 +18,7 @@ from advisor.describe.folder import EVAL_NAMES, IMAGE_EXTENSIONS, OTHER_EXTENSIO
 from advisor.describe.images import ImageDataset, ListedSplit, few, file_stamp, printable
 from advisor.errors import DatasetError
 
-MAX_MEMBER = 64 * 1024 * 1024
+MAX_MEMBER = 32 * 1024 * 1024
 """Bytes of one image inside an archive that are read at most: they are held in memory."""
 _METADATA = "__MACOSX"
 """Folder that macOS adds to zip files; what it holds are no images, whatever their names say."""

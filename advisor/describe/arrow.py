@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from advisor.describe.folder import EVAL_NAMES, TRAIN_NAMES
-from advisor.describe.images import ImageDataset, Labels, ListedSplit, file_stamp, printable
+from advisor.describe.images import ImageDataset, Labels, ListedSplit, file_stamp, open_file, printable
 from advisor.describe.labels import class_indices
 from advisor.errors import DatasetError, MissingExtraError
 
@@ -213,5 +213,5 @@ def _image(row: dict[str, Any], folder: Path) -> BinaryIO:
     if row.get("bytes") is not None:
         return io.BytesIO(row["bytes"])
     if row.get("path"):
-        return open(folder / row["path"], "rb")
+        return open_file(folder / row["path"])
     raise OSError("the row has no image")

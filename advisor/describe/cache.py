@@ -29,10 +29,11 @@ class Cache:
     def get(self, key: str) -> dict[str, Any] | None:
         """Return the value stored under ``key``, or None."""
         try:
-            value = json.loads((self._folder / f"{key}.json").read_text(encoding="utf-8"))
+            stored = json.loads((self._folder / f"{key}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return value if isinstance(value, dict) else None
+        # A file that does not name its key was not written here.
+        return stored["value"] if isinstance(stored, dict) and stored.get("key") == key else None
 
     def put(self, key: str, value: dict[str, Any]) -> None:
         """Store ``value`` under ``key``, whole or not at all."""
@@ -40,7 +41,7 @@ class Cache:
             self._folder.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(value, file)
+                json.dump({"key": key, "value": value}, file)
             os.replace(temporary, self._folder / f"{key}.json")
 
 

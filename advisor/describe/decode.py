@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +11,16 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 THUMBNAIL = 64
 """Side in pixels of the square thumbnails that all features of pictures are computed on."""
 MAX_PIXELS = 64_000_000
 """An image that has to be decoded at more pixels than this is left out of the sample."""
-_LARGE = 8_000_000
+_LARGE = 4_000_000
 """Images decoded at more pixels than this are decoded one at a time."""
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+"""Formats that are tried, whatever a file is called. Not all of Pillow's: some start other programs."""
 _GREY_TOLERANCE = 6
 """Largest mean difference between channels (of 255) at which an image counts as grey: JPEG leaves small ones."""
 _large_images = threading.Semaphore()
@@ -76,6 +79,8 @@ def decode(opened: BinaryIO | Image.Image) -> Picture:
                 return _picture(image, n_bytes)
     except UnreadableImageError:
         raise
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError("no image of a known format") from error
     except Image.DecompressionBombError as error:
         raise UnreadableImageError("too many pixels") from error
     except Exception as error:  # isolation: on a damaged file the decoders raise anything, IndexError to struct.error
@@ -88,7 +93,14 @@ def _open(stream: BinaryIO) -> Image.Image:
         # Not Image.open: its guard against decompression bombs looks at the full size, which is never decoded here.
         return JpegImagePlugin.JpegImageFile(stream)
     stream.seek(0)
-    return Image.open(stream)
+    return Image.open(stream, formats=_formats())
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Return the formats of ``FORMATS`` that this Pillow reads."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _picture(image: Image.Image, n_bytes: int) -> Picture:

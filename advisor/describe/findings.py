@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.describe.images import few
+from advisor.describe.structure import leaked_share
 
 if TYPE_CHECKING:
     from advisor.describe.fingerprint import Fingerprint
@@ -30,7 +31,7 @@ def findings(
     """Return the warnings that the counts, the files' digests and the sample give rise to."""
     return (
         *_about_counts(sample, features, classes),
-        *_about_repeats(features, fingerprint),
+        *_about_repeats(features, fingerprint, leaked_share(sample)),
         *_about_pictures(sample, features),
     )
 
@@ -65,7 +66,7 @@ def _about_counts(sample: Sample, features: Mapping[str, float], classes: tuple[
     return found
 
 
-def _about_repeats(features: Mapping[str, float], fingerprint: Fingerprint) -> list[str]:
+def _about_repeats(features: Mapping[str, float], fingerprint: Fingerprint, alike: float) -> list[str]:
     found = []
     if fingerprint.duplicates > SHARE * fingerprint.n_read:
         found.append(f"{fingerprint.duplicates} training files repeat another one byte for byte.")
@@ -75,6 +76,8 @@ def _about_repeats(features: Mapping[str, float], fingerprint: Fingerprint) -> l
         found.append(
             f"{fingerprint.leaked} validation files are also training files: validation accuracy is too optimistic."
         )
+    if alike > SHARE:
+        found.append(f"About {100 * alike:.0f} % of the validation images look almost like a training image.")
     if features.get("near_duplicates", 0) > 10 * SHARE:
         found.append(f"About {100 * features['near_duplicates']:.0f} % of the images have a near-duplicate.")
     return found

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from advisor.describe.images import ImageDataset, Labels, Split, few, file_stamp, printable
+from advisor.describe.images import ImageDataset, Labels, Split, few, file_stamp, open_file, printable
 
 IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg"))
 """What timm reads by default (timm.data.readers.img_extensions)."""
@@ -103,7 +103,7 @@ class FolderSplit(Split):
 
     def open(self, index: int) -> BinaryIO | Image.Image:
         """Return the file, opened for reading."""
-        return open(os.path.join(self._listing.root, self._relative(index)), "rb")
+        return open_file(os.path.join(self._listing.root, self._relative(index)))
 
     def stamp(self, index: int) -> str:
         """Return size and time of change; "" for a file that has gone."""

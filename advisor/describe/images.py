@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import os
+import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -127,6 +128,21 @@ class ListedSplit(Split):
     def stamp(self, index: int) -> str:
         """Return the stamp of the whole split."""
         return self._stamp
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Return a file opened for reading; never waits, as a named pipe would make it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read or is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError("not a regular file")
+    return os.fdopen(handle, "rb")
 
 
 def file_stamp(path: str | os.PathLike[str]) -> str:

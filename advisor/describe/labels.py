@@ -31,17 +31,15 @@ def class_indices(values: Sequence[Any], name: str, known: Sequence[str] = ()) -
     DatasetError
         For several labels an image, measurements, and images without a label.
     """
-    missing = sum(
-        value is None or value == "" or value != value for value in values if not isinstance(value, (list, tuple))
-    )
+    if any(isinstance(value, (list, tuple, dict, set)) or np.ndim(value) > 0 for value in values):
+        raise _multi_label(name)
+    missing = sum(value is None or value == "" or value != value for value in values)  # only NaN differs from itself
     if missing:
         raise DatasetError(
             f"{missing} images of {printable(name)} have no label",
             cause="every image needs exactly one class",
             hint="give each a label or leave its row out",
         )
-    if any(isinstance(value, (list, tuple, dict, set)) or np.ndim(value) > 0 for value in values):
-        raise _multi_label(name)
     texts = [value if isinstance(value, str) else _plain(value, name) for value in values]
     _refuse_lists(texts, name)
     _refuse_measurements(texts, name)
@@ -82,14 +80,15 @@ def _refuse_lists(texts: list[str], name: str) -> None:
 
 
 def _refuse_measurements(texts: list[str], name: str) -> None:
-    """Refuse numbers with fractions, and whole numbers that hardly ever repeat."""
+    """Refuse numbers with fractions, and whole numbers that hardly ever repeat and do not just count the classes."""
     try:
         numbers = [float(text) for text in texts]
     except ValueError:
         return
-    if any(not number.is_integer() for number in numbers) or (
-        len(numbers) > 20 and len(set(numbers)) > len(numbers) / 2
-    ):
+    if not all(number.is_integer() for number in numbers):
+        raise _regression(name)
+    distinct = set(numbers)
+    if len(numbers) > 20 and len(distinct) > len(numbers) / 2 and max(distinct) - min(distinct) > 2 * len(distinct):
         raise _regression(name)
 
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from advisor.describe.folder import EVAL_NAMES, TRAIN_NAMES
-from advisor.describe.images import ImageDataset, ListedSplit, file_stamp, printable
+from advisor.describe.images import ImageDataset, ListedSplit, file_stamp, open_file, printable
 from advisor.describe.labels import class_indices
 from advisor.errors import DatasetError, MissingExtraError
 
@@ -40,7 +40,7 @@ def open_manifest(path: Path) -> ImageDataset:
     folder = path.parent
 
     def opener(name: str) -> BinaryIO:
-        return open(folder / name, "rb")
+        return open_file(folder / name)
 
     def stamp(name: str) -> str:
         return file_stamp(folder / name)
@@ -112,6 +112,8 @@ def _read_csv(path: Path, delimiter: str | None) -> dict[str, list[str]]:
             reader = csv.DictReader(file, delimiter=delimiter, restval="")
             columns: dict[str, list[str]] = {name: [] for name in reader.fieldnames or ()}
             for row in reader:
+                if None in row:
+                    raise csv.Error(f"line {reader.line_num} has more fields than the first line names")
                 for name, values in columns.items():
                     values.append(row[name])
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -38,7 +38,8 @@ def trace(name: str) -> ModelDescription:
 
     with torch.device("meta"):
         model = timm.create_model(name).eval().requires_grad_(False)
-        _, height, width = size = model.default_cfg.get("input_size", (3, 224, 224))
+        config = getattr(model, "default_cfg", None) or {}
+        _, height, width = size = config.get("input_size", (3, 224, 224))
         parameters = dict(model.named_parameters())
         macs, stem_stride = _run(model, torch.zeros(1, *size))
     features = getattr(model, "feature_info", None) or []
@@ -57,7 +58,7 @@ def trace(name: str) -> ModelDescription:
         attention_share=share,
         stem_stride=stem_stride,
         total_stride=max([*reductions, stem_stride]),
-        fixed_img_size=bool(model.default_cfg.get("fixed_input_size", False)),
+        fixed_img_size=bool(config.get("fixed_input_size", False)),
         pretrained_tags=_tags(name),
     )
 

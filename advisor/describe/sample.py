@@ -21,6 +21,9 @@ MAX_EVAL = 400
 MAX_CLASSES = 100
 """Of more classes than this, so many are drawn, so that each has images enough to learn something from."""
 
+MAX_WORKERS = 16
+"""Threads that decode; what each holds is bounded, so their number bounds the memory."""
+
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, the steps done and the steps in all."""
 
@@ -102,11 +105,11 @@ def draw_sample(dataset: ImageDataset, *, seed: int = 0, progress: Progress | No
     pictures: list[Pictures] = []
     done = 0
     # Decoders warn about oddities of single files; the filter is process-wide, so it is set around the threads.
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")
         for split, indices in zip(dataset.splits, drawn, strict=True):
             read: list[tuple[int, Picture]] = []
-            for index, result in zip(indices, pool.map(lambda i, s=split: _read(s, i), indices), strict=True):
+            for index, result in zip(indices, pool.map(lambda i, s=split: read_picture(s, i), indices), strict=True):
                 if isinstance(result, Picture):
                     read.append((int(split.labels[index]), result))
                 else:
@@ -135,7 +138,8 @@ def _draw(split: Split, classes: NDArray[np.int64], limit: int, rng: np.random.G
     return candidates.tolist()  # type: ignore[no-any-return]
 
 
-def _read(split: Split, index: int) -> Picture | str:
+def read_picture(split: Split, index: int) -> Picture | str:
+    """Return image ``index`` decoded, or the reason why it cannot be."""
     try:
         return decode(split.open(index))
     except (OSError, UnreadableImageError) as error:

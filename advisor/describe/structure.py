@@ -110,6 +110,15 @@ def structure_features(sample: Sample) -> dict[str, float]:
     }
 
 
+def leaked_share(sample: Sample) -> float:
+    """Return the share of the validation sample that looks almost like an image of the training sample; 0 without."""
+    if not len(sample.eval):
+        return 0.0
+    train, held_out = pixel_view(sample.train.thumbnails), pixel_view(sample.eval.thumbnails)
+    squares = (held_out**2).sum(axis=1)[:, None] + (train**2).sum(axis=1) - 2 * held_out @ train.T
+    return float((squares.min(axis=1) < _DUPLICATE**2 * train.shape[1]).mean())
+
+
 def _principal(x: Matrix) -> tuple[Matrix, Matrix]:
     """Return the leading principal components of each row, and all eigenvalues of the covariance, largest first."""
     centred = (x - x.mean(axis=0)).astype(np.float64)
