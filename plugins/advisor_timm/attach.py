@@ -74,6 +74,7 @@ WATCHED: dict[str, dict[str, Observer]] = {
     "timm.scheduler": {
         "create_scheduler": Capture.scheduler_created_from_arguments,
         "create_scheduler_v2": Capture.scheduler_created,
+        "Scheduler.update_groups": Capture.rates_updated,
         "Scheduler.step": Capture.scheduler_stepped,
         "PlateauLRScheduler.step": Capture.scheduler_stepped,
     },
@@ -219,7 +220,7 @@ class Attachment:
                 logger.debug("details", exc_info=error)
 
 
-_FREQUENT = frozenset({Capture.accuracy_computed, Capture.tensor_reduced, Capture.scheduler_stepped})
+_FREQUENT = frozenset({Capture.accuracy_computed, Capture.tensor_reduced, Capture.rates_updated})
 
 
 def _replace(replacements: dict[int, Any]) -> None:

@@ -67,7 +67,8 @@ class Capture:
         self._held = _Held()
         self._named = NamedEpochs(self._log_epoch)
         self._unnamed = UnnamedEpochs(self._log_epoch)
-        self._lr_before_step: float | None = None
+        self._lr_before: float | None = None
+        self._lr: float | None = None
         self._own_run: str | None = None
         self._published: tuple[str, dict[str, Any]] = ("", {})
         self._epochs_logged = 0
@@ -233,6 +234,15 @@ class Capture:
         if not self._named.seen:
             self._unnamed.reduced(call.args[0], call.result)
 
+    def rates_updated(self, call: Call) -> None:
+        """``Scheduler.update_groups``, by which a scheduler sets learning rates, from its constructor on."""
+        if self._named.seen:
+            return
+        self._unnamed.has_scheduler = True
+        if self._optimizer() is None:
+            self._take_foreign_optimizer(call.args[0].optimizer)
+        self._lr_before, self._lr = self._lr, self._current_lr()
+
     def scheduler_stepped(self, call: Call) -> None:
         """``Scheduler.step(epoch, metric)``."""
         scheduler, epoch = call.args[0], call.arguments["epoch"]
@@ -240,14 +250,9 @@ class Capture:
             if call.arguments["metric"] is None:
                 self._named.stepped(epoch)
             return
-        if self._optimizer() is None:
-            self._hold(scheduler.optimizer)
-            self._facts.setdefault("opt", type(scheduler.optimizer).__name__.lower())
-            for name in ("lr", "weight_decay"):
-                self._facts.setdefault(name, scheduler.optimizer.defaults.get(name))
-            self._start()
-        self._unnamed.stepped(epoch, self._version(), self._lr_before_step)
-        self._lr_before_step = self._current_lr()
+        # A schedule by updates leaves the rates alone at the end of an epoch.
+        by_epoch = getattr(scheduler, "t_in_epochs", True)
+        self._unnamed.stepped(epoch, self._version(), self._lr_before if by_epoch else self._lr)
 
     def call_failed(self, error: BaseException) -> None:
         """Any watched call that raised: a training that got this far leaves a record."""
@@ -269,9 +274,7 @@ class Capture:
             self._arguments = arguments  # the object itself: lr and world size are filled in later
 
     def _take_epochs(self, result: Any) -> None:
-        self._unnamed.has_scheduler = result[0] is not None
         self._facts["epochs"] = int(result[1])
-        self._lr_before_step = self._current_lr()
         self._publish()
 
     def _hold(self, optimizer: Any) -> None:
@@ -283,6 +286,14 @@ class Capture:
                 self._facts.update(fields)
                 self._held.trained = reference
         self._unnamed.begin(self._version())
+
+    def _take_foreign_optimizer(self, optimizer: Any) -> None:
+        """Take an optimizer that was not made by timm, from the scheduler it was given to."""
+        self._hold(optimizer)
+        self._facts["opt"] = type(optimizer).__name__.lower()
+        for name in ("lr", "weight_decay"):
+            self._facts[name] = optimizer.defaults.get(name)
+        self._start()
 
     def _start(self) -> None:
         """Begin a run, unless there is one, or this is not the process that records."""

@@ -1,0 +1,37 @@
+"""Loops without timm's summary and saver are followed by their evaluations and scheduler steps."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning:timm")
+LOOP = "loop_by_hand.py"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--order timm",
+        "--order deit",
+        "--order none",
+        "--order timm --train-accuracy --torch-optimizer",
+        "--order deit --train-accuracy",
+        "--order none --train-accuracy --sanity",
+        "--order timm --every 2 --sanity",
+        "--order deit --every 2",
+        "--order timm --mid-epoch",
+        "--order timm --from-epoch 2",
+        "--order deit --from-epoch 2 --train-accuracy",
+    ],
+)
+def test_epochs_are_told_apart(record, options):
+    recorded = record(LOOP, *options.split(), common=[])
+    assert recorded.error is None
+    expected = recorded.truth["epochs"]
+    assert [epoch.epoch for epoch in recorded.epochs] == [epoch["epoch"] for epoch in expected]
+    for epoch, true in zip(recorded.epochs, expected, strict=True):
+        for name in ("train_top1", "eval_top1", "lr"):
+            value, truth = getattr(epoch, name), true[name]
+            assert value == (truth if truth is None else pytest.approx(truth, rel=1e-5)), (epoch, true)
+    assert {name: getattr(recorded.run, name) for name in recorded.truth["run"]} == recorded.truth["run"]
+    assert recorded.run.opt == "adamw"
