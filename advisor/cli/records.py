@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor.cli.output import echo_json, format_option, print_rows
+from advisor.cli.records_import import import_
 from advisor.records.schema import HYPERPARAMETERS, Status
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _PLOT_WIDTH = 60
 @click.group()
 def records() -> None:
     """List, show and manage recorded runs."""
+
+
+records.add_command(import_)
 
 
 def open_store() -> Store:

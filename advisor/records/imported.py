@@ -29,9 +29,9 @@ def imported_run(
 ) -> ImportedRun:
     """Return the record of a run that was read from files.
 
-    Status, best and final metric follow from the epochs (see ``outcome``), unless ``fields`` tell that it did not end
-    by itself. If they tell nothing, and the number of planned epochs is unknown, a run that did not diverge is STALE:
-    how it ended cannot be told.
+    Status, best and final metric follow from the epochs and from a ``status`` in ``fields`` (see ``outcome``). Where
+    neither that nor the number of planned epochs is known, a run that did not diverge is STALE: how it ended cannot be
+    told.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def imported_run(
     run_id = run_identity(source, identity)
     known = {name: typed(name, value) for name, value in fields.items() if name in _TYPES and name != "extra"}
     extra = {name: value for name, value in fields.items() if name not in _TYPES} | dict(fields.get("extra") or {})
-    result = outcome(known, epochs)
-    told = known.get("status")
-    if told not in (None, Status.FINISHED):
-        result["status"] = told
-    elif told is None and result["status"] is Status.FINISHED and known.get("epochs") is None:
-        result["status"] = Status.STALE
+    told = known.pop("status", None)
+    ended = told if told is not Status.FINISHED else None
+    if told is None and known.get("epochs") is None:
+        ended = Status.STALE
+    result = outcome({**known, "extra": extra}, epochs, ended)
+    result = {name: _finite(value) if isinstance(value, float) else value for name, value in result.items()}
     run = Run(**{**known, **result, "run_id": run_id, "source": source, "extra": json_value(extra)})
     rows = tuple(
         Epoch(run_id=run_id, epoch=row["epoch"], **{name: _finite(row.get(name)) for name in EPOCH_METRICS})

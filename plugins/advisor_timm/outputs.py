@@ -178,6 +178,8 @@ def _finish(found: _Found) -> ImportedRun | Skipped:
         notes.append(_LARGEST_LR if fields["lr"] is not None else _UNKNOWN_LR)
     if found.arguments and fields.get("batch_size") is None:
         notes.append(_UNKNOWN_BATCH)
+    if all(row.get("eval_top1") is None for row in found.rows):
+        fields["metric"] = "ema_eval_top1"
     resume = found.arguments.get("resume")
     return imported_run(
         Source.TIMM_OUTPUT,
