@@ -15,6 +15,7 @@ import numpy as np
 from advisor.advise.request import DEFAULT_MODEL, Request, make_request
 from advisor.advise.rule import apply_rule, find_rule
 from advisor.advise.search import Prefer, allowed_bounds, search
+from advisor.advise.speed import epochs_within, images_per_second
 from advisor.advise.suggestion import (
     Assumes,
     DatasetName,
@@ -30,7 +31,7 @@ from advisor.learn.artefact import MANIFEST, Artefact, Covered
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.space import Configuration, Limits
 from advisor.learn.table import Case, Context, Floats, features, to_matrix
-from advisor.records.schema import HYPERPARAMETERS, Dataset, StoredSuggestion, new_id
+from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, StoredSuggestion, new_id
 
 if TYPE_CHECKING:
     from advisor.describe.dataset import Description
@@ -88,6 +89,7 @@ class Advisor:
         img_size: int | None = None,
         max_epochs: int | None = None,
         max_batch_size: int | None = None,
+        max_seconds: float | None = None,
         prefer: Prefer = "balanced",
         fix: Mapping[str, float] | None = None,
         top_k: int = 3,
@@ -108,6 +110,8 @@ class Advisor:
             Side of the training images in pixels; by default the model's native size.
         max_epochs, max_batch_size : int, optional
             Hard limits.
+        max_seconds : float, optional
+            Hard limit on the time of the whole training; needs a recorded run of the model to know its speed.
         prefer : {"accuracy", "balanced", "speed"}
             ``accuracy`` ignores cost, ``balanced`` takes the fewest epochs within the noise of the best,
             ``speed`` the fewest within one point.
@@ -133,26 +137,43 @@ class Advisor:
             opt=opt,
             pretrained=pretrained,
             img_size=img_size,
-            limits=Limits(max_epochs=max_epochs, max_batch_size=max_batch_size, fixed=dict(fix or {})),
+            limits=Limits(max_epochs, max_batch_size, max_seconds, dict(fix or {})),
             prefer=prefer,
             top_k=top_k,
         )
         from advisor.describe.dataset import Description
 
         description = dataset if isinstance(dataset, Description) else self.describe(dataset)
-        suggestion = self.answer(request, description.dataset)
+        speed = images_per_second(self._own_runs(), request.model.name, request.img_size)
+        suggestion = self.answer(request, description.dataset, speed)
         if model is None:
             note = f"no model was named: this is advice for {DEFAULT_MODEL}; name yours with --model"
             suggestion = suggestion.model_copy(update={"warnings": (note, *suggestion.warnings)})
         return self._remember(suggestion)
 
-    def answer(self, request: Request, dataset: Dataset) -> Suggestion:
-        """Return the suggestion for a checked request and a described dataset, without remembering it."""
+    def answer(self, request: Request, dataset: Dataset, speed: float | None = None) -> Suggestion:
+        """Return the suggestion for a checked request and a described dataset, without remembering it.
+
+        Parameters
+        ----------
+        request : Request
+            What is asked for.
+        dataset : Dataset
+            What it is asked for.
+        speed : float, optional
+            Training images a second on the user's device, if known.
+        """
+        if request.limits.max_seconds is not None:
+            bought = epochs_within(request.limits.max_seconds, dataset.n_train, speed, request.model.name)
+            epochs = min(bought, request.limits.max_epochs or bought)
+            request = replace(request, limits=replace(request.limits, max_epochs=epochs))
         covered = self.artefact.covering(request.opt, request.pretrained)
         novelty, reasons = self._novelty(request, dataset, covered)
         if covered is None or novelty >= 1:
-            return self._by_rule(request, dataset, reasons)
-        return self._by_metamodel(request, dataset, covered, novelty, reasons)
+            suggestion = self._by_rule(request, dataset, reasons)
+        else:
+            suggestion = self._by_metamodel(request, dataset, covered, novelty, reasons)
+        return _timed(suggestion, speed)
 
     def _by_metamodel(
         self, request: Request, dataset: Dataset, covered: Covered, novelty: float, reasons: list[str]
@@ -287,10 +308,24 @@ class Advisor:
                 break
         return tuple(result)
 
+    def _own_runs(self) -> list[Run]:
+        """Return the user's runs; a store that cannot be read has none to tell of."""
+        try:
+            return self._open_store().runs()
+        except StoreError:
+            return []
+
+    def _open_store(self) -> Store:
+        if self._store is None:
+            from advisor.records.ingest import sync
+            from advisor.records.store import Store
+
+            self._store = Store(self._config["store"])
+            sync(self._store, self._config["spool_dir"])
+        return self._store
+
     def _remember(self, suggestion: Suggestion) -> Suggestion:
         """Store the suggestion; a store that cannot be written loses the row, never the answer."""
-        from advisor.records.store import Store
-
         row = StoredSuggestion(
             suggestion_id=suggestion.suggestion_id,
             created_at=datetime.now(timezone.utc),
@@ -299,8 +334,7 @@ class Advisor:
             suggestion=suggestion.model_dump(mode="json", by_alias=True),
         )
         try:
-            store = self._store or Store(self._config["store"])
-            store.save_suggestion(row)
+            self._open_store().save_suggestion(row)
         except StoreError as error:
             warning = f"this advice could not be remembered: {error}"
             return suggestion.model_copy(update={"warnings": (*suggestion.warnings, warning)})
@@ -310,6 +344,17 @@ class Advisor:
 def suggest(dataset: str | Path | Description | Any, **options: Any) -> Suggestion:
     """Suggest starting values in one line; the options are those of ``Advisor.suggest``."""
     return Advisor().suggest(dataset, **options)
+
+
+def _timed(suggestion: Suggestion, speed: float | None) -> Suggestion:
+    """Return the suggestion with expected seconds, where the speed is known."""
+    if speed is None:
+        return suggestion
+    n_train = suggestion.dataset.n_train
+    timed = tuple(
+        s.model_copy(update={"expected_seconds": round(s.epochs * n_train / speed, 1)}) for s in suggestion.suggestions
+    )
+    return suggestion.model_copy(update={"suggestions": timed})
 
 
 def _expected(prediction: Prediction, row: int) -> Expected:

@@ -69,6 +69,8 @@ def to_table(suggestion: Suggestion) -> RenderableType:
             f"{best.expected.low:.0f} to {best.expected.high:.0f} %",
             *(f"{s.expected.top1:.0f} %" if s.expected else "" for s in suggestion.suggestions[1:]),
         )
+    if best.expected_seconds is not None:
+        values.add_row("expected time", _duration(best.expected_seconds))
     assumes = suggestion.assumes
     lines: list[RenderableType] = [
         Text(
@@ -90,6 +92,16 @@ def to_table(suggestion: Suggestion) -> RenderableType:
         lines += [Text(""), Text("Most similar recorded datasets and the best run there:")]
         lines += [Text(f"  {_neighbour(e.dataset, e.similarity, e.best)}") for e in suggestion.evidence]
     return Group(*lines)
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def _trust(suggestion: Suggestion) -> str:

@@ -37,6 +37,7 @@ def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, 
 @click.option("--img-size", type=click.IntRange(8), metavar="N", help="Side of the images in pixels.")
 @click.option("--max-epochs", type=click.IntRange(1), metavar="N", help="Never suggest more epochs.")
 @click.option("--max-batch-size", type=click.IntRange(1), metavar="N", help="Never suggest a larger batch.")
+@click.option("--budget", metavar="TIME", help="Time the training may take, such as 30m; needs a recorded run.")
 @click.option(
     "--prefer",
     type=click.Choice(["accuracy", "balanced", "speed"]),
@@ -63,6 +64,7 @@ def suggest(
     img_size: int | None,
     max_epochs: int | None,
     max_batch_size: int | None,
+    budget: str | None,
     prefer: Any,
     fix: dict[str, float],
     top: int,
@@ -72,6 +74,7 @@ def suggest(
     """Suggest learning rate, batch size, epochs, dropout and weight decay for a dataset."""
     from advisor.advise.advisor import Advisor
     from advisor.advise.render import to_table, to_text
+    from advisor.advise.speed import parse_duration
 
     advised = Advisor().suggest(
         dataset,
@@ -81,6 +84,7 @@ def suggest(
         img_size=img_size,
         max_epochs=max_epochs,
         max_batch_size=max_batch_size,
+        max_seconds=None if budget is None else parse_duration(budget),
         prefer=prefer,
         fix=fix,
         top_k=top,

@@ -35,6 +35,7 @@ def train(out: Path | None) -> None:
     artefact.save(folder)
     used = sum(is_evidence(run) and run.dataset_id in datasets for run in own)
     click.echo(
-        f"Fitted to {artefact.runs:,} runs on {len(artefact.known)} datasets; {used} of your {len(own)} runs are among them."
+        f"Fitted to {artefact.runs:,} runs on {len(artefact.known)} datasets; "
+        f"{used} of your {len(own)} runs are among them."
     )
     click.echo(f"Written to {folder}; `advisor suggest` uses it from now on.")
