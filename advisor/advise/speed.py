@@ -55,7 +55,7 @@ def epochs_within(seconds: float, n_train: int, speed: float | None, model: str)
     if epochs < 1:
         raise UsageError(
             f"{seconds:g} seconds do not suffice for one epoch",
-            cause=f"{n_train:,} images at the {speed:.0f} a second recorded here take about {n_train / speed:.0f} seconds",
+            cause=f"{n_train:,} images at the recorded {speed:.0f} a second take {n_train / speed:.0f} seconds",
             hint=f"--budget {round(n_train / speed * 5) + 1}s would buy five",
         )
     return epochs
