@@ -21,6 +21,7 @@ from advisor._meta_data.sources import (
     photos,
     pokeapi,
     solids,
+    timeseries,
 )
 from advisor._meta_data.sources.dataset import DatasetSpec, build
 from advisor._meta_data.sources.fetch import Fetcher
@@ -45,6 +46,7 @@ def list_datasets() -> list[DatasetSpec]:
         photos,
         pokeapi,
         solids,
+        timeseries,
     )
     return [spec for module in modules for spec in module.SPECS]
 

@@ -86,9 +86,9 @@ def _photographs(folder: Path, wanted: Mapping[str, str]) -> Iterator[tuple[str,
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         name = path.parts[-4] if path.parent.name == "images" else path.stem
-        if name in wanted and path.suffix in (".jpg", ".png") and path.is_file() and not path.is_symlink():
-            if name not in found or path.stat().st_size > found[name].stat().st_size:
-                found[name] = path
+        photograph = name in wanted and path.suffix in (".jpg", ".png") and path.is_file() and not path.is_symlink()
+        if photograph and (name not in found or path.stat().st_size > found[name].stat().st_size):
+            found[name] = path
     yield from sorted(found.items())
 
 
