@@ -182,5 +182,5 @@ class Collection:
 
 def recorded_runs(store: Store) -> dict[str, Run]:
     """Return the collected runs that have ended, by the id of their planned run; of several the last."""
-    runs = store.runs(source=Source.COLLECT)
+    runs = store.runs(source=Source.COLLECT, descending=False)
     return {run.extra["point"]: run for run in runs if run.status in ENDED and "point" in run.extra}
