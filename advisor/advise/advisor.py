@@ -31,7 +31,7 @@ from advisor.learn.artefact import MANIFEST, Artefact, Covered
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.space import Configuration, Limits
 from advisor.learn.table import Case, Context, Floats, features, to_matrix
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, StoredSuggestion, new_id
+from advisor.records.schema import HYPERPARAMETERS, Dataset, StoredSuggestion, new_id
 
 if TYPE_CHECKING:
     from advisor.describe.dataset import Description
@@ -144,36 +144,36 @@ class Advisor:
         from advisor.describe.dataset import Description
 
         description = dataset if isinstance(dataset, Description) else self.describe(dataset)
-        speed = images_per_second(self._own_runs(), request.model.name, request.img_size)
-        suggestion = self.answer(request, description.dataset, speed)
+        if request.limits.max_seconds is not None:
+            request = self._within_time(request, description.dataset.n_train)
+        suggestion = self.answer(request, description.dataset)
         if model is None:
             note = f"no model was named: this is advice for {DEFAULT_MODEL}; name yours with --model"
             suggestion = suggestion.model_copy(update={"warnings": (note, *suggestion.warnings)})
-        return self._remember(suggestion)
+        # The store is opened last, so that a request that is refused leaves nothing behind.
+        return self._remember(_timed(suggestion, self._speed(request)))
 
-    def answer(self, request: Request, dataset: Dataset, speed: float | None = None) -> Suggestion:
-        """Return the suggestion for a checked request and a described dataset, without remembering it.
-
-        Parameters
-        ----------
-        request : Request
-            What is asked for.
-        dataset : Dataset
-            What it is asked for.
-        speed : float, optional
-            Training images a second on the user's device, if known.
-        """
-        if request.limits.max_seconds is not None:
-            bought = epochs_within(request.limits.max_seconds, dataset.n_train, speed, request.model.name)
-            epochs = min(bought, request.limits.max_epochs or bought)
-            request = replace(request, limits=replace(request.limits, max_epochs=epochs))
+    def answer(self, request: Request, dataset: Dataset) -> Suggestion:
+        """Return the suggestion for a checked request and a described dataset, without remembering it."""
         covered = self.artefact.covering(request.opt, request.pretrained)
         novelty, reasons = self._novelty(request, dataset, covered)
         if covered is None or novelty >= 1:
-            suggestion = self._by_rule(request, dataset, reasons)
-        else:
-            suggestion = self._by_metamodel(request, dataset, covered, novelty, reasons)
-        return _timed(suggestion, speed)
+            return self._by_rule(request, dataset, reasons)
+        return self._by_metamodel(request, dataset, covered, novelty, reasons)
+
+    def _within_time(self, request: Request, n_train: int) -> Request:
+        """Return the request with its time budget turned into epochs."""
+        limits = request.limits
+        assert limits.max_seconds is not None
+        bought = epochs_within(limits.max_seconds, n_train, self._speed(request), request.model.name)
+        return replace(request, limits=replace(limits, max_epochs=min(bought, limits.max_epochs or bought)))
+
+    def _speed(self, request: Request) -> float | None:
+        """Return the images a second that the user's own runs of the model were trained at, if any are known."""
+        try:
+            return images_per_second(self._open_store().runs(), request.model.name, request.img_size)
+        except StoreError:
+            return None
 
     def _by_metamodel(
         self, request: Request, dataset: Dataset, covered: Covered, novelty: float, reasons: list[str]
@@ -307,13 +307,6 @@ class Advisor:
             if len(result) == 3:
                 break
         return tuple(result)
-
-    def _own_runs(self) -> list[Run]:
-        """Return the user's runs; a store that cannot be read has none to tell of."""
-        try:
-            return self._open_store().runs()
-        except StoreError:
-            return []
 
     def _open_store(self) -> Store:
         if self._store is None:

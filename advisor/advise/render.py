@@ -23,6 +23,12 @@ _LABELS = {
 }
 
 
+def check_format(format: str) -> None:
+    """Raise UsageError unless a format is one of ``FORMATS`` or some plugin renders further ones."""
+    if format not in FORMATS and not get_plugins().implementations("advisor_render"):
+        raise _no_format(format)
+
+
 def to_text(suggestion: Suggestion, format: str) -> str:
     """Return a suggestion in a format that programs read: json, yaml, args, or one that a plugin renders.
 
@@ -39,8 +45,12 @@ def to_text(suggestion: Suggestion, format: str) -> str:
         return shlex.join(suggestion.to_args())
     text = get_plugins().call_first("advisor_render", suggestion=suggestion, format=format)
     if text is None:
-        raise UsageError(f"no format {format!r}", hint=f"--format one of {', '.join(FORMATS)}")
+        raise _no_format(format)
     return str(text)
+
+
+def _no_format(format: str) -> UsageError:
+    return UsageError(f"no format {format!r}", hint=f"--format one of {', '.join(FORMATS)}")
 
 
 def to_table(suggestion: Suggestion) -> RenderableType:

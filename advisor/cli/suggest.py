@@ -73,9 +73,10 @@ def suggest(
 ) -> int:
     """Suggest learning rate, batch size, epochs, dropout and weight decay for a dataset."""
     from advisor.advise.advisor import Advisor
-    from advisor.advise.render import to_table, to_text
+    from advisor.advise.render import check_format, to_table, to_text
     from advisor.advise.speed import parse_duration
 
+    check_format(format_)
     advised = Advisor().suggest(
         dataset,
         model=model,

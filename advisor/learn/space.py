@@ -143,15 +143,11 @@ def columns_of(configurations: list[Configuration]) -> dict[str, NDArray[np.floa
 
 
 def from_columns(columns: Mapping[str, Any], row: int) -> Configuration:
-    """Return one row of columns as a configuration, rounded to the figures worth typing."""
+    """Return one row of columns as a configuration."""
     return Configuration(
-        lr=_round(float(columns["lr"][row])),
+        lr=float(columns["lr"][row]),
         batch_size=int(columns["batch_size"][row]),
         epochs=int(columns["epochs"][row]),
-        dropout=round(float(columns["dropout"][row]), 2),
-        weight_decay=_round(float(columns["weight_decay"][row])),
+        dropout=float(columns["dropout"][row]),
+        weight_decay=float(columns["weight_decay"][row]),
     )
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.2g}")

@@ -76,7 +76,7 @@ def test_every_limit_is_hard(n_train, max_epochs, max_batch_size, fixed, prefer)
         assert 1 <= configuration.batch_size <= min(n_train, max_batch_size or n_train)
         assert 1 <= configuration.epochs <= min(40, max_epochs or 40)
         for name, value in fixed.items():
-            assert getattr(configuration, name) == pytest.approx(value, rel=0.05, abs=0.005)
+            assert getattr(configuration, name) == value
 
 
 def test_a_fixed_batch_larger_than_the_dataset_is_refused():
