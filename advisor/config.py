@@ -32,6 +32,18 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    prefixes = tuple(str(_folder(part.strip())) for part in text.split(os.pathsep) if part.strip())
+    for prefix in prefixes:
+        if not Path(prefix).is_absolute() or prefix == Path(prefix).anchor:
+            raise ValueError(f"{prefix!r} is not the absolute path of a folder")
+    return prefixes
+
+
 def _default_store() -> str:
     return f"sqlite:///{Path(platformdirs.user_data_dir(APP)) / 'records.db'}"
 
@@ -39,18 +51,23 @@ def _default_store() -> str:
 SETTINGS: dict[str, Setting] = {
     "store": Setting(_default_store, str, "SQLAlchemy URL of the store of records"),
     "spool_dir": Setting(
-        lambda: Path(platformdirs.user_data_dir(APP)) / "spool", Path, "folder that runs write their records to"
+        lambda: Path(platformdirs.user_data_dir(APP)) / "spool", _folder, "folder that runs write their records to"
     ),
     "cache_dir": Setting(
-        lambda: Path(platformdirs.user_cache_dir(APP)), Path, "folder for dataset descriptions that can be made again"
+        lambda: Path(platformdirs.user_cache_dir(APP)),
+        _folder,
+        "folder for dataset descriptions that can be made again",
     ),
     "metamodel_dir": Setting(
         lambda: Path(platformdirs.user_data_dir(APP)) / "metamodel",
-        Path,
+        _folder,
         "folder of the meta-model that `advisor train` fits",
     ),
     "plugins": Setting(lambda: "all", str, "plugins to load: all, none, or names separated by commas"),
     "hook_timeout": Setting(lambda: 5.0, _seconds, "seconds an observing hook may take before it is switched off"),
+    "private_paths": Setting(
+        tuple, _prefixes, f"folders that are recorded as ~ where a path begins with one, separated by {os.pathsep}"
+    ),
 }
 
 
@@ -94,7 +111,8 @@ class Config:
             ("environment", {n: environ[_env(n)] for n in SETTINGS if environ.get(_env(n))}),
         ]
         if project_file:
-            layers.append((str(project_file), _read_toml(project_file).get("tool", {}).get("advisor", {})))
+            tables = _table(_read_toml(project_file), "tool", project_file)
+            layers.append((str(project_file), _table(tables, "advisor", project_file)))
         layers.append((str(user_file), _read_toml(user_file) if user_file.is_file() else {}))
         for source, layer in layers:
             for name in layer:
@@ -119,7 +137,7 @@ def _resolve(name: str, layers: list[tuple[str, Mapping[str, Any]]]) -> Value:
         if name in layer:
             where = f"environment {_env(name)}" if source == "environment" else source
             try:
-                return Value(setting.parse(str(layer[name])), where)
+                return Value(setting.parse(text(layer[name])), where)
             except ValueError as error:
                 raise UsageError(
                     f"{name} = {layer[name]!r} (from {where}) is not valid",
@@ -127,6 +145,18 @@ def _resolve(name: str, layers: list[tuple[str, Mapping[str, Any]]]) -> Value:
                     hint=f"{name}: {setting.doc}",
                 ) from error
     return Value(setting.default(), "default")
+
+
+def text(value: Any) -> str:
+    """Return a setting's value as it is written in the environment."""
+    return os.pathsep.join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _table(content: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
+    table = content.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"cannot read settings from {path}", cause=f"{name!r} is no table", hint="correct it")
+    return table
 
 
 def _find_pyproject(start: Path) -> Path | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from advisor import hookspecs
+from advisor.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,15 +48,18 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self.problems: list[PluginProblem] = []
         self.distributions: dict[str, str] = {}
-        names = {name.strip() for name in allowed.split(",")}
-        for entry in entry_points(group=GROUP) if found is None else found:
-            if allowed == "all" or entry.name in names:
+        wanted = {name.strip() for name in allowed.split(",")} - {"", "none"}
+        entries = list(entry_points(group=GROUP) if found is None else found)
+        for entry in entries:
+            if "all" in wanted or entry.name in wanted:
                 self._load(entry)
+        for name in sorted(wanted - {"all"} - {entry.name for entry in entries}):
+            self._contain(name, "load", LookupError("no plugin of this name is installed"))
 
     def _load(self, entry: EntryPoint) -> None:
         try:
             self.register(entry.load(), entry.name)
-        except Exception as error:  # isolation: whatever a plugin raises while it loads stays its own
+        except (Exception, SystemExit) as error:  # isolation: whatever a plugin raises while it loads stays its own
             self._contain(entry.name, "load", error)
         else:
             dist = entry.dist
@@ -75,15 +78,22 @@ class Plugins:
         Raises
         ------
         pluggy.PluginValidationError
-            If it implements a hook that does not exist or with other arguments; it is then not registered.
+            If it implements a hook that does not exist, with other arguments, or as a wrapper; it is not registered.
         """
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()
+            self._refuse_wrappers(plugin)
         except pluggy.PluginValidationError:
             if self._manager.get_plugin(name) is not None:
                 self._manager.unregister(name=name)
             raise
+
+    def _refuse_wrappers(self, plugin: object) -> None:
+        # Implementations are called one by one; a wrapper would have nothing to wrap.
+        for caller in self._manager.get_hookcallers(plugin) or []:
+            if any(impl.plugin is plugin and (impl.wrapper or impl.hookwrapper) for impl in caller.get_hookimpls()):
+                raise pluggy.PluginValidationError(plugin, f"{caller.name}: hook wrappers are not supported")
 
     def names(self) -> list[str]:
         """Return the names of the loaded plugins, sorted."""
@@ -95,12 +105,6 @@ class Plugins:
         callers = self._manager.get_hookcallers(plugin) if plugin is not None else None
         return sorted(caller.name for caller in callers or [])
 
-    def disable(self, name: str, where: str, reason: str) -> None:
-        """Switch a plugin off for the rest of the process and remember why."""
-        if self._manager.get_plugin(name) is not None:
-            self._manager.unregister(name=name)
-        self._contain(name, where, RuntimeError(reason))
-
     def implementations(self, hook: str) -> list[tuple[str, Any]]:
         """Return (plugin name, callable taking the hook's keywords) in pluggy's calling order."""
         impls = reversed(getattr(self._manager.hook, hook).get_hookimpls())
@@ -111,7 +115,7 @@ class Plugins:
         for name, function in self.implementations(hook):
             try:
                 result = function(**kwargs)
-            except Exception as error:  # isolation: one faulty plugin must not stop the others
+            except (Exception, SystemExit) as error:  # isolation: one faulty plugin must not stop the others
                 self._contain(name, hook, error)
             else:
                 if result is not None:
@@ -121,7 +125,7 @@ class Plugins:
         """Return the first result of ``hook`` that is not None, else None."""
         return next((result for _, result in self.call_each(hook, **kwargs)), None)
 
-    def _contain(self, plugin: str, where: str, error: Exception) -> None:
+    def _contain(self, plugin: str, where: str, error: BaseException) -> None:
         problem = PluginProblem(plugin, where, f"{type(error).__name__}: {error}")
         if not any((p.plugin, p.where) == (plugin, where) for p in self.problems):
             self.problems.append(problem)
@@ -135,5 +139,5 @@ def _call(impl: pluggy.HookImpl, **kwargs: Any) -> Any:
 
 @functools.cache
 def get_plugins() -> Plugins:
-    """Return the plugins of this process, loaded on first use; ``ADVISOR_PLUGINS`` decides which."""
-    return Plugins(os.environ.get("ADVISOR_PLUGINS", "all"))
+    """Return the plugins of this process, loaded on first use; the setting ``plugins`` decides which."""
+    return Plugins(Config()["plugins"])

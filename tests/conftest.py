@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from advisor.plugins import get_plugins
 
 # Torch reads it when it is imported, as some test modules do; threads that wait for busy cores are 40 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says nothing about the code where other processes have the cores.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

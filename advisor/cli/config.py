@@ -15,11 +15,13 @@ def config(format_: str) -> None:
     A flag comes before ADVISOR_* in the environment, before [tool.advisor] in pyproject.toml, before the user's file,
     before the default.
     """
-    from advisor.config import SETTINGS, Config
+    from advisor.config import SETTINGS, Config, text
+    from advisor.records.secrets import scrub_text
 
     values = Config().values
+    shown = {name: scrub_text(text(v.value)) for name, v in values.items()}
     if format_ == "json":
-        echo_json({name: {"value": str(v.value), "source": v.source} for name, v in values.items()})
+        echo_json({name: {"value": shown[name], "source": v.source} for name, v in values.items()})
     else:
-        rows = [(name, str(v.value), v.source, SETTINGS[name].doc) for name, v in values.items()]
+        rows = [(name, shown[name], v.source, SETTINGS[name].doc) for name, v in values.items()]
         print_rows(("setting", "value", "from", "what it is"), rows)

@@ -52,9 +52,8 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
 def _store() -> Finding:
     from advisor.records.store import Store
 
-    url = Config()["store"]
-    store = Store(url)
-    return Finding("store", True, f"{url}, {len(store.runs(limit=None)):,} runs")
+    store = Store(Config()["store"])
+    return Finding("store", True, f"{store.url}, {store.counts()['runs']:,} runs")
 
 
 def _spool() -> Finding:

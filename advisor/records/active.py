@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from advisor.records.containment import contained, raise_contained, tell
 from advisor.records.encoding import field_parsers, plain
 from advisor.records.observers import Observers
 from advisor.records.outcome import ended_by, is_out_of_memory, outcome
+from advisor.records.private_paths import cut_paths
 from advisor.records.provenance import provenance
 from advisor.records.schema import EPOCH_METRICS, Epoch, Run, Source, Status, new_id
 from advisor.records.secrets import scrub, scrub_text
@@ -26,7 +28,8 @@ CLOSE_SECONDS = 5.0
 
 _PARSERS = field_parsers(Run)
 _MERGED = ("extra", "versions")
-_FIXED = ("run_id", "host", "pid", "heartbeat_at")
+_FIXED = ("run_id", "host", "pid", "started_at", "heartbeat_at")
+_NEVER_UNKNOWN = ("source", "status", "epochs_done")
 
 
 class ActiveRun:
@@ -44,6 +47,8 @@ class ActiveRun:
         What is known when it begins.
     before_end : sequence of callable
         Called when it ends, to report to it what was held back.
+    private_paths : sequence of str
+        Prefixes of paths that are not to be recorded.
 
     Attributes
     ----------
@@ -56,9 +61,11 @@ class ActiveRun:
         observers: Observers,
         fields: Mapping[str, Any],
         before_end: Sequence[Callable[[], None]] = (),
+        private_paths: Sequence[str] = (),
     ) -> None:
         self.run_id = new_id()
         self._before_end = before_end
+        self._private_paths = private_paths
         self.observers = observers
         self._pid = os.getpid() if spool_dir is not None else -1
         self._lock = threading.RLock()
@@ -115,19 +122,19 @@ class ActiveRun:
         epoch : int, optional
             Counted from 0; by default the one after the last reported. Reporting an epoch again adds to it.
         **metrics : float
-            The fields of ``Epoch``: accuracies in percent, durations in seconds. The last value of any other name
-            is kept in the run's ``extra``.
+            The fields of ``Epoch``: accuracies in percent, durations in seconds. The last value of any other name,
+            or that is no number, is kept in the run's ``extra``.
         """
         with self._lock:
             if self._ended:
                 return
             number = max(self._epochs, default=-1) + 1 if epoch is None else int(epoch)
             given = {name: value for name, value in metrics.items() if value is not None}
-            known = {name: float(value) for name, value in given.items() if name in EPOCH_METRICS}
+            known, further = _metrics(given)
             merged = {"epoch": number, **self._epochs.get(number, {}), **known}
             self._epochs[number] = merged
             self._writer.put("epoch", merged)
-            self.update(extra={name: value for name, value in given.items() if name not in EPOCH_METRICS})
+            self.update(extra=further)
             if self.observers:
                 self._tell_observers("advisor_epoch_end", epoch=Epoch(run_id=self.run_id, **merged))
 
@@ -138,8 +145,8 @@ class ActiveRun:
         Parameters
         ----------
         status : Status, optional
-            By default what was reported by ``update(status=...)``, else what follows from the epochs and ``error``
-            (see ``advisor.records.outcome.outcome``).
+            By default, and where it is no status, what was reported by ``update(status=...)``, else what follows
+            from the epochs and ``error`` (see ``advisor.records.outcome.outcome``).
         error : exception or str, optional
             What ended it. Ctrl-C means INTERRUPTED, ``sys.exit(0)`` nothing, anything else FAILED.
         """
@@ -151,10 +158,13 @@ class ActiveRun:
             if self._ended:
                 return
             self._ended = True
-            self._writer.put("end", self._merge(self._last_fields(status, error)))
-        self._tell_observers("advisor_run_end")
-        self.observers.close()
-        if not self._writer.close(CLOSE_SECONDS):
+            try:
+                self._writer.put("end", self._merge(self._last_fields(status, error)))
+                self._tell_observers("advisor_run_end")
+            finally:
+                self.observers.close()
+                in_time = self._writer.close(CLOSE_SECONDS)
+        if not in_time:
             tell("the end of a run", TimeoutError(f"its last lines were not on the disk after {CLOSE_SECONDS:g} s"))
         raise_contained()
 
@@ -167,12 +177,12 @@ class ActiveRun:
         elapsed = time.monotonic() - self._began
         ended, message = ended_by(error)
         fields = outcome(self._fields, epochs, ended)
-        if status is not None:
+        if status in list(Status):
             fields["status"] = Status(status)
         elif self._fields["status"] is not Status.RUNNING:
             fields["status"] = self._fields["status"]
         if message is not None:
-            fields["error"] = scrub_text(message)
+            fields["error"] = message
             fields["out_of_memory"] = is_out_of_memory(message)
         if self._fields.get("train_seconds") is None:
             seconds = [epoch["seconds"] for epoch in epochs if epoch.get("seconds") is not None]
@@ -186,23 +196,24 @@ class ActiveRun:
         changed: dict[str, Any] = {}
         extra = {}
         for name, value in fields.items():
-            if name in _MERGED or name in _FIXED:
+            if name in _MERGED or name in _FIXED or (value is None and name in _NEVER_UNKNOWN):
                 continue
             try:
                 parsed = None if value is None else _PARSERS[name](value)
-                parsed = scrub_text(parsed) if isinstance(parsed, str) else parsed
-            except (KeyError, TypeError, ValueError, OverflowError):
+            except Exception:  # isolation: the value is of a foreign type, whose conversion may raise anything
                 extra[name] = value
-            else:
-                if self._fields.get(name) != parsed or name not in self._fields:
-                    changed[name] = parsed
+                continue
+            if isinstance(parsed, str) and not isinstance(parsed, Enum):
+                parsed = cut_paths(scrub_text(parsed), self._private_paths)
+            if self._fields.get(name) != parsed or name not in self._fields:
+                changed[name] = parsed
         self._fields.update(changed)
         for name, entries in (
             ("extra", {**extra, **(fields.get("extra") or {})}),
             ("versions", fields.get("versions")),
         ):
             known = self._fields[name]
-            entries = scrub(plain(dict(entries or {})))
+            entries = cut_paths(scrub(plain(dict(entries or {}))), self._private_paths)
             new = {key: item for key, item in entries.items() if key not in known or known[key] != item}
             if new:
                 self._fields[name] = {**known, **new}
@@ -223,3 +234,18 @@ class ActiveRun:
         yield from (("epoch", epoch) for epoch in epochs)
         if ended:
             yield "end", {"status": fields["status"]}
+
+
+def _metrics(given: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the metrics of an epoch, and what is none of them."""
+    metrics: dict[str, float] = {}
+    further: dict[str, Any] = {}
+    for name, value in given.items():
+        try:
+            if name in EPOCH_METRICS:
+                metrics[name] = float(value)
+            else:
+                further[name] = value
+        except Exception:  # isolation: the value is of a foreign type, whose conversion may raise anything
+            further[name] = value
+    return metrics, further

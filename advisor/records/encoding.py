@@ -1,4 +1,4 @@
-"""How records become JSON and back: one way for spool lines, exports and ``--format json``.
+"""How records become JSON and back, without loss: spool lines, exports and the store.
 
 Times are ISO 8601 in UTC, enumerations their value. JSON has no NaN and no infinity: these numbers are the strings
 ``"nan"``, ``"inf"`` and ``"-inf"``; in a declared number they are read back as numbers, inside ``extra`` they stay
@@ -45,9 +45,12 @@ def plain(value: Any, depth: int = 0) -> Any:
             return {text(str(key)): plain(item, depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
             return [plain(item, depth + 1) for item in value]
-        if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:  # numpy's and torch's scalars
+    try:
+        if depth < _MAX_DEPTH and getattr(value, "ndim", None) == 0:  # numpy's and torch's scalars
             return plain(value.item(), depth + 1)
-    return text(str(value))
+        return text(str(value))
+    except Exception:  # isolation: the value is of a foreign type, which may raise anything
+        return f"<{type(value).__name__}>"
 
 
 def text(value: str) -> str:

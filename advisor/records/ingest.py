@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -21,7 +22,9 @@ from advisor.records.tables import EPOCHS, RUNS, SPOOLS
 
 STALE_AFTER = timedelta(minutes=10)
 """A run whose lock cannot be asked, on another machine, is given up when nothing was heard of it for so long."""
+_CLOCKS_DIFFER = timedelta(minutes=10)
 _SPOOLS_A_TRANSACTION = 50
+_RUN_ID = re.compile(r"[0-9a-z]+")
 _OPEN = (Status.RUNNING, Status.STALE)
 
 
@@ -38,6 +41,8 @@ class SyncReport:
     """Lines that were cut or damaged; they are passed over."""
     newer: int = 0
     """Spools that a newer version of this program writes; they are left for it."""
+    closed: int = 0
+    """Spools that may not be read, such as another user's; they are left for the next time."""
 
 
 def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
@@ -61,27 +66,51 @@ def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
         If the store cannot be written; the spools keep what was not taken.
     """
     report = SyncReport()
-    known = store.spool_states()
-    paths = [path for path in sorted(spool_dir.glob(f"*{spool.SUFFIX}")) if _has_news(path, known)]
+    found = sorted(path for path in spool_dir.glob(f"*{spool.SUFFIX}") if _RUN_ID.fullmatch(path.stem))
+    known = store.spool_states([path.stem for path in found])
+    paths = [path for path in found if _has_news(path, known, archive)]
     for start in range(0, len(paths), _SPOOLS_A_TRANSACTION):
         done = []
         with store.writing() as connection:
             for path in paths[start : start + _SPOOLS_A_TRANSACTION]:
-                with suppress(FileNotFoundError):  # another process has taken all of it and put it away
+                try:
                     if _take(connection, path, report):
                         done.append(path)
+                except FileNotFoundError:  # another process has taken all of it and put it away
+                    pass
+                except OSError:
+                    report.closed += 1
         for path in done if archive else ():
-            spool.archive(path)
+            with suppress(OSError):  # it is in the store, and only read again
+                spool.archive(path)
     return report
 
 
-def _has_news(path: Path, known: Mapping[str, tuple[int, Status | None]]) -> bool:
+def forget(store: Store, spool_dir: Path, run_ids: Sequence[str]) -> None:
+    """Remove runs with their epochs from the store, and their spools that were put away.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written; then everything is still there.
+    """
+    store.remove(run_ids)
+    for run_id in run_ids:
+        with suppress(OSError):  # imported runs never had one
+            (spool_dir / spool.INGESTED / f"{run_id}{spool.SUFFIX}").unlink()
+
+
+def _has_news(path: Path, known: Mapping[str, tuple[int, Status | None]], archive: bool) -> bool:
     """Return, without a lock, whether a spool may have something for the store, or wants putting away."""
     offset, status = known.get(path.stem, (0, None))
     try:
-        return path.stat().st_size != offset or not (status in _OPEN and spool.is_held(path))
+        if path.stat().st_size != offset:
+            return True
+        return not spool.is_held(path) if status in _OPEN else archive
     except FileNotFoundError:
         return False
+    except OSError:  # reading it will tell why
+        return True
 
 
 def _take(connection: sa.Connection, path: Path, report: SyncReport) -> bool:
@@ -94,8 +123,9 @@ def _take(connection: sa.Connection, path: Path, report: SyncReport) -> bool:
     report.newer += chunk.newer
     found = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).mappings().first()
     before = record(Run, found) if found is not None else None
-    if before is None and offset and not chunk.lines:
-        return held is False  # it was removed from the store
+    if before is None and offset:  # it was removed from the store
+        upsert(connection, SPOOLS, [{"run_id": run_id, "offset": chunk.end}])
+        return held is False
     after = _apply(connection, before, run_id, chunk, report)
     if after is None:
         return False
@@ -159,8 +189,11 @@ def _resumed(connection: sa.Connection, run: Run) -> str | None:
 def _is_gone(run: Run, path: Path, held: bool | None) -> bool:
     if held is not None and run.host == socket.gethostname():
         return not held
-    heard = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-    return not held and datetime.now(timezone.utc) - max(heard, run.heartbeat_at or heard) > STALE_AFTER
+    now = datetime.now(timezone.utc)
+    signs = [datetime.fromtimestamp(path.stat().st_mtime, timezone.utc), run.heartbeat_at or run.started_at]
+    # A clock that went wrong, there or here, must not keep a dead run alive until the time it showed.
+    heard = [sign for sign in signs if sign is not None and sign < now + _CLOCKS_DIFFER]
+    return not held and all(now - sign > STALE_AFTER for sign in heard)
 
 
 def _derived(connection: sa.Connection, run: Run, path: Path, gone: bool) -> Run:
@@ -170,7 +203,7 @@ def _derived(connection: sa.Connection, run: Run, path: Path, gone: bool) -> Run
     fields = outcome(vars(run), epochs, Status.STALE)
     if gone:
         last_sign = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-        fields |= {"ended_at": last_sign, "error": "its process ended without a word"}
+        fields |= {"ended_at": max(last_sign, run.started_at or last_sign), "error": "its process ended without a word"}
     else:
         fields |= {"status": Status.RUNNING, "ended_at": None, "error": None}
     return replace(run, **fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import queue
 import threading
@@ -43,7 +44,7 @@ class Observers:
         return bool(self._observers)
 
     def call(self, hook: str, **frozen: Any) -> None:
-        """Have a hook called with copies that nobody changes."""
+        """Have a hook called with copies of its own, made on the plugin's thread."""
         for observer in self._observers:
             observer.put(hook, frozen)
 
@@ -95,7 +96,7 @@ class _Observer:
             for function in self.hooks[hook]:
                 self._call = (hook, time.monotonic())
                 try:
-                    function(**frozen)
+                    function(**copy.deepcopy(frozen))
                 except BaseException as error:  # isolation: one faulty plugin must not stop the others
                     contain(f"{hook} of the plugin {self._name}", error)
                 overdue = self._is_overdue()

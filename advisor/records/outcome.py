@@ -101,10 +101,17 @@ def ended_by(error: BaseException | str | None) -> tuple[Status | None, str | No
     """
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return None, None
-    message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    message = error if isinstance(error, str) else f"{type(error).__name__}: {_text(error)}"
     message = " ".join(message.split()).removesuffix(":")
     status = Status.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Status.FAILED
     return status, message if len(message) <= _MESSAGE_LENGTH else f"{message[:_MESSAGE_LENGTH]}..."
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # isolation: how the script's own exceptions become text is the script's
+        return "(its message cannot be shown)"
 
 
 def is_out_of_memory(message: str) -> bool:

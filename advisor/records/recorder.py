@@ -11,7 +11,7 @@ import atexit
 import builtins
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ class Recorder:
         self._spool_dir: Path | None = None
         self._plugins = plugins
         self._hook_timeout = 0.0
+        self._private_paths: Sequence[str] = ()
         self._undo: list[Callable[[], None]] = []
         self._observers: Observers | None = None
         self._error_before: BaseException | None = None
@@ -75,6 +76,7 @@ class Recorder:
         config = Config({"spool_dir": spool_dir, "hook_timeout": hook_timeout})
         self._plugins = get_plugins() if self._plugins is None else self._plugins
         self._hook_timeout = config["hook_timeout"]
+        self._private_paths = config["private_paths"]
         # Absolute: the script may change its folder. Set last: without it nothing is recorded.
         self._spool_dir = Path(config["spool_dir"]).absolute()
 
@@ -102,7 +104,7 @@ class Recorder:
             return None
         self._error_before = getattr(sys, "last_value", None)
         self._observers = Observers(self._plugins, self._hook_timeout)
-        self.active = ActiveRun(self._spool_dir, self._observers, fields, self.before_end)
+        self.active = ActiveRun(self._spool_dir, self._observers, fields, self.before_end, self._private_paths)
         return self.active
 
     @contained

@@ -5,7 +5,9 @@ The file is ``<run_id>.jsonl``. Each line is ``{"v": 1, "type": ..., "data": {..
 - ``run``: fields of the run that are new or changed; ``extra`` and ``versions`` hold their new or changed entries;
 - ``epoch``: one epoch as it is known; a later line for the same epoch replaces it;
 - ``heartbeat``: ``heartbeat_at``, so that a run on another machine can be told from a dead one;
-- ``end``: the last fields of the run, its status among them.
+- ``end``: the last fields of the run, its status among them;
+- ``again``: only as the first line, in a file that takes the place of one that was lost: ``from`` is how many bytes the
+  run's spool had before. Offsets count on from there, so that none points into the middle of what is new.
 
 Values are encoded as ``advisor.records.encoding`` says. Lines may be repeated, after the file was lost or the disk
 full: taking them again changes nothing. The process that writes holds a lock on the file (flock(2)) while it lives.
@@ -58,7 +60,7 @@ class Chunk:
 
     lines: list[Line]
     end: int
-    """Offset in bytes at which the next chunk begins."""
+    """Offset in bytes at which the next chunk begins, those of files that were lost included."""
     unreadable: int
     """Lines that are not a line of a spool, such as one cut by a full disk; they are passed over."""
     newer: bool
@@ -68,8 +70,8 @@ class Chunk:
 def read(path: Path, offset: int = 0) -> Chunk:
     """Read the whole lines of a spool file from an offset in bytes on.
 
-    A last line without its newline is still being written and is left for the next time. A file that is shorter than
-    ``offset`` was written anew and is read from its beginning.
+    A last line without its newline is still being written and is left for the next time. A file that was written anew,
+    or is shorter than ``offset``, is read from its beginning.
 
     Raises
     ------
@@ -79,9 +81,11 @@ def read(path: Path, offset: int = 0) -> Chunk:
     lines: list[Line] = []
     unreadable = 0
     with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) < offset:
-            offset = 0
-        file.seek(offset)
+        lost = _lost_before(file.readline())
+        size = file.seek(0, os.SEEK_END)
+        if not lost <= offset <= lost + size:
+            offset = lost
+        file.seek(offset - lost)
         for raw in file:
             if not raw.endswith(b"\n"):
                 break
@@ -90,11 +94,24 @@ def read(path: Path, offset: int = 0) -> Chunk:
                     content = json.loads(raw)
                     if content["v"] > VERSION:
                         return Chunk(lines, offset, unreadable, newer=True)
-                    lines.append(Line(str(content["type"]), dict(content["data"])))
+                    line = Line(str(content["type"]), dict(content["data"]))
+                    if line.type != "again":
+                        lines.append(line)
                 except (ValueError, KeyError, TypeError, RecursionError):
                     unreadable += 1
             offset += len(raw)
     return Chunk(lines, offset, unreadable, newer=False)
+
+
+def _lost_before(first: bytes) -> int:
+    """Return how many bytes of the spool were lost before a file with this first line was begun."""
+    if b'"again"' not in first:
+        return 0
+    try:
+        content = json.loads(first)
+        return max(0, int(content["data"]["from"])) if content["type"] == "again" else 0
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return 0
 
 
 def is_held(path: Path) -> bool | None:
@@ -136,6 +153,8 @@ class SpoolFile:
     ----------
     path : Path
         The file; its folder is made if need be.
+    lost : int
+        Bytes that were written to files in its place which are there no longer.
 
     Raises
     ------
@@ -143,14 +162,21 @@ class SpoolFile:
         If the folder or the file cannot be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lost: int = 0) -> None:
         self._path = path
+        self._lost = lost
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         # A crash may have cut the last line of a file that is written on.
         self._torn = os.fstat(self._descriptor).st_size > 0
+        self._begun = self._torn or not lost
         self._lock()
         _open_files.add(self)
+
+    @property
+    def end(self) -> int:
+        """Offset at which the next line begins, lost bytes included."""
+        return self._lost + os.fstat(self._descriptor).st_size
 
     def _lock(self) -> None:
         if fcntl is None:
@@ -180,11 +206,16 @@ class SpoolFile:
         OSError
             If they could not be written, or not all of them; the next call begins a new line.
         """
+        if not self._begun:
+            os.ftruncate(self._descriptor, 0)
+            self._torn = False
+            data = encode("again", {"from": self._lost}) + data
         rest = memoryview(b"\n" + data if self._torn else data)
         self._torn = True
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
         self._torn = False
+        self._begun = True
 
     def sync(self) -> None:
         """Force what was written to the disk."""

@@ -9,10 +9,11 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from advisor.errors import StoreError, UsageError
@@ -49,6 +50,8 @@ class Store:
         self.url = url
         with self._explained():
             parsed = sa.make_url(url)
+            if parsed.drivername == "postgresql":  # the driver that the extra brings, not SQLAlchemy's choice
+                parsed = parsed.set(drivername="postgresql+psycopg")
             self.url = parsed.render_as_string(hide_password=True)
             if parsed.get_backend_name() == "sqlite":
                 self._file, self._engine = _sqlite_engine(parsed)
@@ -236,13 +239,19 @@ class Store:
                 for table in (RUNS, EPOCHS, DATASETS, SUGGESTIONS)
             }
 
-    def spool_states(self) -> dict[str, tuple[int, Status | None]]:
-        """Return, by run, how many bytes of its spool are taken and the status it has here."""
+    def spool_states(self, run_ids: Sequence[str]) -> dict[str, tuple[int, Status | None]]:
+        """Return, for those of the runs that are known, how many bytes of its spool are taken and its status."""
+        if not run_ids:
+            return {}
         joined = SPOOLS.outerjoin(RUNS, SPOOLS.c.run_id == RUNS.c.run_id)
         query = sa.select(SPOOLS, RUNS.c.status).select_from(joined)
+        states: dict[str, tuple[int, Status | None]] = {}
         with self.reading() as connection:
-            found = connection.execute(query)
-            return {one.run_id: (one.offset, Status(one.status) if one.status else None) for one in found}
+            for start in range(0, len(run_ids), _IDS_A_STATEMENT):
+                some = SPOOLS.c.run_id.in_(run_ids[start : start + _IDS_A_STATEMENT])
+                for one in connection.execute(query.where(some)):
+                    states[one.run_id] = one.offset, Status(one.status) if one.status else None
+        return states
 
     def _all(self, kind: type[R], query: sa.Select[Any]) -> list[R]:
         with self.reading() as connection:
@@ -291,14 +300,22 @@ def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:
     if file is None:
         engine = sa.create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     elif file.exists() and not os.access(file, os.W_OK):
-        readable = url.set(database=f"file:{file}").update_query_dict({"mode": "ro", "immutable": "1", "uri": "true"})
-        engine = sa.create_engine(readable, connect_args=arguments)
+        query: dict[str, Any] = {**url.query, "mode": "ro", "uri": "true"}
+        if not _is_live(file):  # else SQLite wants to write beside it, which a read-only disk forbids
+            query["immutable"] = "1"
+        engine = sa.create_engine(url.set(database=f"file:{quote(str(file))}", query=query), connect_args=arguments)
     else:
         file.parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(url, connect_args=arguments)
     sa.event.listen(engine, "connect", _leave_transactions_to_us)
     sa.event.listen(engine, "begin", _begin)
     return file, engine
+
+
+def _is_live(file: Path) -> bool:
+    """Return whether there are changes beside a SQLite file that are not in it yet."""
+    log = file.with_name(f"{file.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _leave_transactions_to_us(connection: Any, _: Any) -> None:
@@ -317,6 +334,10 @@ def _explain(url: str, error: Exception) -> StoreError:
         hint = "wait for the process that holds it, then try again"
     elif "not a database" in cause or "malformed" in cause:
         hint = "move the file away, then `advisor records sync` the folder `ingested` among its spools"
+    elif isinstance(error, ArgumentError):
+        hint = "write it as a URL, such as sqlite:////folder/records.db"
+    elif "already exists" in cause:
+        hint = "it holds tables of another program; name another store with ADVISOR_STORE=sqlite:///FILE"
     elif isinstance(error, ImportError):
         hint = "pip install 'timm-advisor[postgres]'"
     elif "readonly" in cause or "read-only" in cause or "unable to open" in cause or isinstance(error, OSError):

@@ -41,6 +41,7 @@ class Writer:
         # Unlike Queue, SimpleQueue may be used again from a signal handler that interrupts its use.
         self._queue: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self._file: SpoolFile | None = None
+        self._lost = 0
         self._behind = False
         self._synced = -math.inf
         self._dirty = False
@@ -91,10 +92,11 @@ class Writer:
             self._heartbeat_due = now + HEARTBEAT_SECONDS
             entries = [*entries, ("heartbeat", {"heartbeat_at": datetime.now(timezone.utc)})]
         if self._file is not None and not self._file.is_there():
+            self._lost = self._file.end
             self._file.close()
             self._file, self._behind = None, True
         if self._file is None and (entries or self._behind):
-            self._file = SpoolFile(self._path)
+            self._file = SpoolFile(self._path, self._lost)
         if self._file is None:
             return
         if self._behind:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 HEAD = "0001"
+_LOCK = 0x61647669736F72
+"""Any number that other programs are unlikely to lock."""
 
 
 def upgrade(engine: sa.Engine) -> None:
@@ -20,5 +22,7 @@ def upgrade(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # so that two processes do not make the tables at once
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
