@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from advisor._meta_data.sources import (
+    charts,
     codes,
     digits,
     emoji,
@@ -21,6 +22,7 @@ from advisor._meta_data.sources import (
     photos,
     pokeapi,
     solids,
+    speech,
     timeseries,
 )
 from advisor._meta_data.sources.dataset import DatasetSpec, build
@@ -33,6 +35,7 @@ __all__ = ["DatasetSpec", "build_dataset", "list_datasets"]
 def list_datasets() -> list[DatasetSpec]:
     """Return all datasets that can be built."""
     modules = (
+        charts,
         codes,
         digits,
         emoji,
@@ -46,6 +49,7 @@ def list_datasets() -> list[DatasetSpec]:
         photos,
         pokeapi,
         solids,
+        speech,
         timeseries,
     )
     return [spec for module in modules for spec in module.SPECS]
