@@ -45,7 +45,7 @@ class Summary:
     trained: int = 0
     died: list[str] = field(default_factory=list)
     """Runs that have no outcome because their workers died under them."""
-    statuses: Counter[str] = field(default_factory=Counter)
+    statuses: dict[str, int] = field(default_factory=dict)
     """Of all planned runs that have ended, now and before."""
 
 
@@ -107,6 +107,7 @@ class Collection:
         sync(self._store, self._spool_dir)
         before = recorded_runs(self._store)
         lost: set[str] = set()
+        ended: Counter[str] = Counter()
         for phase in ("first runs", "repeats of the best"):
             recorded = recorded_runs(self._store)
             points = self._first() if phase == "first runs" else self._repeats(recorded)
@@ -118,9 +119,8 @@ class Collection:
                 lost |= self._train(missing, engine, progress)
                 summary.trained += len(missing)
             recorded = recorded_runs(self._store)
-            ended = (recorded[point.point_id].status.value for point in points if point.point_id in recorded)
-            summary.statuses.update(ended)
-        summary.died = sorted(lost)
+            ended.update(recorded[point.point_id].status.value for point in points if point.point_id in recorded)
+        summary.died, summary.statuses = sorted(lost), dict(ended)
         summary.trained -= len(lost)
         return summary
 
