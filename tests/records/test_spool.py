@@ -235,6 +235,7 @@ def test_lock_tells_the_living_from_the_dead(tmp_path):
     assert spool.is_held(path) is False
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_lets_the_lock_go(tmp_path):
     path = tmp_path / "run.jsonl"
     file = spool.SpoolFile(path)
