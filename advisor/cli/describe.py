@@ -27,16 +27,22 @@ _BARS = 12
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides which images are drawn."
 )
+@click.option(
+    "--probe",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Train a tiny network at a few learning rates for at most this long (needs the extra timm).",
+)
 @click.option("--contact-sheet", type=click.Path(path_type=Path), help="Write images of each class to this PNG file.")
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def describe(source: str, seed: int, contact_sheet: Path | None, format_: str) -> None:
+def describe(source: str, seed: int, probe: float | None, contact_sheet: Path | None, format_: str) -> None:
     """Describe an image dataset and what is wrong with it."""
     from advisor.describe.dataset import describe as describe_dataset
     from advisor.describe.dataset import open_dataset
 
     dataset = open_dataset(source)
     with _progress_bar() as progress:
-        description = describe_dataset(dataset, seed=seed, progress=progress)
+        description = describe_dataset(dataset, seed=seed, probe_seconds=probe, progress=progress)
     if contact_sheet is not None:
         from advisor.describe.contact_sheet import write_contact_sheet
 
@@ -74,22 +80,17 @@ def _progress_bar() -> Iterator[Progress | None]:
 def _print(description: Description, console: Console) -> None:
     from rich.markup import escape
 
-    dataset, features = description.dataset, description.dataset.features
+    dataset = description.dataset
     console.print(f"[bold]{escape(dataset.name)}[/bold]  {description.kind}, {dataset.dataset_id}")
     console.print(
         f"{dataset.n_train:,} training and {dataset.n_eval:,} validation images of {dataset.n_classes:,} classes"
     )
-    side = 2 ** features["log_side"]
-    console.print(
-        f"typically {side:.0f} pixels a side, {100 * features['grey_share']:.0f} % grey; "
-        f"features from {description.n_drawn:,} images"
-    )
-    console.print("\n[bold]Images a class[/bold]")
+    console.print("\n[bold]Training images a class[/bold]")
     for label, count, bar in _histogram(description.class_counts):
         console.print(f"  {escape(label):<24} {count:>8,} {bar}")
-    console.print("\n[bold]Features[/bold]")
-    for name, value in features.items():
-        console.print(f"  {name:<24} {value:>10.4g}")
+    console.print(f"\n[bold]What a sample of {description.n_drawn:,} images shows[/bold]")
+    for title, text in _in_words(dataset.features):
+        console.print(f"  {title:<16} {text}")
     if description.warnings:
         console.print("\n[bold]Warnings[/bold]")
     for warning in description.warnings:
@@ -98,7 +99,36 @@ def _print(description: Description, console: Console) -> None:
         for path in paths[:10]:
             console.print(f"  {title}: {escape(path)}")
         if len(paths) > 10:
-            console.print(f"  ... and {len(paths) - 10} more, all in --format json")
+            console.print(f"  ... and {len(paths) - 10:,} more, all in --format json")
+
+
+def _in_words(features: dict[str, float]) -> list[tuple[str, str]]:
+    """Return what the features that people can use say, title and text."""
+    side, spread = 2 ** features["log_side"], features["side_spread"]
+    sizes = "all alike" if spread == 0 else f"the larger ones {2**spread:.1f} times the smaller"
+    rows = [
+        ("image size", f"{side:.0f} pixels a side, {sizes}"),
+        (
+            "colour",
+            f"{100 * features['grey_share']:.0f} % grey, {100 * features['alpha_share']:.0f} % with transparency",
+        ),
+    ]
+    if "patch_skill" in features:  # unknown where every class has a single image
+        patch, pixel = 100 * features["patch_skill"], 100 * features["lda_skill"]
+        rows += [
+            (
+                "simple models",
+                f"{patch:.0f} % of the way from guessing to perfect with local patterns, {pixel:.0f} % with pixels",
+            ),
+            ("more data", f"four times as much was worth {100 * features['patch_slope']:.0f} points of that"),
+            ("wrong labels?", f"{100 * features['noise']:.0f} % look like another class"),
+        ]
+    rows.append(("near-duplicates", f"{100 * features['near_duplicates']:.0f} % have one"))
+    if "probe_log_lr" in features:
+        rate, reached = 10 ** features["probe_log_lr"], 100 * features["probe_skill"]
+        rows.append(("probe", f"best learning rate {rate:.1e} (AdamW); a tiny network gets {reached:.0f} % of the way"))
+    rows.append(("all features", f"{len(features)}, with --format json"))
+    return rows
 
 
 def _histogram(counts: dict[str, int], width: int = 40) -> list[tuple[str, int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import numbers
 import os
@@ -38,7 +39,8 @@ class Description:
     warnings : tuple of str
         What is wrong or unusual, as sentences for people.
     unreadable : tuple of str
-        Paths of drawn images that cannot be decoded, each with the reason after a colon.
+        Paths of files that are empty or no images, and of drawn images that cannot be decoded, each with the reason
+        after a colon.
     skipped : tuple of str
         Files that look like images and that timm would not read.
     n_drawn : int
@@ -62,7 +64,12 @@ class Description:
 
 
 def describe(
-    source: Any, *, seed: int = 0, cache_dir: Path | None = None, progress: Progress | None = None
+    source: Any,
+    *,
+    seed: int = 0,
+    probe_seconds: float | None = None,
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
 ) -> Description:
     """Return the description of a dataset, from the cache if the same content was described before.
 
@@ -72,6 +79,8 @@ def describe(
         As for ``open_dataset``.
     seed : int
         Decides which images are drawn; the result is the same for the same content and seed.
+    probe_seconds : float, optional
+        Time allowed for training a tiny network on the sample at a few learning rates; by default none is trained.
     cache_dir : Path, optional
         Folder of the cache; by default the setting ``cache_dir``.
     progress : callable, optional
@@ -85,24 +94,20 @@ def describe(
     ------
     DatasetError
         As ``open_dataset``, or if no image can be read.
+    MissingExtraError
+        If a probe is asked for and torch is not installed.
     """
     dataset = open_dataset(source)
     cache = Cache((cache_dir or Config()["cache_dir"]) / "descriptions")
     listing = listing_key(dataset)
-    fingerprint = _fingerprint(dataset, cache, listing)
-    extensions = get_plugins().implementations("advisor_meta_features")
-    key = "-".join((fingerprint.dataset_id, str(seed), f"v{FEATURES_VERSION}", *(plugin for plugin, _ in extensions)))
-    known = cache.get(key)
-    if known is not None:
-        features, n_drawn = known["features"], known["n_drawn"]
-        warnings, unreadable = tuple(known["warnings"]), tuple(known["unreadable"])
-    else:
-        sample = draw_sample(dataset, seed=seed, progress=progress)
-        features, n_drawn = {**compute_features(sample), **_features_of_plugins(sample)}, sample.n_drawn
-        warnings = findings(sample, features, fingerprint, dataset.classes)
-        unreadable = tuple(f"{printable(path)}: {reason}" for path, reason in sample.unreadable)
-        if listing is None or listing == listing_key(dataset):  # else it changed while it was read
-            cache.put(key, {"features": features, "warnings": warnings, "unreadable": unreadable, "n_drawn": n_drawn})
+    fingerprint = _fingerprint(dataset, cache, listing, progress)
+    key = f"{fingerprint.dataset_id}-{_options(seed, probe_seconds)}"
+    found = cache.get(key)
+    if found is None:
+        found = _examine(dataset, fingerprint, seed, probe_seconds, progress)
+        unchanged = listing is None or listing == listing_key(dataset)
+        if unchanged and (probe_seconds is None or "probe_skill" in found["features"]):
+            cache.put(key, found)
     name = printable(dataset.name)
     return Description(
         dataset=Dataset(
@@ -112,17 +117,49 @@ def describe(
             n_train=dataset.n_train,
             n_eval=dataset.n_eval,
             n_classes=dataset.n_classes,
-            features=features,
+            features=found["features"],
             features_version=FEATURES_VERSION,
         ),
         kind=dataset.kind,
         class_counts=_counts(dataset, dataset.train),
         eval_counts=_counts(dataset, dataset.eval) if dataset.eval is not None else {},
-        warnings=(*dataset.notes, *_skipped_note(dataset), *warnings),
-        unreadable=unreadable,
+        warnings=(*dataset.notes, *_skipped_note(dataset), *found["warnings"]),
+        unreadable=tuple(found["unreadable"]),
         skipped=tuple(printable(path) for path in dataset.skipped),
-        n_drawn=n_drawn,
+        n_drawn=found["n_drawn"],
     )
+
+
+def _options(seed: int, probe_seconds: float | None) -> str:
+    """Return a digest of everything beside the content that the result depends on."""
+    plugins = get_plugins()
+    extensions = [
+        (name, plugins.distributions.get(name)) for name, _ in plugins.implementations("advisor_meta_features")
+    ]
+    options = (seed, FEATURES_VERSION, probe_seconds is not None, extensions)
+    return hashlib.blake2b(repr(options).encode(), digest_size=8).hexdigest()
+
+
+def _examine(
+    dataset: ImageDataset,
+    fingerprint: Fingerprint,
+    seed: int,
+    probe_seconds: float | None,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Return what decoding a sample shows, as JSON values."""
+    sample = draw_sample(dataset, seed=seed, progress=progress)
+    features = compute_features(sample, probe_seconds=probe_seconds, progress=progress)
+    warnings = list(findings(sample, features, fingerprint, dataset.classes))
+    if probe_seconds is not None and "probe_skill" not in features:
+        warnings.append(f"The probe did not end within {probe_seconds:g} seconds and was left out.")
+    unreadable = {**dict(sample.unreadable), **dict(fingerprint.broken)}
+    return {
+        "features": {**features, **_features_of_plugins(sample)},
+        "warnings": warnings,
+        "unreadable": [f"{printable(path)}: {reason}" for path, reason in sorted(unreadable.items())],
+        "n_drawn": sample.n_drawn,
+    }
 
 
 def _features_of_plugins(sample: Sample) -> dict[str, float]:
@@ -135,11 +172,11 @@ def _features_of_plugins(sample: Sample) -> dict[str, float]:
     }
 
 
-def _fingerprint(dataset: ImageDataset, cache: Cache, listing: str | None) -> Fingerprint:
+def _fingerprint(dataset: ImageDataset, cache: Cache, listing: str | None, progress: Progress | None) -> Fingerprint:
     known = cache.get(f"listing-{listing}") if listing is not None else None
     if known is not None:
-        return Fingerprint(**known)
-    fingerprint = take_fingerprint(dataset)
+        return Fingerprint(**{**known, "broken": tuple(map(tuple, known["broken"]))})
+    fingerprint = take_fingerprint(dataset, progress)
     if listing is not None:
         cache.put(f"listing-{listing}", vars(fingerprint))
     return fingerprint

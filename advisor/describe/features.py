@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from advisor.describe.sample import Sample
+    from advisor.describe.sample import Progress, Sample
 
 FEATURES_VERSION = 2
 """Raised whenever the value of any feature changes for the same dataset; version and values are recorded together."""
@@ -30,7 +30,7 @@ class Feature:
     range : str
         The values it can take, with the unit.
     cost : str
-        What it needs: ``counts``, ``pixels`` (of the sample) or ``fits`` (of simple classifiers).
+        What it needs: ``counts``, ``pixels`` (of the sample), ``fits`` (of simple classifiers) or ``probe``.
     why : str
         Why it should say something about good hyperparameters.
     """
@@ -64,15 +64,32 @@ SIZE_FEATURES = (
 def all_features() -> tuple[Feature, ...]:
     """Return every feature there is, in the order they are documented."""
     from advisor.describe.image_features import IMAGE_FEATURES
+    from advisor.describe.probe import PROBE_FEATURES
     from advisor.describe.structure import STRUCTURE_FEATURES
 
-    return (*SIZE_FEATURES, *IMAGE_FEATURES, *STRUCTURE_FEATURES)
+    return (*SIZE_FEATURES, *IMAGE_FEATURES, *STRUCTURE_FEATURES, *PROBE_FEATURES)
 
 
-def compute_features(sample: Sample) -> dict[str, float]:
+def compute_features(
+    sample: Sample, *, probe_seconds: float | None = None, progress: Progress | None = None
+) -> dict[str, float]:
     """Return the features of a sample by name; those that are unknown for it are left out.
 
     Finite numbers, rounded to six significant digits; the same for the same sample on every call.
+
+    Parameters
+    ----------
+    sample : Sample
+        The decoded sample of a dataset.
+    probe_seconds : float, optional
+        Time allowed for the features of the group ``probe``; by default they are left out.
+    progress : callable, optional
+        Called as (stage, done, total) while the probe works.
+
+    Raises
+    ------
+    MissingExtraError
+        If a probe is asked for and torch is not installed.
     """
     from threadpoolctl import threadpool_limits
 
@@ -83,6 +100,10 @@ def compute_features(sample: Sample) -> dict[str, float]:
     # for each other on a busy machine are far slower than one.
     with threadpool_limits(1):
         values = {**size_features(sample), **image_features(sample), **structure_features(sample)}
+    if probe_seconds is not None:
+        from advisor.describe.probe import probe_features
+
+        values |= probe_features(sample, probe_seconds, progress)
     return {name: float(f"{value:.6g}") for name, value in values.items() if math.isfinite(value)}
 
 

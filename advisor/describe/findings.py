@@ -32,7 +32,7 @@ def findings(
     return (
         *_about_counts(sample, features, classes),
         *_about_repeats(features, fingerprint, leaked_share(sample)),
-        *_about_pictures(sample, features),
+        *_about_pictures(sample, features, fingerprint),
     )
 
 
@@ -83,8 +83,12 @@ def _about_repeats(features: Mapping[str, float], fingerprint: Fingerprint, alik
     return found
 
 
-def _about_pictures(sample: Sample, features: Mapping[str, float]) -> list[str]:
+def _about_pictures(sample: Sample, features: Mapping[str, float], fingerprint: Fingerprint) -> list[str]:
     found = []
+    if fingerprint.n_broken:
+        found.append(
+            f"{fingerprint.n_broken} of {fingerprint.n_read} files are empty, cannot be opened or are no images."
+        )
     if sample.unreadable:
         found.append(f"{len(sample.unreadable)} of {sample.n_drawn} images that were tried cannot be decoded.")
     if features["side_spread"] > 2:

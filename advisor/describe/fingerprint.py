@@ -6,16 +6,17 @@ import hashlib
 import io
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
     from advisor.describe.images import ImageDataset, Split
+    from advisor.describe.sample import Progress
 
 EDGE = 4096
 """Bytes read from the beginning and the end of each file."""
@@ -23,6 +24,24 @@ MAX_FILES = 100_000
 """Up to here every file is read; above it, this many files chosen by a digest of their names."""
 _WORKERS = 8
 """Threads that read; they wait for the disk most of the time."""
+
+
+_IMAGE_STARTS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG",
+    b"GIF8",
+    b"RIFF",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"P4",
+    b"P5",
+    b"P6",
+    b"\0\0\0",
+    b"\xff\x4f",
+)
+"""First bytes of JPEG, PNG, GIF, WebP, BMP, TIFF (both orders), PPM, AVIF and JPEG 2000 (both kinds)."""
+_MAX_NAMES = 1000
 
 
 @dataclass(frozen=True)
@@ -41,6 +60,10 @@ class Fingerprint:
         Validation files that are also training files.
     n_read : int
         Files these counts rest on.
+    n_broken : int
+        Files of these that are empty, cannot be opened or begin like no image.
+    broken : tuple of (str, str)
+        Path and reason of the first thousand of them.
     """
 
     dataset_id: str
@@ -48,53 +71,78 @@ class Fingerprint:
     conflicts: int
     leaked: int
     n_read: int
+    n_broken: int
+    broken: tuple[tuple[str, str], ...]
 
 
-def take_fingerprint(dataset: ImageDataset) -> Fingerprint:
+class _File(NamedTuple):
+    """What one file has shown: the digest of its content, its label, and what is wrong with it, or ""."""
+
+    digest: bytes
+    label: int
+    path: str
+    fault: str
+
+
+def take_fingerprint(dataset: ImageDataset, progress: Progress | None = None) -> Fingerprint:
     """Return the fingerprint of a dataset: a digest of the sorted digests of its files.
 
     A file's digest covers its role (training or validation), the name of its class, its size and its first and last
     ``EDGE`` bytes. Above ``MAX_FILES`` files, the exact counts of all classes and the digests of a fixed sample:
     the files whose names (class and file, not the folders above) have the smallest digests.
 
+    Parameters
+    ----------
+    dataset : ImageDataset
+        The dataset; files that vanished or cannot be read count as unreadable.
+    progress : callable, optional
+        Called as (stage, done, total).
+
     Returns
     -------
     Fingerprint
     """
-    roles = ("train", "eval")
     total = sum(len(split) for split in dataset.splits)
-    digests: list[bytes] = []
-    contents: list[tuple[list[bytes], list[int]]] = []
-    for role, split in zip(roles, dataset.splits, strict=False):
-        chosen: Iterable[int] = range(len(split)) if total <= MAX_FILES else _fixed_sample(split, total)
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            content = list(pool.map(lambda i, split=split: content_digest(split, i), chosen))
-        labels = [int(split.labels[i]) for i in chosen]
-        digests += [
-            _digest(role, normal(split.classes[label])) + digest for label, digest in zip(labels, content, strict=True)
-        ]
-        contents.append((content, labels))
     whole = hashlib.blake2b(digest_size=16)
-    if total > MAX_FILES:
-        for role, split in zip(roles, dataset.splits, strict=False):
-            for name, count in sorted(zip(map(normal, split.classes), split.counts().tolist(), strict=True)):
+    digests: list[bytes] = []
+    files: list[list[_File]] = []
+    for role, split in zip(("train", "eval"), dataset.splits, strict=False):
+        classes = [normal(name) for name in split.classes]
+        chosen = range(len(split)) if total <= MAX_FILES else _fixed_sample(split, total)
+        files.append(_read_files(split, chosen, progress))
+        digests += [_digest(role, classes[file.label]) + file.digest for file in files[-1]]
+        if total > MAX_FILES:
+            for name, count in sorted(zip(classes, split.counts().tolist(), strict=True)):
                 whole.update(_digest(role, name, str(count)))
     for digest in sorted(digests):
         whole.update(digest)
-    return Fingerprint(whole.hexdigest(), *_repeats(contents), n_read=len(digests))
+    broken = [(file.path, file.fault) for part in files for file in part if file.fault]
+    return Fingerprint(
+        whole.hexdigest(),
+        *_repeats(files),
+        n_read=len(digests),
+        n_broken=len(broken),
+        broken=tuple(broken[:_MAX_NAMES]),
+    )
 
 
-def _repeats(contents: list[tuple[list[bytes], list[int]]]) -> tuple[int, int, int]:
+def _read_files(split: Split, chosen: Sequence[int], progress: Progress | None) -> list[_File]:
+    files = []
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for index, (digest, fault) in zip(chosen, pool.map(lambda i: read_content(split, i), chosen), strict=True):
+            files.append(_File(digest, int(split.labels[index]), split.path(index) if fault else "", fault))
+            if progress is not None and len(files) % 64 == 0:
+                progress("reading", len(files), len(chosen))
+    return files
+
+
+def _repeats(files: list[list[_File]]) -> tuple[int, int, int]:
     """Return the numbers of repeated training files, of those with another class, and of leaked validation files."""
     first_label: dict[bytes, int] = {}
-    duplicates = conflicts = 0
-    for digest, label in zip(*contents[0], strict=True):
-        known = first_label.setdefault(digest, label)
-        conflicts += known != label
-        duplicates += 1
-    duplicates -= len(first_label)
-    leaked = sum(digest in first_label for digest in contents[1][0]) if len(contents) > 1 else 0
-    return duplicates, conflicts, leaked
+    sound = [[file for file in part if not file.fault] for part in files]
+    conflicts = sum(first_label.setdefault(file.digest, file.label) != file.label for file in sound[0])
+    leaked = sum(file.digest in first_label for part in sound[1:] for file in part)
+    return len(sound[0]) - len(first_label), conflicts, leaked
 
 
 def normal(name: str) -> str:
@@ -112,18 +160,19 @@ def _fixed_sample(split: Split, total: int) -> list[int]:
     return np.sort(np.argsort(keys, kind="stable")[:share]).tolist()  # type: ignore[no-any-return]
 
 
-def content_digest(split: Split, index: int) -> bytes:
-    """Return the digest of one image's size, beginning and end; of nothing at all if it cannot be read."""
+def read_content(split: Split, index: int) -> tuple[bytes, str]:
+    """Return the digest of one image's size, beginning and end, and what is wrong with the file, or ""."""
     try:
         opened = split.open(index)
         if isinstance(opened, Image.Image):
             pixels = opened.tobytes()
-            return _digest(str(len(pixels)), opened.mode, str(opened.size), pixels)
+            return _digest(str(len(pixels)), opened.mode, str(opened.size), pixels), ""
         with opened:
             size, edges = _edges(opened)
-            return _digest(str(size), edges)
-    except OSError:
-        return _digest("unreadable")
+    except OSError as error:
+        return _digest("unreadable"), error.strerror or str(error)
+    fault = "" if edges.startswith(_IMAGE_STARTS) else "no image of a known format" if size else "the file is empty"
+    return _digest(str(size), edges), fault
 
 
 def _edges(stream: BinaryIO) -> tuple[int, bytes]:

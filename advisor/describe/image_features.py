@@ -43,7 +43,7 @@ IMAGE_FEATURES = (
     Feature("edge_energy", "images", "mean luma gradient magnitude / contrast", "0 to 10, per pixel", "pixels",
             "fine texture against broad shapes"),
     Feature("spectral_slope", "images", "slope of log power against log frequency of luma, cycles 2 to 24",
-            "-6 to 0", "pixels", "natural photographs lie near -2; drawings and noise do not"),
+            "-10 to 1", "pixels", "natural photographs lie near -2; drawings and noise do not"),
     Feature("flat_share", "images", "share of thumbnail pixels whose luma gradient is below 1/255", "0 to 1", "pixels",
             "empty background: effectively smaller images"),
     Feature("alignment", "images", "variance over positions of the mean image / mean variance of single images",

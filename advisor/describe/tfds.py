@@ -40,7 +40,7 @@ def open_tfds(name: str, data_dir: Path | None) -> ImageDataset:
         raise DatasetError(
             f"tfds/{printable(name)} cannot be opened",
             cause=" ".join(str(error).split())[:200],
-            hint="prepare it first",
+            hint=f"tfds build {printable(name)}",
         ) from error
     roles = {
         role: next((split for split in names if split in available), None)

@@ -58,6 +58,7 @@ def test_broken_files_are_counted_named_and_passed_over(pets):
     assert reasons["train/cat/gone.png"] == "No such file or directory"
     assert reasons["train/cat/pipe.png"] == "not a regular file"
     assert "5 of 21 images that were tried cannot be decoded." in described.warnings
+    assert "4 of 21 files are empty, cannot be opened or are no images." in described.warnings
 
 
 def test_no_readable_image_is_refused(make_folder):

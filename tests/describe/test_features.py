@@ -107,10 +107,10 @@ def test_wrong_labels_are_estimated(easy, noisy, hopeless):
 
 def test_more_data_helps_where_the_slope_says_so():
     rng = np.random.default_rng(0)
-    hard = features_of(*prototypes(rng, 480, classes=8, noise=250))
-    easy = features_of(*prototypes(rng, 480, classes=8, noise=10))
-    assert easy["lda_slope"] < 0.05
-    assert hard["lda_slope"] > 0.2
+    easy = features_of(*prototypes(rng, 240, classes=8, noise=10))
+    hard = features_of(*prototypes(rng, 240, classes=8, noise=400))
+    assert hard["knn_slope"] > easy["knn_slope"] + 0.05
+    assert hard["lda_slope"] > easy["lda_slope"] + 0.1
 
 
 def test_texture_shows_in_patches_and_not_in_pixels():
