@@ -35,7 +35,7 @@ def _files(fetcher: Fetcher) -> Iterator[Path]:
                 yield path
 
 
-def _draw(font: ImageFont.FreeTypeFont, text: str, size: int, rng: np.random.Generator) -> Image.Image | None:
+def draw_text(font: ImageFont.FreeTypeFont, text: str, size: int, rng: np.random.Generator) -> Image.Image | None:
     """Draw dark text on a light ground, scaled to fill most of the image; None if it leaves no ink."""
     left, top, right, bottom = font.getbbox(text)
     if right - left < 4 or bottom - top < 4:
@@ -65,7 +65,7 @@ def _letters(per_font: int, fetcher: Fetcher, size: int, rng: np.random.Generato
         if font := _open(path):
             for index in rng.permutation(26)[:per_font]:
                 letter = string.ascii_uppercase[index]
-                if image := _draw(font, letter, size, rng):
+                if image := draw_text(font, letter, size, rng):
                     yield Sample(letter, image, str(font.getname()[0]))
 
 
@@ -86,7 +86,7 @@ def _styles(
             for label, font in fonts:
                 for _ in range(per_font):
                     text = "".join(rng.choice(list(string.ascii_letters), 2))
-                    if image := _draw(font, text, size, rng):
+                    if image := draw_text(font, text, size, rng):
                         yield Sample(label, image, family)
 
 

@@ -86,4 +86,13 @@ SPECS = (
         n_eval=1000,
         licence="GPL-3",
     ),
+    _spec(
+        "breeze",
+        ("breeze/{}/32", "breeze/{}/48", "breeze/{}/64"),
+        "actions apps devices mimetypes places",
+        img_size=32,
+        n_train=700,
+        n_eval=500,
+        licence="LGPL-3+",
+    ),
 )

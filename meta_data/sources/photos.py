@@ -11,6 +11,7 @@ from PIL import Image
 
 from advisor._meta_data.sources.dataset import DatasetSpec, Sample
 from advisor._meta_data.sources.fetch import Fetcher
+from advisor._meta_data.sources.render import cut
 
 LOMIRI = ("deb:lomiri-wallpapers-16.04", "deb:lomiri-wallpapers-20.04")
 MATE = ("deb:mate-backgrounds",)
@@ -114,20 +115,8 @@ def _patches(
             with Image.open(path) as image:
                 photograph = image.convert("L" if grey else "RGB")
             photograph.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-            cell = max(3 * size // 2, max(photograph.size) // 8)
-            columns, rows = photograph.width // cell, photograph.height // cell
-            taken = 0
-            for _ in range(20 * per_photograph):
-                row, column = int(rng.integers(rows)), int(rng.integers(columns))
-                left, top = (int(value) for value in rng.integers(0, cell - size + 1, 2))
-                left, top = column * cell + left, row * cell + top
-                patch = photograph.crop((left, top, left + size, top + size))
-                # Plain sky or an unlit corner shows nothing of where it is from.
-                if np.asarray(patch, dtype=float).std(axis=(0, 1)).mean() > 6:
-                    yield Sample(labels[name], patch, f"{name}/{row}/{column}")
-                    taken += 1
-                if taken == per_photograph:
-                    break
+            for patch, cell in cut(photograph, per_photograph, size, rng):
+                yield Sample(labels[name], patch, f"{name}/{cell}")
 
 
 def _spec(

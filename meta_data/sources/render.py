@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 WHITE = (255, 255, 255)
+MIN_SPREAD = 6
+"""Patches of less standard deviation, of values 0 to 255, show nothing: plain sky or an unlit corner."""
 
 
 def square(image: Image.Image, size: int, background: tuple[int, int, int] = WHITE) -> Image.Image:
@@ -32,3 +36,23 @@ def read_image(path: Path) -> Image.Image:
     """Read a picture, with transparency."""
     with Image.open(path) as image:
         return image.convert("RGBA")
+
+
+def cut(image: Image.Image, count: int, size: int, rng: np.random.Generator) -> Iterator[tuple[Image.Image, str]]:
+    """Yield up to ``count`` random patches and the cell of a grid over the image that each lies within.
+
+    Patches of different cells share no pixel, so cells can be divided between training and evaluation.
+    """
+    cell = max(3 * size // 2, max(image.size) // 8)
+    columns, rows = image.width // cell, image.height // cell
+    taken = 0
+    for _ in range(20 * count):
+        row, column = int(rng.integers(rows)), int(rng.integers(columns))
+        left, top = (int(value) for value in rng.integers(0, cell - size + 1, 2))
+        left, top = column * cell + left, row * cell + top
+        patch = image.crop((left, top, left + size, top + size))
+        if np.asarray(patch, dtype=float).std(axis=(0, 1)).mean() > MIN_SPREAD:
+            yield patch, f"{row}/{column}"
+            taken += 1
+        if taken == count:
+            break
