@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint metamodel metamodel-check evaluate models docs clean
+.PHONY: help demo test lint metamodel metamodel-check timm-versions evaluate models docs clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,11 +54,19 @@ metamodel-check: $(METAMODEL_VENV)/.installed  ## Fit it again elsewhere and com
 	diff --recursive --exclude requirements.txt meta_data/metamodel build/metamodel
 	@echo "The shipped meta-model is what its evidence gives, bit for bit."
 
+timm-versions: $(VENV)/.installed-test  ## Record under timm 0.6.13, 0.9.16, 1.0.15 and current; compare with the truth
+	$(BIN)/python tests/timm_versions/compare.py .venv-timm 0.6.13 0.9.16 1.0.15 current
+
 evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the figures of the README
 	$(BIN)/advisor evaluate
 
-docs: $(VENV)/.installed-timm  ## Draw the README's picture anew
+models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of models (about fifteen minutes)
+	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part
+	mv meta_data/models.csv.part meta_data/models.csv
+
+docs: $(VENV)/.installed-timm  ## Draw the README's picture and write the page on features anew
 	$(BIN)/python docs/figures.py
+	$(BIN)/python -m advisor.describe.features_page > docs/features.md
 
 clean:  ## Remove the environment and what the demo wrote
-	rm -rf $(VENV) $(METAMODEL_VENV) build demo
+	rm -rf $(VENV) $(METAMODEL_VENV) .venv-timm build demo
