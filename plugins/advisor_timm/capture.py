@@ -149,7 +149,8 @@ class Capture:
 
     def optimizer_created(self, call: Call) -> None:
         """``create_optimizer_v2``: the peak learning rate and weight decay asked for, and which model is trained."""
-        if self._epochs_logged and self._own_run is not None:
+        trained = self._epochs_logged or self._named.is_open or self._unnamed.is_open
+        if trained and self._own_run is not None:
             self._end_own_run()
         arguments, optimizer = call.arguments, call.result
         self._hold(optimizer)

@@ -95,6 +95,11 @@ class NamedEpochs:
         if self._epoch is not None and epoch == self._epoch + 1:
             self.flush()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an epoch is held back."""
+        return self._epoch is not None
+
     def flush(self) -> None:
         """Log the open epoch, if there is one."""
         epoch, self._epoch = self._epoch, None
@@ -136,7 +141,7 @@ class UnnamedEpochs:
     def __init__(self, log: LogEpoch) -> None:
         self._log = log
         self._next = 0
-        self._open = False
+        self.is_open = False
         self._stepped = False
         self._version: int | None = None
         self._lr: float | None = None
@@ -152,7 +157,7 @@ class UnnamedEpochs:
 
     def trained_batch(self, values: dict[str, Any], samples: int, *, distributed: bool) -> None:
         """Take what ``accuracy`` returned for a batch of training."""
-        if self._open and (self._stepped or (self._evaluation and not self.has_scheduler)):
+        if self.is_open and (self._stepped or (self._evaluation and not self.has_scheduler)):
             self.close()
         self._training.append(_Batch(values, samples, whole=not distributed))
 
@@ -186,14 +191,14 @@ class UnnamedEpochs:
                 self.close()
             self._version = version
             self._begin_epoch(lr_before)
-        elif not self._open:
+        elif not self.is_open:
             self._next = epoch  # nothing trained yet: a resumed run is brought to where it stood
             return
         self._stepped = True
 
     def _evaluated(self, version: int | None, lr: float | None) -> bool:
         if version == self._version:
-            return self._open  # an evaluation before any training is nobody's epoch
+            return self.is_open  # an evaluation before any training is nobody's epoch
         if self._stepped or not self.has_scheduler:
             self.close()
         self._version = version
@@ -202,12 +207,12 @@ class UnnamedEpochs:
         return True
 
     def _begin_epoch(self, lr: float | None) -> None:
-        if not self._open:
-            self._open, self._lr = True, lr
+        if not self.is_open:
+            self.is_open, self._lr = True, lr
 
     def close(self) -> None:
         """Log the open epoch, if there is one."""
-        if not self._open:
+        if not self.is_open:
             return
         now = time.perf_counter()
         fields: dict[str, float] = {"seconds": now - self._since}
@@ -219,7 +224,7 @@ class UnnamedEpochs:
         fields.update({f"eval_{name}": value for name, value in _mean(self._evaluation).items()})
         fields.update({f"eval_{name}": value for name, value in self._results.items()})
         epoch, self._next = self._next, self._next + 1
-        self._since, self._open, self._stepped = now, False, False
+        self._since, self.is_open, self._stepped = now, False, False
         self._training, self._evaluation, self._results = [], [], {}
         self._log(epoch, fields)
 

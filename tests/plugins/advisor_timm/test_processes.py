@@ -1,0 +1,113 @@
+"""Trainings in processes of their own: launched as one would, in several processes at once, ended from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from train_in_process import ARGUMENTS, SCRIPTS
+
+from advisor.records.ingest import sync
+from advisor.records.schema import Status
+from advisor.records.store import Store
+
+CURRENT = SCRIPTS / "train_current.py"
+ADVISOR = [sys.executable, "-m", "advisor", "run"]
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """What the store holds after the processes, which take their settings from the environment."""
+
+    def read():
+        store = Store(f"sqlite:///{tmp_path / 'records.db'}")
+        sync(store, Path(os.environ["ADVISOR_SPOOL_DIR"]))
+        (run,) = store.runs()
+        return run, store.epochs(run.run_id)
+
+    return read
+
+
+@pytest.fixture
+def arguments(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ADVISOR_TESTING", raising=False)
+    return ["--data-dir", str(digits), *ARGUMENTS]
+
+
+@pytest.mark.slow
+def test_torchrun_makes_one_run_of_reduced_metrics(arguments, recorded):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    command = [*torchrun, "-m", "advisor", "run", str(CURRENT), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
+    truth = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"run"')))
+    run, epochs = recorded()
+    assert {name: getattr(run, name) for name in truth["run"]} == truth["run"]
+    assert run.world_size == 2
+    assert run.batch_size == 32
+    assert run.status is Status.FINISHED
+    assert [(e.eval_top1, e.train_loss) for e in epochs] == [(t["eval_top1"], t["train_loss"]) for t in truth["epochs"]]
+
+
+def wait_for(path: Path, text: str, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 200
+    while text not in path.read_text():
+        assert process.poll() is None, path.read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sent", "returned", "status"),
+    [
+        (signal.SIGINT, 0, Status.INTERRUPTED),
+        (signal.SIGTERM, -signal.SIGTERM, Status.STALE),
+        (signal.SIGKILL, -signal.SIGKILL, Status.STALE),
+    ],
+    ids=["Ctrl-C", "SIGTERM", "kill -9"],
+)
+def test_signals(arguments, recorded, tmp_path, sent, returned, status):
+    output = tmp_path / "output.txt"
+    with output.open("w") as file:
+        command = [*ADVISOR, str(CURRENT), *arguments, "--fault", "wait@1"]
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+        wait_for(output, "waiting", process)
+        time.sleep(0.5)  # the line of the first epoch is written beside the training
+        process.send_signal(sent)
+        assert process.wait(timeout=120) == returned
+    run, epochs = recorded()
+    assert run.status is status
+    assert [epoch.epoch for epoch in epochs] == [0]
+
+
+@pytest.mark.slow
+def test_autolog_and_workers_that_are_spawned(arguments, recorded, tmp_path):
+    source = CURRENT.read_text()
+    script = tmp_path / "own_copy.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n{source}".replace(
+            "from train_steps import", "import advisor\nadvisor.autolog(name='by hand')\nfrom train_steps import"
+        )
+        .replace("persistent_workers=", "worker_seeding='all', persistent_workers=")
+        .replace(
+            'if __name__ == "__main__":\n',
+            'if __name__ == "__main__":\n    torch.multiprocessing.set_start_method("spawn")\n',
+        )
+    )
+    command = [sys.executable, str(script), *arguments, "--workers", "2", "--epochs", "1", "--warmup-epochs", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-2000:]
+    truth = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"run"')))
+    run, epochs = recorded()
+    assert {name: getattr(run, name) for name in truth["run"]} == truth["run"]
+    assert run.name == "by hand"
+    assert run.status is Status.FINISHED
+    assert epochs[0].eval_top1 == truth["epochs"][0]["eval_top1"]
