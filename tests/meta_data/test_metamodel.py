@@ -1,0 +1,34 @@
+"""The shipped meta-model is what the shipped evidence gives, and it covers what the README says."""
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from advisor.describe.model import describe_model
+from advisor.learn.artefact import Artefact, fit_artefact, fitted_with
+from advisor.records.evidence import load_evidence
+
+SHIPPED = Path(str(resources.files("advisor._meta_data") / "metamodel"))
+
+
+def pinned() -> dict[str, str]:
+    lines = (SHIPPED / "requirements.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines)
+
+
+def test_it_was_fitted_to_the_shipped_evidence_bit_for_bit(tmp_path):
+    if fitted_with() != pinned():
+        pytest.skip(f"bits are promised for {pinned()} only; `make metamodel-check` makes that environment")
+    evidence = load_evidence()
+    again = fit_artefact(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    again.save(tmp_path)
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (SHIPPED / path.name).read_bytes(), path.name
+
+
+def test_it_learned_from_enough_unlike_sources():
+    artefact = Artefact.load(SHIPPED)
+    assert artefact.runs >= 600
+    assert len({known.dataset.group for known in artefact.known}) >= 6
+    assert len(artefact.known) >= 12
