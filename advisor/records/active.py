@@ -158,12 +158,13 @@ class ActiveRun:
             if self._ended:
                 return
             self._ended = True
-            try:
+        try:
+            with self._lock:  # not while closing: the writer may want it to write everything again
                 self._writer.put("end", self._merge(self._last_fields(status, error)))
-                self._tell_observers("advisor_run_end")
-            finally:
-                self.observers.close()
-                in_time = self._writer.close(CLOSE_SECONDS)
+            self._tell_observers("advisor_run_end")
+        finally:
+            self.observers.close()
+            in_time = self._writer.close(CLOSE_SECONDS)
         if not in_time:
             tell("the end of a run", TimeoutError(f"its last lines were not on the disk after {CLOSE_SECONDS:g} s"))
         raise_contained()

@@ -86,6 +86,19 @@ def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
     return report
 
 
+def sync_from(store: Store, folder: Path) -> SyncReport:
+    """Take what is new in a copy of another machine's spool folder, what that one had put away included.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written.
+    """
+    report = sync(store, folder / spool.INGESTED, archive=False)
+    rest = sync(store, folder, archive=False)
+    return SyncReport(**{name: count + getattr(rest, name) for name, count in vars(report).items()})
+
+
 def forget(store: Store, spool_dir: Path, run_ids: Sequence[str]) -> None:
     """Remove runs with their epochs from the store, and their spools that were put away.
 
