@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from advisor.cli.output import echo_json, format_option, print_rows
+from advisor.cli.records_export import export
 from advisor.cli.records_import import import_
+from advisor.cli.selection import moment, selection_options, status_option, statuses
+from advisor.cli.store import open_store
+from advisor.errors import UsageError
 from advisor.records.schema import HYPERPARAMETERS, Status
 
 if TYPE_CHECKING:
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from advisor.records.store import Store
 
 _NUMBERS = ("lr", "batch", "epochs", "dropout", "decay", "best", "final")
+_LIST_HEADINGS = ("run", "name", "status", "dataset", "model", "opt", *_NUMBERS)
 _ID_SHOWN = 13
 """Characters of an id that a table shows: its millisecond and 15 random bits; any unique beginning names a run."""
 _PLOT_HEIGHT = 10
@@ -28,53 +36,24 @@ def records() -> None:
 
 
 records.add_command(import_)
-
-
-def open_store() -> Store:
-    """Open the configured store with everything that the spools hold taken into it."""
-    from advisor.config import Config
-    from advisor.records.ingest import sync
-    from advisor.records.store import Store
-
-    config = Config()
-    store = Store(config["store"])
-    sync(store, config["spool_dir"])
-    return store
+records.add_command(export)
 
 
 @records.command("list")
-@click.option("--status", type=click.Choice([s.value for s in Status], case_sensitive=False), help="Only these.")
-@click.option("--model", metavar="M", help="Only runs of this model.")
-@click.option("--dataset", metavar="D", help="Only runs on the dataset of this name or id.")
+@selection_options
 @click.option("--sort", default="started_at", show_default=True, metavar="FIELD", help="Field to sort by.")
 @click.option("--ascending", is_flag=True, help="Smallest first.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="At most so many.")
 @format_option
-def list_(
-    status: str | None,
-    model: str | None,
-    dataset: str | None,
-    sort: str,
-    ascending: bool,
-    limit: int,
-    format_: str,
-) -> None:
+def list_(selection: dict[str, Any], sort: str, ascending: bool, limit: int, format_: str) -> None:
     """List recorded runs, newest first."""
-    runs = open_store().runs(
-        status=Status(status.upper()) if status else None,
-        model=model,
-        dataset=dataset,
-        sort=sort,
-        descending=not ascending,
-        limit=limit,
-    )
+    runs = open_store().runs(**selection, sort=sort, descending=not ascending, limit=limit)
     if format_ == "json":
         echo_json(runs)
     elif not runs:
         click.echo("No runs recorded. Next: advisor run SCRIPT [ARGS…]", err=True)
     else:
-        headings = ("run", "name", "status", "dataset", "model", "opt", *_NUMBERS)
-        print_rows(headings, [_list_row(run) for run in runs], right=_NUMBERS)
+        print_rows(_LIST_HEADINGS, [_list_row(run) for run in runs], right=_NUMBERS)
 
 
 def _list_row(run: Run) -> list[str]:
@@ -114,19 +93,38 @@ def show(run_name: str, format_: str) -> None:
 
 
 @records.command()
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="A copy of another machine's spool folder, which stays as it is.  [default: this machine's]",
+)
 @format_option
-def sync(format_: str) -> None:
-    """Take what is new in the spools into the store."""
+def sync(folder: Path | None, format_: str) -> None:
+    """Take what is new in the spools into the store.
+
+    A run that another machine writes is given up as STALE when nothing was heard of it for ten minutes.
+    """
     from advisor.config import Config
     from advisor.records.ingest import sync as take
+    from advisor.records.ingest import sync_from
     from advisor.records.store import Store
 
     config = Config()
-    report = take(Store(config["store"]), config["spool_dir"])
+    store = Store(config["store"])
+    report = take(store, config["spool_dir"]) if folder is None else sync_from(store, folder)
     if format_ == "json":
         echo_json(report)
-    else:
-        click.echo(f"{report.lines} new lines of {report.runs} runs taken; {report.stale} runs found dead.")
+        return
+    click.echo(f"{report.lines} new lines of {report.runs} runs taken; {report.stale} runs found dead.")
+    for count, what in (
+        (report.unreadable, "lines were damaged and passed over"),
+        (report.closed, "spools could not be read; check who owns them"),
+        (report.newer, "spools are of a newer version: pip install --upgrade timm-advisor"),
+    ):
+        if count:
+            click.echo(f"{count} {what}.", err=True)
 
 
 @records.command()
@@ -135,16 +133,57 @@ def sync(format_: str) -> None:
 def remove(run_names: tuple[str, ...], yes: bool) -> None:
     """Remove runs and their epochs for good."""
     store = open_store()
-    found = [store.run(name) for name in run_names]
+    run_ids = list(dict.fromkeys(store.run(name).run_id for name in run_names))
     if not yes:
-        click.confirm(f"Remove {len(found)} runs for good?", abort=True, err=True)
-    store.remove([run.run_id for run in found])
-    click.echo(f"Removed {len(found)} runs.")
+        click.confirm(f"Remove {len(run_ids)} runs for good?", abort=True, err=True)
+    _forget(store, run_ids)
+    click.echo(f"Removed {len(run_ids)} runs.")
+
+
+@records.command()
+@status_option
+@click.option("--older-than", type=moment, metavar="TIME", help="Only runs that started before: 90d, 2026-01-01.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@format_option
+def prune(status: tuple[str, ...], older_than: datetime | None, dry_run: bool, yes: bool, format_: str) -> None:
+    """Remove many runs and their epochs for good: those of a status, or older than a time, or both.
+
+    A run that is still RUNNING stays.
+    """
+    if not status and older_than is None:
+        raise UsageError(
+            "every run would be removed",
+            cause="neither --status nor --older-than is given",
+            hint="advisor records prune --older-than 90d --dry-run",
+        )
+    store = open_store()
+    found = store.runs(status=statuses(status), before=older_than)
+    runs = [run for run in found if run.status is not Status.RUNNING]
+    if runs and not dry_run:
+        if not yes:
+            click.confirm(f"Remove {len(runs)} runs for good?", abort=True, err=True)
+        _forget(store, [run.run_id for run in runs])
+    if format_ == "json":
+        echo_json({"removed": not dry_run, "runs": [run.run_id for run in runs]})
+    elif dry_run and runs:
+        print_rows(_LIST_HEADINGS, [_list_row(run) for run in runs], right=_NUMBERS)
+        click.echo(f"{len(runs)} runs would be removed.", err=True)
+    else:
+        click.echo(f"Removed {len(runs)} runs." if not dry_run else "No run would be removed.")
+
+
+def _forget(store: Store, run_ids: list[str]) -> None:
+    from advisor.config import Config
+    from advisor.records.ingest import forget
+
+    forget(store, Config()["spool_dir"], run_ids)
 
 
 def _fields(run: Run) -> list[tuple[str, str]]:
     values: dict[str, Any] = {name: value for name, value in vars(run).items() if name not in ("extra", "versions")}
     values |= {f"versions.{name}": value for name, value in run.versions.items()}
+    values |= {f"extra.{name}": value for name, value in run.extra.items()}
     return [(name, _text(value)) for name, value in values.items() if value is not None]
 
 
@@ -159,22 +198,23 @@ def _number(value: float | None) -> str:
 
 
 def _plot(epochs: Sequence[Epoch]) -> None:
-    """Draw the accuracy over the epochs in characters; the marks also tell apart without colour."""
-    points = [(epoch.epoch, epoch.eval_top1) for epoch in epochs if epoch.eval_top1 is not None]
-    if len(points) < 2:
+    """Draw the metric over the epochs in characters: the accuracy, else a loss."""
+    for metric in ("eval_top1", "eval_loss", "train_loss"):
+        values = ((epoch.epoch, getattr(epoch, metric)) for epoch in epochs)
+        points = [(epoch, value) for epoch, value in values if value is not None and math.isfinite(value)]
+        if len(points) >= 2:
+            break
+    else:
         return
-    values = [value for _, value in points]
-    low, high = min(values), max(values)
+    first, last = points[0][0], points[-1][0]
+    low, high = min(value for _, value in points), max(value for _, value in points)
     scale = (high - low) or 1.0
-    width = _PLOT_WIDTH
-    grid = [[" "] * width for _ in range(_PLOT_HEIGHT)]
-    for i, value in enumerate(values):
-        column = i * (width - 1) // max(1, len(values) - 1)
-        row = round((high - value) / scale * (_PLOT_HEIGHT - 1))
-        grid[row][column] = "●"
-    click.echo("\neval_top1 in percent over the epochs")
+    grid = [[" "] * _PLOT_WIDTH for _ in range(_PLOT_HEIGHT)]
+    for epoch, value in points:
+        column = (epoch - first) * (_PLOT_WIDTH - 1) // max(1, last - first)
+        grid[round((high - value) / scale * (_PLOT_HEIGHT - 1))][column] = "●"
+    click.echo(f"\n{metric}{' in percent' if metric == 'eval_top1' else ''} over the epochs")
     for i, cells in enumerate(grid):
-        label = f"{high - i * scale / (_PLOT_HEIGHT - 1):6.1f}"
-        click.echo(f"{label} │{''.join(cells)}")
-    click.echo(f"       └{'─' * width}")
-    click.echo(f"        {points[0][0]}{str(points[-1][0]).rjust(width - len(str(points[0][0])))}")
+        click.echo(f"{high - i * scale / (_PLOT_HEIGHT - 1):8.4g} │{''.join(cells)}")
+    click.echo(f"         └{'─' * _PLOT_WIDTH}")
+    click.echo(f"          {first}{str(last).rjust(_PLOT_WIDTH - len(str(first)))}")

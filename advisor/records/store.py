@@ -200,6 +200,12 @@ class Store:
         """Return the epochs of a run in order."""
         return self._all(Epoch, sa.select(EPOCHS).where(EPOCHS.c.run_id == run_id).order_by(EPOCHS.c.epoch))
 
+    def epochs_of(self, run_ids: Sequence[str]) -> Iterator[Epoch]:
+        """Give the epochs of many runs, each run's together and in order."""
+        for start in range(0, len(run_ids), _IDS_A_STATEMENT):
+            some = EPOCHS.c.run_id.in_(run_ids[start : start + _IDS_A_STATEMENT])
+            yield from self._all(Epoch, sa.select(EPOCHS).where(some).order_by(EPOCHS.c.run_id, EPOCHS.c.epoch))
+
     def put_dataset(self, dataset: Dataset) -> None:
         """Add a dataset, or replace its description."""
         with self.writing() as connection:
