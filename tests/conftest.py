@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from advisor.plugins import get_plugins
+from advisor.testing import isolate
 
 # Torch reads it when it is imported, as some test modules do; threads that wait for busy cores are 40 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,16 +23,8 @@ settings.load_profile("patient")
 @pytest.fixture(autouse=True)
 def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Point every setting into the test's folder, also for processes that the test starts."""
-    home = tmp_path / "advisor-home"
-    monkeypatch.setenv("ADVISOR_CONFIG", str(home / "config.toml"))
-    monkeypatch.setenv("ADVISOR_STORE", f"sqlite:///{home / 'records.db'}")
-    monkeypatch.setenv("ADVISOR_SPOOL_DIR", str(home / "spool"))
-    monkeypatch.setenv("ADVISOR_CACHE_DIR", str(home / "cache"))
-    monkeypatch.setenv("ADVISOR_METAMODEL_DIR", str(home / "metamodel"))
-    monkeypatch.setenv("ADVISOR_PLUGINS", "timm")
-    monkeypatch.setenv("ADVISOR_TESTING", "1")
+    isolate(monkeypatch, tmp_path / "advisor-home", plugins="timm")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    get_plugins.cache_clear()
 
 
 @pytest.fixture(scope="session")

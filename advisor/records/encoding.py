@@ -38,18 +38,18 @@ def plain(value: Any, depth: int = 0) -> Any:
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat()
     if depth < _MAX_DEPTH:
         if isinstance(value, Mapping):
             return {text(str(key)): plain(item, depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
             return [plain(item, depth + 1) for item in value]
     try:
+        if isinstance(value, datetime):
+            return value.astimezone(timezone.utc).isoformat()
         if depth < _MAX_DEPTH and getattr(value, "ndim", None) == 0:  # numpy's and torch's scalars
             return plain(value.item(), depth + 1)
         return text(str(value))
-    except Exception:  # isolation: the value is of a foreign type, which may raise anything
+    except Exception:  # isolation: a foreign type may raise anything, a time of the year 1 has no UTC
         return f"<{type(value).__name__}>"
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.records.active import ActiveRun
-from advisor.records.containment import contained
+from advisor.records.containment import contained, raise_contained
 from advisor.records.observers import Observers
 from advisor.records.schema import Source, Status
 
@@ -143,8 +143,14 @@ class Recorder:
         interactive = hasattr(sys, "ps1") or hasattr(builtins, "__IPYTHON__")
         # Set where the interpreter printed an uncaught exception; in an interactive session that ends nothing.
         self.end_run(error=None if interactive or error is self._error_before else error)
+        self.wait_for_plugins()
+
+    @contained
+    def wait_for_plugins(self) -> None:
+        """Wait until the observing hooks have seen the last run to its end, for as long as one of them may take."""
         if self._observers is not None:
             self._observers.wait(self._hook_timeout)
+        raise_contained()
 
 
 def _no_run() -> ActiveRun:

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from record_strategies import EPOCHS, RUNS, same
+
+from advisor.records.encoding import from_json, plain, to_json
+from advisor.records.schema import Epoch, Run, Source, Status
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.datetimes()
+    | st.builds(object),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.integers(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(RUNS)
+def test_a_run_comes_back_from_json_as_it_was(run):
+    text = json.dumps(to_json(run), allow_nan=False)
+    assert same(Run(**from_json(Run, json.loads(text))), run)
+
+
+@given(EPOCHS)
+def test_an_epoch_comes_back_with_its_numbers_that_json_lacks(epoch):
+    text = json.dumps(to_json(epoch), allow_nan=False)
+    assert same(Epoch(**from_json(Epoch, json.loads(text))), epoch)
+
+
+@given(ANYTHING)
+def test_anything_becomes_json_that_every_database_takes(value):
+    text = json.dumps(plain(value), allow_nan=False)
+    text.encode("utf-8")
+    json.dumps(plain(value), ensure_ascii=False).encode("utf-8")
+    assert "\\u0000" not in text
+    assert plain(json.loads(text)) == json.loads(text)
+
+
+def test_what_holds_itself_becomes_text():
+    endless: list[object] = []
+    endless.append(endless)
+    assert json.dumps(plain(endless))
+
+
+def test_a_time_that_utc_cannot_say_becomes_text():
+    assert isinstance(plain(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2)))), str)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+        (np.float32(0.5), 0.5),
+        (np.int64(7), 7),
+        (np.array(3), 3),
+        (Path("a/b"), "a/b"),
+        (Status.STALE, "STALE"),
+        ({1}, [1]),
+        ("\udce9\0", "\\udce9\\x00"),
+        (datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))), "2026-01-01T00:00:00+00:00"),
+    ],
+)
+def test_values_that_json_lacks(value, expected):
+    assert plain(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "given_", "read"),
+    [
+        ("epochs", "5", 5),
+        ("epochs", 5.0, 5),
+        ("lr", "nan", math.nan),
+        ("lr", np.float64(0.1), 0.1),
+        ("amp", 1, True),
+        ("source", "api", Source.API),
+        ("started_at", "2026-01-01T00:00:00", datetime(2026, 1, 1, tzinfo=timezone.utc)),
+        ("model", 3, "3"),
+    ],
+)
+def test_fields_take_what_can_be_one_of_theirs(field, given_, read):
+    assert same(from_json(Run, {field: given_})[field], read)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("epochs", 2.5), ("epochs", "many"), ("seed", 2**80), ("amp", "false"), ("status", "DONE")]
+)
+def test_fields_refuse_what_is_not_theirs(field, value):
+    with pytest.raises((ValueError, TypeError, OverflowError)):
+        from_json(Run, {field: value})
+
+
+def test_names_that_are_no_field_are_left_out():
+    assert from_json(Run, {"lr": 0.1, "colour": "red"}) == {"lr": 0.1}
