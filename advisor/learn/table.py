@@ -134,7 +134,7 @@ def is_evidence(run: Run) -> bool:
         and run.opt is not None
         and run.dataset_id is not None
         and not run.out_of_memory
-        and run.epochs_done > 0
+        and (run.epochs_done > 0 or run.status is Status.DIVERGED)
         and (run.status is Status.DIVERGED or (run.metric == "eval_top1" and run.final_metric is not None))
     )
 
