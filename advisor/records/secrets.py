@@ -35,7 +35,7 @@ _KEY_OF = {
     "hf",
     "license",
 }
-_WORDS = re.compile(r"[A-Za-z][a-z0-9]*|[A-Z0-9]+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ASSIGNMENT = re.compile(r"^(-{0,2}[A-Za-z][\w.-]*)=(.+)$", re.DOTALL)
 _USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]+@")
 _QUERY = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,7 @@ def _epochs(steps: list[int], epoch_at: Mapping[int, int], planned: int | None) 
         return [epoch_at[step] for step in steps] if all(step in epoch_at for step in steps) else None
     if len(set(steps)) == 1:
         return list(range(len(steps)))  # logged without steps
-    consecutive = all(after == before + 1 for before, after in zip(steps, steps[1:], strict=False))
+    consecutive = steps == list(range(steps[0], steps[0] + len(steps)))
     if not consecutive and (planned is None or max(steps) > planned):
         return None
     first = 1 if 0 not in steps and (steps[0] == 1 or max(steps) == planned) else 0
@@ -132,5 +133,5 @@ def _epochs(steps: list[int], epoch_at: Mapping[int, int], planned: int | None) 
 
 
 def _plain(name: str) -> str:
-    words = name.lower().replace("/", "_").replace("-", "_").replace(" ", "_").replace(".", "_")
-    return words.replace("validation_", "val_").replace("valid_", "val_").replace("acc_1", "acc1").replace("acc@1", "acc1")
+    words = re.sub(r"[/ .@-]", "_", name.lower())
+    return re.sub(r"(acc|top)_([15])\b", r"\1\2", re.sub(r"^valid(ation)?_", "val_", words))

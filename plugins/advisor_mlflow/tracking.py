@@ -1,9 +1,9 @@
 """Reads MLflow tracking stores: the file store (``mlruns``) and the SQLite one, each by its documented layout.
 
-File store: ``EXPERIMENT/meta.yaml``, ``EXPERIMENT/RUN/meta.yaml``, and ``params/NAME``, ``metrics/NAME`` (a line a value:
-milliseconds, value, step), ``tags/NAME`` in the run's folder (mlflow/store/tracking/file_store.py). SQLite: the tables
-experiments, runs, params, metrics and tags (mlflow/store/tracking/dbmodels/models.py). Deleted runs and experiments are
-left out, as MLflow's own listing does.
+File store: ``EXPERIMENT/meta.yaml``, ``EXPERIMENT/RUN/meta.yaml``, and in the run's folder ``params/NAME``,
+``metrics/NAME`` (a line a value: milliseconds, value, step) and ``tags/NAME`` (mlflow/store/tracking/file_store.py).
+SQLite: the tables experiments, runs, params, metrics and tags (mlflow/store/tracking/dbmodels/models.py). Deleted runs
+and experiments are left out, as MLflow's own listing does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from advisor import ImportedRun, RunsAt, Skipped
+from advisor import RunsAt, Skipped
 from advisor_mlflow.mapping import record
 
 _SQLITE = b"SQLite format 3\x00"
@@ -74,7 +74,7 @@ def _file_store(experiments: list[Path]) -> Iterator[Tracked | Skipped]:
                 continue
             try:
                 yield _stored_run(folder, meta, str(about.get("name", experiment.name)))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, IndexError) as error:
                 yield Skipped(path=str(folder), reason=f"cannot be read: {error}")
 
 
@@ -85,9 +85,7 @@ def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str) -> Track
     for name, text in _texts(folder / "metrics").items():
         # Older stores have no step: then the order counts.
         values = [line.split() for line in text.splitlines() if line.strip()]
-        metrics[name] = [
-            (int(parts[2]) if len(parts) > 2 else i, float(parts[1])) for i, parts in enumerate(values) if len(parts) > 1
-        ]
+        metrics[name] = [(int(parts[2]) if len(parts) > 2 else i, float(parts[1])) for i, parts in enumerate(values)]
     return Tracked(
         run_id=str(meta.get("run_id") or meta["run_uuid"]),
         name=str(meta.get("run_name") or tags.get("mlflow.runName") or ""),

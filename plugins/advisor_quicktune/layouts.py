@@ -158,7 +158,9 @@ def _augmentation(arguments: Mapping[str, Any]) -> str | None:
     kind = arguments.get("data_augmentation")
     if kind in (None, "None"):
         return None
-    return f"{kind}-{arguments['auto_augment']}" if kind == "auto_augment" and arguments.get("auto_augment") else str(kind)
+    return (
+        f"{kind}-{arguments['auto_augment']}" if kind == "auto_augment" and arguments.get("auto_augment") else str(kind)
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -16,9 +16,9 @@ logger = logging.getLogger("advisor.timm")
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(?: (\S.*))?")
-_PLAIN = re.compile(r"''|[A-Za-z0-9_./+'-](?:(?!: | #|\.\.\.$|---).)*(?<![:\s])")
+_PLAIN = re.compile(r"''|(?!---|\.\.\.)[A-Za-z0-9_./+'-](?:(?!: | #).)*(?<![:\s])")
 _NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-_EMPTY: dict[str | None, Any] = {"{}": dict, "[]": list}
+_EMPTY: dict[str | None, Any] = {"{}": dict, "[]": list, None: lambda: None}
 _NO_SCALAR = object()
 _CHECKPOINTS = ("last.pth.tar", "model_best.pth.tar", "checkpoint-*.pth.tar", "last.pth", "checkpoint*.pth")
 
@@ -30,7 +30,7 @@ def parse_yaml(text: str) -> dict[str, Any] | None:
     share most of theirs, and a whole parse takes milliseconds.
     """
     values = _flat(text.replace("\r\n", "\n"))
-    if values is None:
+    if not values:
         try:
             values = yaml.load(text, Loader=_LOADER)
         except (yaml.YAMLError, ValueError, RecursionError):
@@ -109,10 +109,7 @@ def _flat(text: str) -> dict[str, Any] | None:
         if entry is None or entry[1].lower() in _NO_NAMES:
             return None
         name, items = (entry[1], None) if entry[2] is None else (None, None)
-        if entry[2] in _EMPTY:
-            value = _EMPTY[entry[2]]()
-        else:
-            value = None if entry[2] is None else _scalar(entry[2])
+        value = _EMPTY[entry[2]]() if entry[2] in _EMPTY else _scalar(entry[2])
         if value is _NO_SCALAR:
             return None
         values[entry[1]] = value

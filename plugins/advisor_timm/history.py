@@ -11,6 +11,7 @@ from advisor_timm.arguments import other_arguments, run_fields
 from advisor_timm.factories import augmentation
 
 _CYCLIC = ("cosine", "tanh", "poly")
+_ONE_CYCLE = ("wsd", "rsqrt")
 _SIZES = ("img_size", "input_size")
 _AMP = ("amp", "native_amp", "apex_amp", "use_amp")
 _WEIGHTS = ("pretrained", "initial_checkpoint", "finetune")
@@ -62,18 +63,20 @@ def planned_epochs(arguments: Mapping[str, Any]) -> int | None:
     """Return how many epochs timm's train.py trains for these arguments, cool-down included.
 
     That is the second value of ``create_scheduler``: the length of all cycles plus cool-down for the cyclic schedules
-    (cosine, tanh, poly), else the epochs alone; a warm-up that is a prefix comes on top
+    (cosine, tanh, poly; wsd and rsqrt have one cycle), else the epochs alone; a warm-up that is a prefix comes on top
     (timm/scheduler/scheduler_factory.py and ``get_cycle_length`` in cosine_lr.py).
     """
     epochs = _whole(arguments.get("epochs"))
     if epochs is None:
         return None
     prefix = (_whole(arguments.get("warmup_epochs")) or 0) if arguments.get("warmup_prefix") else 0
-    if arguments.get("sched") not in _CYCLIC:
-        return epochs + prefix
+    sched = arguments.get("sched")
+    cooldown = _whole(arguments.get("cooldown_epochs")) or 0 if sched in _CYCLIC + _ONE_CYCLE else 0
+    if sched not in _CYCLIC:
+        return epochs + prefix + cooldown
     cycles, growth = max(1, _whole(arguments.get("lr_cycle_limit")) or 1), _float(arguments.get("lr_cycle_mul")) or 1.0
     length = epochs * cycles if growth == 1 else math.floor(-epochs * (growth**cycles - 1) / (1 - growth))
-    return length + prefix + (_whole(arguments.get("cooldown_epochs")) or 0)
+    return length + prefix + cooldown
 
 
 def _scaled_lr(arguments: Mapping[str, Any], batch_size: int | None) -> float | None:

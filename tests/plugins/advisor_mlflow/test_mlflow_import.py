@@ -1,0 +1,160 @@
+"""MLflow tracking stores, file and SQLite, laid out as MLflow lays them out; MLflow itself is not needed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from advisor import ImportedRun, Skipped, Status
+from advisor_mlflow.tracking import runs_at
+
+RUN_ID = "ea7988efe77c4442a81e450f9c8360d3"
+PARAMS = {"model_name": "resnet18", "learning_rate": "0.001", "batch_size": "64", "epochs": "3", "optimizer": "adamw",
+          "weight_decay": "0.05", "drop_rate": "0.1", "pretrained": "False", "amp": "True", "world_size": "2",
+          "dataset": "flowers", "hf_token": "None"}  # fmt: skip
+Metrics = dict[str, list[tuple[int, float]]]
+METRICS: Metrics = {
+    "eval_top1": [(0, 50.0), (1, 60.0), (2, 55.0)],
+    "train_loss": [(0, 1.0), (1, 0.5), (2, 0.25)],
+    "eval/loss": [(0, 2.0), (1, float("nan")), (2, 2.0)],
+}
+START, END = 1795469962766, 1795469972766
+
+
+def file_store(root: Path, metrics: Metrics = METRICS, status: int = 3, stage: str = "active", **params: str) -> Path:
+    run = root / "mlruns" / "855604127358282283" / RUN_ID
+    run.mkdir(parents=True)
+    about = {"experiment_id": "855604127358282283", "name": "try-outs", "lifecycle_stage": "active"}
+    (run.parent / "meta.yaml").write_text(yaml.safe_dump(about))
+    meta = {"run_id": RUN_ID, "run_name": "try 1", "status": status, "start_time": START, "end_time": END,
+            "lifecycle_stage": stage}  # fmt: skip
+    (run / "meta.yaml").write_text(yaml.safe_dump(meta))
+    logged = {name: "".join(f"{START} {value} {step}\n" for step, value in values) for name, values in metrics.items()}
+    tags = {"mlflow.source.name": "train.py", "mlflow.source.git.commit": "0123abc"}
+    for folder, texts in {"params": {**PARAMS, **params}, "metrics": logged, "tags": tags}.items():
+        for name, text in texts.items():
+            path = run / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    return root / "mlruns"
+
+
+def database(root: Path, metrics: Metrics = METRICS, status: str = "FINISHED", stage: str = "active") -> Path:
+    path = root / "mlflow.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(
+            "CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name TEXT, lifecycle_stage TEXT);"
+            "CREATE TABLE runs (run_uuid TEXT PRIMARY KEY, name TEXT, status TEXT, start_time BIGINT, end_time BIGINT,"
+            " lifecycle_stage TEXT, experiment_id INTEGER);"
+            "CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);"
+            "CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT);"
+            "CREATE TABLE metrics (key TEXT, value FLOAT NOT NULL, timestamp BIGINT, run_uuid TEXT, step BIGINT,"
+            " is_nan BOOLEAN);"
+        )
+        connection.execute("INSERT INTO experiments VALUES (1, 'try-outs', 'active')")
+        run = (RUN_ID, "try 1", status, START, END, stage, 1)
+        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", run)
+        connection.executemany("INSERT INTO params VALUES (?, ?, ?)", [(*item, RUN_ID) for item in PARAMS.items()])
+        tags = [("mlflow.source.name", "train.py", RUN_ID), ("mlflow.source.git.commit", "0123abc", RUN_ID)]
+        connection.executemany("INSERT INTO tags VALUES (?, ?, ?)", tags)
+        for name, values in metrics.items():
+            rows = [(name, 0.0 if v != v else v, START + step, RUN_ID, step, v != v) for step, v in values]
+            connection.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
+    return path
+
+
+def read(path: Path) -> list[ImportedRun | Skipped]:
+    found = runs_at(path, None)
+    assert found is not None
+    assert found.whole_tree
+    return list(found.items)
+
+
+def one(path: Path) -> ImportedRun:
+    (item,) = read(path)
+    assert isinstance(item, ImportedRun), item
+    return item
+
+
+def refused(path: Path) -> str:
+    (item,) = read(path)
+    assert isinstance(item, Skipped), item
+    return item.reason
+
+
+def top1(item: ImportedRun) -> dict[int, float | None]:
+    return {epoch.epoch: epoch.eval_top1 for epoch in item.epochs}
+
+
+def test_both_stores_give_the_same_record(tmp_path: Path) -> None:
+    item = one(file_store(tmp_path))
+    told: dict[str, Any] = {
+        "name": "try 1", "model": "resnet18", "lr": 0.001, "batch_size": 128, "epochs": 3, "opt": "adamw",
+        "weight_decay": 0.05, "dropout": 0.1, "pretrained": False, "amp": True, "dataset_name": "flowers",
+        "status": Status.FINISHED, "best_metric": 60.0, "best_epoch": 1, "final_metric": 55.0, "script": "train.py",
+        "git_commit": "0123abc",
+    }  # fmt: skip
+    assert {name: getattr(item.run, name) for name in told} == told
+    assert item.run.extra["experiment"] == "try-outs"
+    assert item.run.started_at is not None
+    assert item.run.started_at.timestamp() * 1000 == START
+    assert [epoch.eval_loss for epoch in item.epochs] == [2.0, None, 2.0]
+    other = one(database(tmp_path))
+    assert (other.run, other.epochs) == (item.run, item.epochs)
+
+
+@pytest.mark.parametrize(
+    ("logged", "epochs"),
+    [
+        ({"eval_top1": [(1, 5.0), (2, 6.0), (3, 7.0)]}, {0: 5.0, 1: 6.0, 2: 7.0}),
+        ({"eval_top1": [(0, 5.0), (0, 6.0)]}, {0: 5.0, 1: 6.0}),
+        ({"val_acc": [(0, 0.5), (1, 0.75)]}, {0: 50.0, 1: 75.0}),
+        ({"val_acc": [(0, 50.0), (1, 75.0)]}, {0: 50.0, 1: 75.0}),
+        ({"Validation/Accuracy": [(0, 0.5)]}, {0: 50.0}),
+        ({"val_acc": [(99, 0.5), (199, 0.75)], "epoch": [(99, 0), (199, 1)]}, {0: 50.0, 1: 75.0}),
+    ],
+)
+def test_ways_to_log_an_accuracy(tmp_path: Path, logged: Metrics, epochs: dict[int, float]) -> None:
+    assert top1(one(file_store(tmp_path, logged))) == epochs
+
+
+def test_what_cannot_be_told_is_refused(tmp_path: Path) -> None:
+    assert "no epochs" in refused(file_store(tmp_path / "a", {"eval_top1": [(100, 5.0), (250, 6.0)]}))
+    assert "rmse" in refused(file_store(tmp_path / "b", {"rmse": [(0, 5.0)]}))
+    assert "fractions" in refused(file_store(tmp_path / "c", {"eval_top1": [(0, 0.9)], "eval_loss": [(0, 0.2)]}))
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(1, Status.STALE), (3, Status.FINISHED), (4, Status.FAILED), (5, Status.INTERRUPTED)]
+)
+def test_status(tmp_path: Path, number: int, status: Status) -> None:
+    item = one(file_store(tmp_path, status=number))
+    assert item.run.status is status
+    assert bool(item.notes) == (number == 1)
+
+
+def test_finished_before_the_plan_was_interrupted(tmp_path: Path) -> None:
+    assert one(file_store(tmp_path, epochs="10")).run.status is Status.INTERRUPTED
+
+
+def test_deleted_runs_are_left_out(tmp_path: Path) -> None:
+    assert read(file_store(tmp_path, stage="deleted")) == []
+    assert read(database(tmp_path, stage="deleted")) == []
+
+
+def test_other_files_and_folders_are_not_stores(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"SQLite format 3\x00 but no more")
+    with closing(sqlite3.connect(tmp_path / "y.db")) as connection:
+        connection.execute("CREATE TABLE runs (id INTEGER)")
+    assert [runs_at(path, None) for path in (tmp_path, tmp_path / "x.db", tmp_path / "y.db")] == [None] * 3
+
+
+def test_damaged_run_is_refused_and_the_others_are_taken(tmp_path: Path) -> None:
+    store = file_store(tmp_path)
+    (store / "855604127358282283" / RUN_ID / "metrics" / "train_loss").write_text("not a metric\n")
+    assert "cannot be read" in refused(store)
