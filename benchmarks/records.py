@@ -22,12 +22,15 @@ from pathlib import Path
 from typing import Any
 
 EPOCHS = 200
+PAUSE = 0.005
 METRICS = {"train_loss": 1.25, "eval_loss": 1.5, "eval_top1": 61.5, "eval_top5": 88.25, "lr": 1e-3}
 
 
-def median_ms(action: Callable[[int], Any], times: int) -> float:
+def median_ms(action: Callable[[int], Any], times: int, pause: float = 0.0) -> float:
+    """Return the median of several calls in milliseconds; before each, ``pause`` seconds are waited."""
     taken = []
     for number in range(times):
+        time.sleep(pause)
         began = time.perf_counter()
         action(number)
         taken.append(time.perf_counter() - began)
@@ -83,15 +86,12 @@ def measure_epochs(folder: Path) -> None:
     recorder = Recorder(folder / "spool", Plugins("none"))
     run = recorder.start_run(epochs=EPOCHS)
 
-    def log(_: int) -> None:
-        run.log_epoch(**METRICS)
-        time.sleep(0.001)  # an epoch takes time, in which the line is written
-
-    pause = median_ms(lambda _: time.sleep(0.001), EPOCHS)
-    ours = median_ms(log, EPOCHS) - pause
+    # Epochs take time, in which the line of the one before is written.
+    ours = median_ms(lambda _: run.log_epoch(**METRICS), EPOCHS, PAUSE)
     recorder.end_run()
     for alternative, action in alternatives_of_an_epoch(folder):
-        report("recording an epoch, on the training thread", ours, alternative, median_ms(action, EPOCHS))
+        what = "recording an epoch, on the training thread"
+        report(what, ours, alternative, median_ms(action, EPOCHS, PAUSE))
 
 
 def fill(url: str, count: int) -> None:
