@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint metamodel metamodel-check timm-versions evaluate models docs clean
+.PHONY: help demo test lint metamodel metamodel-check timm-versions evaluate models docs collect collect-status meta-data-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -67,6 +67,20 @@ models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of
 docs: $(VENV)/.installed-timm  ## Draw the README's picture and write the page on features anew
 	$(BIN)/python docs/figures.py
 	$(BIN)/python -m advisor.describe.features_page > docs/features.md
+
+PLAN ?= meta_data/plans/full.yaml
+
+collect: $(VENV)/.installed-timm  ## Build the datasets of PLAN in DATA, train what is not recorded, and export it
+	$(BIN)/python -m pip install --quiet --editable '.[sources]'
+	$(BIN)/advisor collect $(PLAN) --data $(DATA) --build
+	$(BIN)/python -m advisor.collect.export $(DATA) meta_data
+
+collect-status: $(VENV)/.installed-timm  ## What the shipped evidence holds of PLAN, and what is missing
+	$(BIN)/python -m advisor.collect.status $(PLAN) meta_data
+
+meta-data-check: $(VENV)/.installed-timm  ## Compare checksums, and train 20 of the shipped runs again
+	$(BIN)/python -m pip install --quiet --editable '.[sources]'
+	$(BIN)/python -m advisor.collect.check meta_data $(DATA)
 
 clean:  ## Remove the environment and what the demo wrote
 	rm -rf $(VENV) $(METAMODEL_VENV) .venv-timm build demo
