@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from advisor._meta_data.sources.dataset import DatasetSpec, Sample
 from advisor._meta_data.sources.fetch import Fetcher
 from advisor._meta_data.sources.render import read_image, read_svg, square
+
+
+def _has_entities(path: Path) -> bool:
+    """Whether an SVG file defines XML entities, which the renderer refuses for safety."""
+    return path.suffix == ".svg" and b"<!ENTITY" in path.read_bytes()
 
 
 def _icons(
@@ -26,7 +32,7 @@ def _icons(
         paths = [path for pattern in folders for path in root.glob(pattern.format(category) + "/*")]
         for path in sorted(paths):
             # Links give one drawing several names.
-            if path.is_file() and not path.is_symlink() and path.suffix in (".png", ".svg"):
+            if path.is_file() and not path.is_symlink() and path.suffix in (".png", ".svg") and not _has_entities(path):
                 image = read_svg(path, 2 * size) if path.suffix == ".svg" else read_image(path)
                 yield Sample(category, square(image, size), path.stem)
 
