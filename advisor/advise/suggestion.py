@@ -151,6 +151,7 @@ class Suggestion(_Frozen):
             "mixup": self.assumes.mixup,
             "smoothing": self.assumes.label_smoothing,
             **_AUGMENT_ARGS[self.assumes.augment],
+            **(_RECORDED_ARGS if self.basis == "meta-model" else {}),
         }
 
     def to_yaml(self) -> str:
@@ -178,9 +179,11 @@ class Suggestion(_Frozen):
 # What train.py must be told for a recorded augmentation, whose own default is a heavy ImageNet recipe.
 _AUGMENT_ARGS: dict[str, dict[str, Any]] = {
     "none": {"no_aug": True},
-    "flip-crop": {"scale": [0.8, 1.0], "ratio": [0.9, 1.1], "hflip": 0.5, "color_jitter": 0.0},
+    "flip-crop": {"scale": [0.7, 1.0], "ratio": [0.9, 1.1], "hflip": 0.5, "color_jitter": 0.0},
     "timm-default": {},
 }
+# Further options that the recorded runs were trained with and that train.py sets otherwise; see meta_data/README.md.
+_RECORDED_ARGS: dict[str, Any] = {"sched_on_updates": True, "warmup_lr": 1e-5, "crop_pct": 1.0}
 
 
 def format_number(value: float) -> str:
