@@ -58,7 +58,8 @@ timm-versions: $(VENV)/.installed-test  ## Record under timm 0.6.13, 0.9.16, 1.0
 	$(BIN)/python tests/timm_versions/compare.py .venv-timm 0.6.13 0.9.16 1.0.15 current
 
 evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the figures of the README
-	$(BIN)/advisor evaluate
+	$(BIN)/advisor evaluate --format json > docs/evaluation.json
+	$(BIN)/python docs/figures.py
 
 models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of models (about fifteen minutes)
 	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part

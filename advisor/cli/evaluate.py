@@ -13,6 +13,7 @@ def evaluate(format_: str) -> None:
     """Measure the advice on the shipped evidence, every source of datasets held out in turn."""
     from advisor.describe.model import describe_model
     from advisor.evaluate.protocol import evaluate as judge
+    from advisor.learn.artefact import digest
     from advisor.learn.table import build_table
     from advisor.records.evidence import load_evidence
 
@@ -21,7 +22,8 @@ def evaluate(format_: str) -> None:
     result = judge(table)
     rows, trials = result.rows(), result.trials()
     if format_ == "json":
-        click.echo(json.dumps({"methods": rows, "noise": result.noise, "equivalent_trials": trials}, indent=2))
+        answer = {"data_sha256": digest(table), "runs": len(table), "noise": result.noise}
+        click.echo(json.dumps({**answer, "equivalent_trials": trials, "methods": rows}, indent=1))
         return
     from rich.console import Console
     from rich.table import Table

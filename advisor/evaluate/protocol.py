@@ -103,14 +103,14 @@ class Evaluation:
         ratios = np.array([self.noise / (pool.best - pool.median) for pool in mine])
         return float(_by_group(ratios, np.array([pool.group for pool in mine])).mean())
 
-    def trials(self) -> dict[str, float | int]:
+    def trials(self) -> dict[str, float | int | None]:
         """Return the median number of random trials that the advice equals, and how many cases it is taken over.
 
         Only cases with at least 64 random points at the largest number of epochs count, so that it is not cut off.
         """
         wide = [o for o in self.outcomes if o.method == ADVICE and o.pool.at_cap().sum() >= 64]
         values = [equivalent_trials(o.pool.score[o.pool.at_cap()], o.score) for o in wide]
-        return {"cases": len(values), "median": float(np.median(values)) if values else float("nan")}
+        return {"cases": len(values), "median": float(np.median(values)) if values else None}
 
 
 def evaluate(table: Table, *, model: MetaModel | None = None) -> Evaluation:

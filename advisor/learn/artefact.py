@@ -203,7 +203,7 @@ def fit_artefact(runs: Sequence[Run], datasets: Sequence[Dataset], describe_mode
         covered=_cover(evidence, {d.dataset_id: d.group for d in datasets}),
         known=[known for d in datasets if (known := _know(d, evidence)).runs],
         runs=len(table),
-        data_sha256=_digest(table),
+        data_sha256=digest(table),
     )
 
 
@@ -278,7 +278,8 @@ def _covered(fields: dict[str, Any]) -> Covered:
     )
 
 
-def _digest(table: Table) -> str:
+def digest(table: Table) -> str:
+    """Return the SHA-256 of everything in a table that a fit depends on."""
     digest = hashlib.sha256("\n".join(table.columns).encode())
     for part in (table.x, table.score, table.case_of):
         digest.update(np.ascontiguousarray(part).tobytes())
