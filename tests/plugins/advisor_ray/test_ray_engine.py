@@ -10,9 +10,8 @@ import pytest
 
 ray = pytest.importorskip("ray")
 
-from advisor_ray.engine import RayEngine  # noqa: E402
-
 from advisor.errors import AdvisorError  # noqa: E402
+from advisor_ray.engine import RayEngine  # noqa: E402
 
 # Ray's own code leaves sockets and files to the garbage collector, and warns of its future defaults.
 pytestmark = pytest.mark.filterwarnings("default")
