@@ -384,12 +384,14 @@ def take_until(url, folder, over):
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_many_writers_and_two_syncs_at_once(store, folder):
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_many_writers_and_two_syncs_at_once(request, folder, kind):
     """Every run and every epoch of 128 processes is there once, while two processes take what they write."""
     fork = multiprocessing.get_context("fork")
     over = fork.Event()
     url = f"sqlite:///{folder.parent / 'records.db'}"
-    store.close()
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres_url")
     takers = [fork.Process(target=take_until, args=(url, folder, over)) for _ in range(2)]
     writers = [fork.Process(target=write_a_run, args=(folder,)) for _ in range(WRITERS)]
     for process in [*takers, *writers]:
@@ -400,8 +402,10 @@ def test_many_writers_and_two_syncs_at_once(store, folder):
     for process in takers:
         process.join()
     assert {process.exitcode for process in [*takers, *writers]} == {0}
+    store = Store(url)
     runs = store.runs()
     assert len(runs) == WRITERS
     assert {(run.status, run.epochs_done, run.best_metric) for run in runs} == {(Status.FINISHED, 3, 2.0)}
     assert store.counts()["epochs"] == WRITERS * EPOCHS_EACH
     assert not list(folder.glob("*.jsonl"))
+    store.close()

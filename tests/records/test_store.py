@@ -20,26 +20,15 @@ from advisor.records.store import Store
 from advisor.records.tables import metadata
 
 START = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
-POSTGRES = os.environ.get("ADVISOR_TEST_POSTGRES")
 
 
-@pytest.fixture(
-    params=[
-        "file",
-        "memory",
-        pytest.param("postgres", marks=pytest.mark.skipif(not POSTGRES, reason="ADVISOR_TEST_POSTGRES is not set")),
-    ]
-)
+@pytest.fixture(params=["file", "memory", "postgres"])
 def store(request, tmp_path):
     if request.param == "postgres":
-        store = Store(POSTGRES)
-        yield store
-        with store.writing() as connection:
-            for table in metadata.sorted_tables:
-                connection.execute(table.delete())
+        store = Store(request.getfixturevalue("postgres_url"))
     else:
         store = Store("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'sub' / 'records.db'}")
-        yield store
+    yield store
     store.close()
 
 
