@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import click
@@ -13,6 +14,8 @@ import click
 from advisor.cli.output import echo_json, format_option, print_rows
 from advisor.config import Config
 from advisor.errors import AdvisorError
+
+_FOR_DEVELOPERS = ("dev", "test")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Finding:
 @format_option
 def doctor(format_: str) -> int:
     """Check this installation and say how to repair it; exit status 1 if something is wrong."""
-    findings = [_python(), *(_guarded(check) for check in (_store, _spool, _metamodel)), _plugins(), *_extras()]
+    checks = {"store": _store, "spool": _spool, "meta-model": _metamodel, "plugins": _plugins}
+    findings = [_program(), *(_guarded(name, check) for name, check in checks.items()), *_extras()]
     if format_ == "json":
         echo_json(findings)
     else:
@@ -38,60 +42,89 @@ def doctor(format_: str) -> int:
     return 0 if all(f.ok for f in findings) else 1
 
 
-def _python() -> Finding:
-    return Finding("python", True, f"{platform.python_version()}, timm-advisor {version('timm-advisor')}")
-
-
-def _guarded(check: Callable[[], Finding]) -> Finding:
+def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except AdvisorError as error:
-        return Finding(check.__name__.strip("_"), False, str(error), error.hint)
+        return Finding(name, False, str(error), error.hint)
+
+
+def _program() -> Finding:
+    here = Path(__file__).parents[1]
+    return Finding(
+        "program", True, f"timm-advisor {version('timm-advisor')}, Python {platform.python_version()}, {here}"
+    )
 
 
 def _store() -> Finding:
     from advisor.records.store import Store
 
     store = Store(Config()["store"])
-    return Finding("store", True, f"{store.url}, {store.counts()['runs']:,} runs")
+    try:
+        with store.writing():
+            pass
+        counts = store.counts()
+    finally:
+        store.close()
+    return Finding("store", True, f"{store.url}: {', '.join(f'{n:,} {what}' for what, n in counts.items())}")
 
 
 def _spool() -> Finding:
+    from advisor.records.spool import SUFFIX, SpoolFile, is_held
+
     folder = Path(Config()["spool_dir"])
-    waiting = len(list(folder.glob("*.jsonl")))
+    probe = folder / f".doctor{SUFFIX}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        file = SpoolFile(probe)
+        try:
+            file.append(b"\n")
+            file.sync()
+            locks = is_held(probe)
+        finally:
+            file.close()
+            probe.unlink()
     except OSError as error:
-        return Finding("spool", False, f"{folder}: {error.strerror}", "set ADVISOR_SPOOL_DIR to a folder you can write")
-    return Finding("spool", True, f"{folder}, {waiting} runs waiting", "advisor records sync" if waiting else "")
+        return Finding("spool", False, f"{folder}: {error}", "set ADVISOR_SPOOL_DIR to a folder that you can write")
+    waiting = sum(not path.name.startswith(".") for path in folder.glob(f"*{SUFFIX}"))
+    found = f"{folder}: {waiting} runs going on or waiting"
+    if not locks:
+        found += "; no file locks there, a killed run is known as such only after some minutes"
+    return Finding("spool", True, found, "advisor records sync" if waiting else "")
 
 
 def _metamodel() -> Finding:
     from advisor.advise.advisor import Advisor
 
     artefact = Advisor().artefact
-    return Finding("metamodel", True, f"version {artefact.version}, {artefact.runs:,} runs")
+    return Finding("meta-model", True, f"version {artefact.version}, {artefact.runs:,} runs")
 
 
 def _plugins() -> Finding:
     from advisor.plugins import get_plugins
 
     plugins = get_plugins()
-    wrong = ", ".join(f"{p.plugin} ({p.message})" for p in plugins.problems)
-    if wrong:
-        return Finding("plugins", False, wrong, "pip install --upgrade the plugin, or uninstall it")
-    return Finding("plugins", True, ", ".join(plugins.names()) or "none")
+    if plugins.problems:
+        wrong = "; ".join(f"{p.plugin} in {p.where}: {p.message}" for p in plugins.problems)
+        return Finding("plugins", False, wrong, "upgrade or uninstall it, or leave it out with ADVISOR_PLUGINS")
+    return Finding("plugins", True, ", ".join(plugins.names()) or "none are loaded")
 
 
-def _extras() -> list[Finding]:
-    """What is installed beside the base; nothing is wrong where an extra is missing."""
-    findings = []
-    for package in ("torch", "torchvision", "timm", "lightgbm"):
-        try:
-            findings.append(Finding(package, True, version(package)))
-        except PackageNotFoundError:
-            findings.append(Finding(package, True, "not installed", "pip install 'timm-advisor[timm]'"))
-    return findings
+def _extras() -> Iterator[Finding]:
+    """Look at what is optional; nothing is wrong where an extra is missing."""
+    extras: dict[str, list[str]] = {}
+    for requirement in requires("timm-advisor") or ():
+        found = re.fullmatch(r"([\w.-]+).*;.*\bextra == ['\"]([\w-]+)['\"]", requirement)
+        if found and found[2] not in _FOR_DEVELOPERS:
+            extras.setdefault(found[2], []).append(found[1])
+    for extra, packages in extras.items():
+        versions = {package: _version(package) for package in packages}
+        listed = ", ".join(f"{package} {known or 'is not installed'}" for package, known in versions.items())
+        missing = not all(versions.values())
+        yield Finding(f"extra {extra}", True, listed, f"pip install 'timm-advisor[{extra}]'" if missing else "")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
