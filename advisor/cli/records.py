@@ -102,11 +102,14 @@ def show(run_name: str, format_: str) -> None:
 )
 @format_option
 def sync(folder: Path | None, format_: str) -> None:
-    """Take what is new in the spools into the store.
+    """Take what is new in the spools into the store, and describe the folders that runs were trained on.
 
     A run that another machine writes is given up as STALE when nothing was heard of it for ten minutes.
     """
+    from dataclasses import asdict
+
     from advisor.config import Config
+    from advisor.describe.recorded import describe_recorded
     from advisor.records.ingest import sync as take
     from advisor.records.ingest import sync_from
     from advisor.records.store import Store
@@ -114,10 +117,15 @@ def sync(folder: Path | None, format_: str) -> None:
     config = Config()
     store = Store(config["store"])
     report = take(store, config["spool_dir"]) if folder is None else sync_from(store, folder)
+    datasets = describe_recorded(store)
     if format_ == "json":
-        echo_json(report)
+        echo_json({**asdict(report), "described": asdict(datasets)})
         return
     click.echo(f"{report.lines} new lines of {report.runs} runs taken; {report.stale} runs found dead.")
+    if datasets.runs:
+        click.echo(f"{datasets.runs} runs know their dataset now.")
+    for root, reason in datasets.left_out.items():
+        click.echo(f"{root} is not described: {reason}.", err=True)
     for count, what in (
         (report.unreadable, "lines were damaged and passed over"),
         (report.closed, "spools could not be read; check who owns them"),

@@ -5,19 +5,15 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from advisor.errors import UsageError
 
-if TYPE_CHECKING:
-    from advisor.records.recorder import Recorder
-
-DESCRIBE_SECONDS = 60.0
-"""How long a dataset may be described after its run; `advisor describe` takes as long as it needs."""
+SYNC_SECONDS = 60.0
+"""How long storing a run and describing its dataset may take after it; `advisor records sync` has all the time."""
 
 logger = logging.getLogger("advisor.run")
 
@@ -52,8 +48,8 @@ def _run_recorded(source: bytes, script: Path, arguments: tuple[str, ...], name:
     if recorder is None:  # it could not begin, and has said so
         run_script(source, script, arguments)
         return
-    folders: set[str] = set()
-    recorder.before_end.append(lambda: folders.update(_dataset_folder(recorder)))
+    ended: list[str] = []
+    recorder.before_end.append(lambda: ended.extend(run.run_id for run in (recorder.active,) if run is not None))
     error: BaseException | None = None
     try:
         run_script(source, script, arguments)
@@ -63,24 +59,19 @@ def _run_recorded(source: bytes, script: Path, arguments: tuple[str, ...], name:
     finally:
         recorder.end_run(error=error)
         recorder.detach()
-        for folder in sorted(folders):
-            _describe(folder)
+        if ended:
+            _take_into_the_store()
 
 
-def _dataset_folder(recorder: Recorder) -> Iterator[str]:
-    folder = recorder.active.snapshot().extra.get("dataset_root") if recorder.active is not None else None
-    if folder is not None:
-        yield folder
-
-
-def _describe(folder: str) -> None:
-    """Describe a dataset in a process of its own, so that nothing of it can reach the script's."""
-    command = [sys.executable, "-m", "advisor", "describe", "--dataset", folder, "--format", "json"]
+def _take_into_the_store() -> None:
+    """Store the run and describe its dataset, in a process of its own, so that nothing of it can reach the script's."""
+    command = [sys.executable, "-m", "advisor", "records", "sync"]
     try:
-        described = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=DESCRIBE_SECONDS, check=False, text=True
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SYNC_SECONDS, check=False, text=True
         )
-    except (OSError, subprocess.SubprocessError) as error:
-        logger.info("%s is not described yet: %s", folder, error)
+    except (OSError, subprocess.SubprocessError, KeyboardInterrupt) as error:
+        # The script is over: a Ctrl-C now only means not to wait.
+        logger.info("`advisor records sync` is still to be done: %r", error)
     else:
-        logger.info("describing %s: exit status %d %s", folder, described.returncode, described.stderr.strip())
+        logger.info("%s%s", done.stdout, done.stderr)

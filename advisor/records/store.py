@@ -211,6 +211,20 @@ class Store:
         with self.writing() as connection:
             upsert(connection, DATASETS, [row(dataset)])
 
+    def runs_without_dataset(self) -> list[tuple[str, str, int | None]]:
+        """Return id, folder of the images and number of training images of runs whose dataset is not described yet."""
+        folder = RUNS.c.extra["dataset_root"].as_string()
+        query = sa.select(RUNS.c.run_id, folder, RUNS.c.n_train).where(RUNS.c.dataset_id.is_(None), folder.is_not(None))
+        with self.reading() as connection:
+            return [(run_id, root, n_train) for run_id, root, n_train in connection.execute(query)]
+
+    def set_dataset(self, run_ids: Sequence[str], dataset_id: str) -> None:
+        """Say which dataset runs were trained on."""
+        with self.writing() as connection:
+            for start in range(0, len(run_ids), _IDS_A_STATEMENT):
+                some = RUNS.c.run_id.in_(run_ids[start : start + _IDS_A_STATEMENT])
+                connection.execute(sa.update(RUNS).where(some).values(dataset_id=dataset_id))
+
     def datasets(self) -> list[Dataset]:
         """Return all described datasets by name."""
         return self._all(Dataset, sa.select(DATASETS).order_by(DATASETS.c.name, DATASETS.c.dataset_id))

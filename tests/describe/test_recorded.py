@@ -1,0 +1,55 @@
+"""Runs come to know the dataset they were trained on, where it is still the one they saw."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from advisor.describe.dataset import describe
+from advisor.describe.recorded import describe_recorded
+from advisor.records.schema import Run, Source, new_id
+from advisor.records.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'records.db'}")
+    yield store
+    store.close()
+
+
+def run_on(folder, n_train):
+    extra = {} if folder is None else {"dataset_root": str(folder)}
+    return Run(run_id=new_id(), source=Source.TIMM_HOOK, n_train=n_train, extra=extra)
+
+
+def test_runs_on_one_folder_are_described_once_and_for_all(store, image_folder):
+    dataset = describe(image_folder).dataset
+    runs = [run_on(image_folder, dataset.n_train), run_on(image_folder, dataset.n_train), run_on(None, 5)]
+    store.add_runs(runs)
+    report = describe_recorded(store)
+    assert (report.runs, report.left_out) == (2, {})
+    assert [store.run(run.run_id).dataset_id for run in runs] == [dataset.dataset_id, dataset.dataset_id, None]
+    assert store.dataset(dataset.dataset_id) == dataset
+    assert describe_recorded(store).runs == 0
+
+
+def test_a_folder_that_changed_since_is_not_what_was_trained_on(store, image_folder):
+    run = run_on(image_folder, 7)
+    store.add_runs([run])
+    report = describe_recorded(store)
+    assert "not what was trained on" in report.left_out[str(image_folder)]
+    assert store.run(run.run_id).dataset_id is None
+
+
+def test_folders_that_are_gone_or_hold_nothing_are_named(store, image_folder, tmp_path):
+    gone, empty = tmp_path / "gone", tmp_path / "empty"
+    shutil.copytree(image_folder, gone)
+    store.add_runs([run_on(gone, 120), run_on(empty, 1)])
+    shutil.rmtree(gone)
+    empty.mkdir()
+    report = describe_recorded(store)
+    assert report.runs == 0
+    assert "no such folder" in report.left_out[str(gone)]
+    assert str(empty) in report.left_out
