@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from array import array
 from dataclasses import dataclass, field
@@ -15,11 +16,14 @@ from advisor.describe.images import ImageDataset, Labels, Split, few, file_stamp
 
 IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg"))
 """What timm reads by default (timm.data.readers.img_extensions)."""
+_USUAL_ENDINGS = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG")
 OTHER_EXTENSIONS = frozenset((".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2", ".ppm", ".jfif"))
 """Images that timm passes over in silence."""
 TRAIN_NAMES = ("train", "training")
 EVAL_NAMES = ("validation", "val", "valid", "eval", "evaluation", "test")
 """Names of split folders in the order timm's create_dataset tries them; ``test`` is for ``--val-split test``."""
+_BLOCK = 10_000
+"""Directory entries that are held at a time."""
 MAX_SKIPPED = 1000
 """Names of skipped files that are kept; more than this is no list to read."""
 
@@ -59,26 +63,37 @@ def list_images(root: str) -> Listing:
             if identity in parents:
                 raise RecursionError
             with os.scandir(os.path.join(root, relative)) as found:
-                for entry in found:
-                    name = entry.name
-                    extension = os.path.splitext(name)[1].lower()
-                    if entry.is_dir():
-                        inner.append(name)
-                    elif extension in IMAGE_EXTENSIONS:
-                        images.append(name)
-                    elif extension in OTHER_EXTENSIONS and len(listing.skipped) < MAX_SKIPPED:
-                        listing.skipped.append(os.path.join(relative, name))
+                while block := list(itertools.islice(found, _BLOCK)):
+                    # The usual files are told apart without looking closely: twice as fast.
+                    usual = [name for e in block if (name := e.name).endswith(_USUAL_ENDINGS) and not e.is_dir()]
+                    images += (
+                        usual if len(usual) == len(block) else _look_closely(block, relative, inner, listing.skipped)
+                    )
         except (OSError, RecursionError):
             listing.unlisted.append(relative)
             continue
         images.sort()
         if images:
-            listing.folder_of.extend([len(listing.folders)] * len(images))
+            listing.folder_of.extend(array("i", [len(listing.folders)]) * len(images))
             listing.folders.append(relative)
             listing.files.extend(images)
         # A stack gives back the last first.
         pending += [(os.path.join(relative, name), parents | {identity}) for name in sorted(inner, reverse=True)]
     return listing
+
+
+def _look_closely(entries: list[os.DirEntry[str]], relative: str, folders: list[str], skipped: list[str]) -> list[str]:
+    """Return the names of image files; add folders to ``folders``, images that timm passes over to ``skipped``."""
+    images = []
+    for entry in entries:
+        extension = os.path.splitext(entry.name)[1].lower()
+        if entry.is_dir():
+            folders.append(entry.name)
+        elif extension in IMAGE_EXTENSIONS:
+            images.append(entry.name)
+        elif extension in OTHER_EXTENSIONS and len(skipped) < MAX_SKIPPED:
+            skipped.append(os.path.join(relative, entry.name))
+    return images
 
 
 class FolderSplit(Split):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from advisor.describe.features import Feature
+from advisor.describe.views import shrink
 from advisor.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -86,9 +87,8 @@ def _probe(sample: Sample, deadline: float, timm: Any, torch: Any, progress: Any
     order = np.random.default_rng(sample.seed).permutation(len(classes))
     n_held_out = max(1, int(_HELD_OUT * len(order)))
     test, train = order[:n_held_out], order[n_held_out:]
-    step = sample.train.thumbnails.shape[1] // SIDE
-    blocks = sample.train.thumbnails.reshape(len(order), SIDE, step, SIDE, step, 3).mean(axis=(2, 4), dtype=np.float32)
-    x = torch.from_numpy(np.ascontiguousarray(((blocks / 255 - 0.45) / 0.225).transpose(0, 3, 1, 2)))
+    pixels = (shrink(sample.train.thumbnails, SIDE) - 0.45) / 0.225
+    x = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32))
     y = torch.from_numpy(classes.astype(np.int64))
     outcomes = []
     for number, lr in enumerate(LEARNING_RATES):

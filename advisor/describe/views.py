@@ -23,7 +23,7 @@ _BLOCK = 100
 
 def pixel_view(thumbnails: NDArray[np.uint8]) -> Matrix:
     """Return the pixels of 16 x 16 RGB thumbnails, 0 to 1, shape (n, 768)."""
-    return _shrink(thumbnails, PIXELS).reshape(len(thumbnails), -1)
+    return shrink(thumbnails, PIXELS).reshape(len(thumbnails), -1)
 
 
 def shape_view(thumbnails: NDArray[np.uint8]) -> Matrix:
@@ -54,7 +54,7 @@ def patch_view(thumbnails: NDArray[np.uint8], seed: int) -> Matrix:
     the single-layer network of Coates, Ng & Lee (2011), with drawn patches in place of k-means as Coates & Ng
     (2011) found nearly as good. Position within a quadrant does not matter, so textures show.
     """
-    images = _shrink(thumbnails, 32)
+    images = shrink(thumbnails, 32)
     rng = np.random.default_rng(seed)
     positions = (32 - PATCH) // STRIDE + 1
     n_patches = 20_000
@@ -113,9 +113,12 @@ def _normalised(patches: Matrix) -> Matrix:
     return equalised
 
 
-def _shrink(thumbnails: NDArray[np.uint8], side: int) -> Matrix:
+def shrink(thumbnails: NDArray[np.uint8], side: int) -> Matrix:
     """Return thumbnails averaged over blocks to ``side`` x ``side`` pixels, 0 to 1."""
-    n, step = len(thumbnails), thumbnails.shape[1] // side
-    blocks = thumbnails.reshape(n, side, step, side, step, 3).mean(axis=(2, 4), dtype=np.float32)
-    shrunk: Matrix = blocks / np.float32(255)
+    step = thumbnails.shape[1] // side
+    total = np.zeros((len(thumbnails), side, side, 3), dtype=np.uint16)
+    for row in range(step):  # ten times as fast as a mean over two axes of a few elements
+        for column in range(step):
+            total += thumbnails[:, row::step, column::step]
+    shrunk: Matrix = total.astype(np.float32) / np.float32(step**2) / np.float32(255)
     return shrunk
