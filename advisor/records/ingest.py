@@ -153,7 +153,9 @@ def _take(connection: sa.Connection, path: Path, report: SyncReport) -> bool:
     report.lines += len(chunk.lines)
     if chunk.end != offset:
         upsert(connection, SPOOLS, [{"run_id": run_id, "offset": chunk.end}])
-    return held is False and not chunk.newer and (after.status not in _OPEN or after.host == socket.gethostname())
+    if after.status not in _OPEN:  # it has said its last word, also where locks cannot be asked
+        return not held and not chunk.newer
+    return held is False and not chunk.newer and after.host == socket.gethostname()
 
 
 def _offset(connection: sa.Connection, run_id: str) -> int:

@@ -78,6 +78,25 @@ def test_a_finished_run_is_taken_once_and_put_away(store, folder):
     assert sync(store, folder).lines == 0
 
 
+def test_where_files_cannot_be_locked_the_heartbeat_decides(store, folder, monkeypatch):
+    monkeypatch.setattr(spool, "fcntl", None)
+    ended, first = begin()
+    write(folder, ended, first, epoch(0), END)
+    silent, first = begin()
+    path = write(folder, silent, first, epoch(0))
+    sync(store, folder)
+    assert [path.name for path in folder.glob("*.jsonl")] == [f"{silent}.jsonl"]
+    assert (store.run(ended).status, store.run(silent).status) == (Status.FINISHED, Status.RUNNING)
+    long_ago = time.time() - 2 * STALE_AFTER.total_seconds()
+    write(folder, silent, begin(silent, started_at=datetime.fromtimestamp(long_ago, timezone.utc))[1], epoch(0))
+    os.utime(path, (long_ago, long_ago))
+    store.remove([silent])
+    with store.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM spools")
+    sync(store, folder)
+    assert store.run(silent).status is Status.STALE
+
+
 def test_nothing_to_take(store, tmp_path):
     assert sync(store, tmp_path / "nowhere").lines == 0
 
