@@ -32,7 +32,7 @@ def evaluation_table(evaluation: dict[str, Any]) -> str:
         better = "" if own else f"{row['advice_better']:.0%}"
         mean, median, points = f"{row['mean_regret']:.3f}", f"{row['median_regret']:.3f}", f"{row['points_lost']:.1f}"
         lines.append(f"| {' | '.join((name, mean, interval, median, points, better))} |")
-    noise = f"{evaluation['noise']:.2f} points (standard deviation), {rows[0]['noise_regret']:.3f} of regret"
+    noise = f"{evaluation['noise']:.2f} points (median standard deviation), {rows[0]['noise_regret']:.3f} of regret"
     return "\n".join(
         [
             *lines,

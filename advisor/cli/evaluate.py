@@ -48,8 +48,8 @@ def evaluate(format_: str) -> None:
     )
     if result.noise is not None:
         console.print(
-            f"Noise floor: equal runs with other seeds differ by {result.noise:.2f} points (standard deviation), "
-            f"which is {rows[0]['noise_regret']:.3f} of regret."
+            f"Noise floor: equal runs with other seeds differ by {result.noise:.2f} points "
+            f"(median standard deviation), which is {rows[0]['noise_regret']:.3f} of regret."
         )
     if trials["cases"]:
         console.print(

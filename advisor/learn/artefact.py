@@ -22,7 +22,7 @@ import numpy as np
 
 from advisor.errors import AdvisorError
 from advisor.learn.familiarity import Familiarity
-from advisor.learn.metamodel import MetaModel
+from advisor.learn.metamodel import MetaModel, regret_within_cases
 from advisor.learn.table import DescribeModel, Table, build_table, is_evidence, score_of
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
 
@@ -76,7 +76,7 @@ class Artefact:
     model : MetaModel
         The fitted model.
     noise : float or None
-        Points of top-1 by which equal runs with other seeds differ (pooled standard deviation); None if unknown.
+        Points of top-1 by which equal runs with other seeds differ, see ``seed_noise``; None if unknown.
     covered : sequence of Covered
         What the evidence covers.
     known : sequence of Known
@@ -208,16 +208,18 @@ def fit_artefact(runs: Sequence[Run], datasets: Sequence[Dataset], describe_mode
 
 
 def seed_noise(table: Table) -> float | None:
-    """Return the pooled standard deviation of scores between runs that differ in nothing but the seed, if any do."""
+    """Return by how much scores differ between runs that differ in nothing but the seed, if any do.
+
+    The median, over configurations in the better half of their case, of the standard deviation between seeds. The
+    median, because a few small sets with unstable configurations would decide a mean.
+    """
+    better = regret_within_cases(table.score, table.case_of) <= 1
     keys: dict[tuple[Any, ...], list[float]] = {}
-    for i, score in enumerate(table.score):
+    for i in np.flatnonzero(better):
         key = (table.case_of[i], *(table.five[name][i] for name in HYPERPARAMETERS))
-        keys.setdefault(key, []).append(score)
-    repeated = [scores for scores in keys.values() if len(scores) > 1]
-    degrees = sum(len(scores) - 1 for scores in repeated)
-    if not degrees:
-        return None
-    return float(np.sqrt(sum(statistics.variance(s) * (len(s) - 1) for s in repeated) / degrees))
+        keys.setdefault(key, []).append(table.score[i])
+    deviations = [statistics.stdev(scores) for scores in keys.values() if len(scores) > 1]
+    return statistics.median(deviations) if deviations else None
 
 
 def _cover(evidence: Sequence[Run], group_of: Mapping[str, str]) -> list[Covered]:
