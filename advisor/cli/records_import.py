@@ -36,7 +36,10 @@ def import_(paths: tuple[Path, ...], world_size: int | None, format_: str) -> No
     from advisor.records.imports import import_runs
     from advisor.records.store import Store
 
-    report = import_runs(Store(Config()["store"]), paths, get_plugins(), world_size=world_size)
+    config = Config()
+    report = import_runs(
+        Store(config["store"]), paths, get_plugins(), world_size=world_size, private_paths=config["private_paths"]
+    )
     if format_ == "json":
         echo_json(report)
     else:

@@ -6,14 +6,15 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from advisor.records.encoding import field_parsers, plain
 from advisor.records.outcome import outcome
 from advisor.records.schema import EPOCH_METRICS, Epoch, ImportedRun, Run, Source, Status
 
 _TYPES = {f.name: str(f.type).removesuffix(" | None") for f in dataclasses.fields(Run)}
-_NOTHING = ("", "none", "null", "nan")
+_PARSERS = field_parsers(Run)
 _ID_LENGTH = 26
 
 
@@ -61,7 +62,7 @@ def imported_run(
         ended = Status.STALE
     result = outcome({**known, "extra": extra}, epochs, ended)
     result = {name: _finite(value) if isinstance(value, float) else value for name, value in result.items()}
-    run = Run(**{**known, **result, "run_id": run_id, "source": source, "extra": json_value(extra)})
+    run = Run(**{**known, **result, "run_id": run_id, "source": source, "extra": plain(extra)})
     rows = tuple(
         Epoch(run_id=run_id, epoch=row["epoch"], **{name: _finite(row.get(name)) for name in EPOCH_METRICS})
         for row in epochs
@@ -92,46 +93,27 @@ def typed(name: str, value: Any) -> Any:
         The value itself, or its text as a log or a database has it.
     """
     kind = _TYPES[name]
-    if value is None or (isinstance(value, str) and kind != "str" and value.strip().lower() in _NOTHING):
+    if isinstance(value, str) and kind in _UNTEXT:
+        value = _UNTEXT[kind](value.strip().lower())
+    if value is None or value == "":
         return None
-    if kind == "bool":
-        return _truth(value)
-    if kind in ("int", "float"):
-        number = number_of(value)
-        if number is None or not math.isfinite(number):
-            return None
-        return number if kind == "float" else int(number) if number == int(number) else None
-    if kind == "str":
-        return str(value) or None
-    return value
-
-
-def number_of(value: Any) -> float | None:
-    """Return a number or its text as a float, not-a-number included; None if it is neither."""
     try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
+        parsed = _PARSERS[name](value)
+    except (ValueError, TypeError, OverflowError):
         return None
+    return None if isinstance(parsed, float) and not math.isfinite(parsed) else parsed
 
 
-def json_value(value: Any) -> Any:
-    """Return a value made of JSON's types only: others as text, numbers that JSON lacks as null."""
-    if isinstance(value, Mapping):
-        return {str(name): json_value(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [json_value(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
-
-
-def _truth(value: Any) -> bool | None:
-    if isinstance(value, str):
-        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
-            value.strip().lower()
-        )
-    return bool(value)
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
+
+
+_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_UNTEXT: dict[str, Callable[[str], Any]] = {"bool": _TRUTH.get, "int": _number, "float": _number}

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from advisor.errors import UsageError
 from advisor.plugins import Plugins
+from advisor.records.private_paths import cut_paths
 from advisor.records.schema import ImportedRun, Run, RunsAt, Skipped
 from advisor.records.secrets import scrub, scrub_text
 from advisor.records.store import Store, record, row, upsert
@@ -63,7 +64,12 @@ class ImportReport:
 
 
 def import_runs(
-    store: Store, paths: Sequence[Path], plugins: Plugins, *, world_size: int | None = None
+    store: Store,
+    paths: Sequence[Path],
+    plugins: Plugins,
+    *,
+    world_size: int | None = None,
+    private_paths: Sequence[str] = (),
 ) -> ImportReport:
     """Take every run that a plugin finds at or below the paths.
 
@@ -81,6 +87,8 @@ def import_runs(
         Whose ``advisor_import_runs`` is asked.
     world_size : int, optional
         Devices of the runs that do not tell theirs.
+    private_paths : sequence of str
+        Beginnings of paths that records must not hold.
 
     Raises
     ------
@@ -103,7 +111,7 @@ def import_runs(
             report.skipped.append(Skipped(path=item.path, reason=f"the same run as {seen[item.run.run_id]}"))
         else:
             seen[item.run.run_id] = item.path
-            batch.append(_clean(item))
+            batch.append(_clean(item, private_paths))
             if _continues(item):
                 continued.append(item)
         if len(batch) == _RUNS_A_TRANSACTION:
@@ -154,11 +162,11 @@ def _below(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(chosen)]
 
 
-def _clean(item: ImportedRun) -> ImportedRun:
+def _clean(item: ImportedRun, private_paths: Sequence[str]) -> ImportedRun:
     run = item.run
-    texts = {name: getattr(run, name) for name in ("name", "dataset_name", "script", "error")}
-    masked = {name: scrub_text(text) for name, text in texts.items() if text is not None}
-    return replace(item, run=replace(run, extra=scrub(run.extra), **masked))  # type: ignore[arg-type]
+    texts = {name: scrub_text(value) for name, value in vars(run).items() if isinstance(value, str)}
+    cleaned = cut_paths({**texts, "extra": scrub(run.extra)}, private_paths)
+    return replace(item, run=replace(run, **{**cleaned, "source": run.source, "status": run.status}))
 
 
 def _write(store: Store, batch: Sequence[ImportedRun], report: ImportReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -62,6 +63,7 @@ def scrub(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _named(str(name), value) for name, value in values.items()}
 
 
+@functools.lru_cache(maxsize=65_536)
 def scrub_text(text: str) -> str:
     """Return a text with what has the form of a secret replaced by ``***``."""
     text = _USER_INFO.sub(rf"\g<scheme>{HIDDEN}@", text)
@@ -69,6 +71,7 @@ def scrub_text(text: str) -> str:
     return _BEARER.sub(rf"\g<1> {HIDDEN}", _SHAPES.sub(HIDDEN, text))
 
 
+@functools.lru_cache(maxsize=65_536)
 def is_secret_name(name: str) -> bool:
     """Return whether a value of this name is a secret (``num_tokens`` and ``model_key`` are none)."""
     words = [word.lower() for part in re.split(r"[^A-Za-z0-9]+", name) for word in _WORDS.findall(part)]
@@ -80,22 +83,20 @@ def is_secret_name(name: str) -> bool:
 
 
 def _named(name: str, value: Any) -> Any:
-    if value in (None, "", False, True) or not is_secret_name(name):
+    if value is None or value is True or value is False or value == "" or not is_secret_name(name):
         return _unnamed(value)
     return HIDDEN
 
 
 def _unnamed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return scrub(value)
+    if isinstance(value, str):
+        assignment = _ASSIGNMENT.match(value)
+        if assignment and is_secret_name(assignment[1]):
+            return f"{assignment[1]}={HIDDEN}"
+        return scrub_text(value)
     if isinstance(value, (list, tuple)):
         return _items(value)
-    if not isinstance(value, str):
-        return value
-    assignment = _ASSIGNMENT.match(value)
-    if assignment and is_secret_name(assignment[1]):
-        return f"{assignment[1]}={HIDDEN}"
-    return scrub_text(value)
+    return scrub(value) if isinstance(value, dict) else value
 
 
 def _items(values: list[Any] | tuple[Any, ...]) -> list[Any]:

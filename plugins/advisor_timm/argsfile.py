@@ -18,8 +18,9 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(?: (\S.*))?")
 _PLAIN = re.compile(r"''|(?!---|\.\.\.)[A-Za-z0-9_./+'-](?:(?!: | #).)*(?<![:\s])")
 _NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-_EMPTY: dict[str | None, Any] = {"{}": dict, "[]": list, None: lambda: None}
-_NO_SCALAR = object()
+_EMPTY = {"{}": dict, "[]": list}
+_NO_SCALAR, _BARE = object(), object()
+_ITEM = "-"
 _CHECKPOINTS = ("last.pth.tar", "model_best.pth.tar", "checkpoint-*.pth.tar", "last.pth", "checkpoint*.pth")
 
 
@@ -92,31 +93,38 @@ def _read_checkpoint(path: Path) -> dict[str, Any] | None:
 def _flat(text: str) -> dict[str, Any] | None:
     """Return the mapping if each line is ``name: scalar`` or, after a bare ``name:``, ``- scalar``; else None."""
     values: dict[str, Any] = {}
-    items: list[Any] | None = None
-    name = None
+    bare = None
     for line in text.split("\n"):
-        if not line:
-            continue
-        if line.startswith("- ") and name is not None:
-            if items is None:
-                items = values[name] = []
-            value = _scalar(line[2:])
-            if value is _NO_SCALAR:
-                return None
-            items.append(value)
-            continue
-        entry = _ENTRY.fullmatch(line)
-        if entry is None or entry[1].lower() in _NO_NAMES:
-            return None
-        name, items = (entry[1], None) if entry[2] is None else (None, None)
-        value = _EMPTY[entry[2]]() if entry[2] in _EMPTY else _scalar(entry[2])
+        name, value = _line(line)
         if value is _NO_SCALAR:
             return None
-        values[entry[1]] = value
+        if name == _ITEM:
+            if bare is None:
+                return None
+            if values[bare] is None:
+                values[bare] = []
+            values[bare].append(value)
+        elif name:
+            bare = name if value is _BARE else None
+            values[name] = None if value is _BARE else value() if value in _EMPTY.values() else value
     return values
 
 
 @functools.lru_cache(maxsize=65_536)
+def _line(line: str) -> tuple[str, Any]:
+    """Return the name and value on a line; the value may be a mark, the name that of an item, or nothing."""
+    if not line:
+        return "", None
+    if line.startswith("- "):
+        return _ITEM, _scalar(line[2:])
+    entry = _ENTRY.fullmatch(line)
+    if entry is None or entry[1].lower() in _NO_NAMES:
+        return "", _NO_SCALAR
+    if entry[2] is None:
+        return entry[1], _BARE
+    return entry[1], _EMPTY.get(entry[2]) or _scalar(entry[2])
+
+
 def _scalar(text: str) -> Any:
     """Return the value of a YAML scalar that is alone on its line, or the mark that it may be something else."""
     if not _PLAIN.fullmatch(text) or not text.isprintable():

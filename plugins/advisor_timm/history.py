@@ -40,6 +40,8 @@ def fields_of_arguments(arguments: Mapping[str, Any], world_size: int | None) ->
     metric = fields.pop("metric", None)
     if metric is not None:
         fields["eval_metric"] = metric
+    if arguments.get("resume"):
+        fields["resume"] = arguments["resume"]  # as it was written: it was relative to another folder than this one
     if any(name in arguments for name in _AMP):
         fields["amp"] = any(arguments.get(name) for name in _AMP)
     if any(name in arguments for name in _WEIGHTS):

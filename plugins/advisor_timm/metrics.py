@@ -188,18 +188,18 @@ def _epoch(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     """Return a number, its text, or the mean of a list of rates ("[2e-07, 2e-07]", one a parameter group)."""
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool):
         return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
     if isinstance(value, str) and value.strip().startswith("["):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return None
-    if isinstance(value, list):
-        numbers = [_number(item) for item in value]
-        known = [number for number in numbers if number is not None]
-        return sum(known) / len(known) if known and len(known) == len(numbers) else None
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
+    if not isinstance(value, list):
         return None
+    numbers = [number for number in map(_number, value) if number is not None]
+    return sum(numbers) / len(numbers) if numbers and len(numbers) == len(value) else None

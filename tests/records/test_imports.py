@@ -174,6 +174,13 @@ def test_no_secret_reaches_the_store(store: Store, tmp_path: Path) -> None:
     assert b"pa55word" not in stored
 
 
+def test_private_paths_are_cut(store: Store, tmp_path: Path) -> None:
+    run = past("one", output="/home/al/out", script="/home/al/train.py")
+    take(store, folders(tmp_path / "past", "a"), Folders(a=[run]), private_paths=["/home/al"])
+    (stored,) = store.runs()
+    assert (stored.extra["output"], stored.script) == ("~/out", "~/train.py")
+
+
 def test_text_becomes_what_the_field_holds() -> None:
     cases = [
         ("lr", "1e-3", 1e-3), ("lr", "nan", None), ("lr", [1], None), ("epochs", "50", 50), ("epochs", 50.0, 50),
