@@ -45,7 +45,7 @@ def holds_images(path: Path) -> bool:
         return False
 
 
-def open_arrow(folder: Path, files: Mapping[str, list[Path]]) -> ImageDataset:
+def open_arrow(folder: Path, files: Mapping[str, list[Path]], name: str = "") -> ImageDataset:
     """Return the dataset in Arrow or Parquet files.
 
     Parameters
@@ -54,6 +54,8 @@ def open_arrow(folder: Path, files: Mapping[str, list[Path]]) -> ImageDataset:
         What they are known by: the folder they lie in, or the one file.
     files : mapping of str to list of Path
         The files of the roles ``train`` and ``eval``, as ``arrow_files`` finds them.
+    name : str
+        What to call it; by default the name of the folder.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def open_arrow(folder: Path, files: Mapping[str, list[Path]]) -> ImageDataset:
         return ListedSplit(labels, classes, _Rows(role, len(labels)), lambda i: _image(reader(i), folder), stamp)
 
     return ImageDataset(
-        name=folder.resolve().name or "dataset",
+        name=name or folder.resolve().name or "dataset",
         root=folder,
         kind="hfds",
         classes=classes,

@@ -108,27 +108,43 @@ def _open_file(path: Path) -> ImageDataset:
 
 
 def _open_timm_name(prefix: str, rest: str) -> ImageDataset:
-    from advisor.describe.arrow import arrow_files, open_arrow
     from advisor.describe.shards import open_shards
+    from advisor.describe.tfds import open_tfds
 
-    name, _, root = rest.rpartition(":") if ":" in rest else (rest, "", "")
-    folder = Path(os.path.expanduser(root or "."))
+    name, colon, root = rest.rpartition(":")
+    name = name if colon else rest
+    folder = Path(os.path.expanduser(root)) if colon else None
     if prefix == "torch":
-        return _open_torchvision(rest if not root else name, folder)
+        return _open_torchvision(name, folder or Path("."))
     if prefix == "tfds":
-        from advisor.describe.tfds import open_tfds
-
-        return open_tfds(name, folder if root else None)
+        return open_tfds(name, folder)
     path = Path(os.path.expanduser(name))
+    if path.is_dir():
+        return open_shards(path) if prefix == "wds" else _open_directory(path)
     if prefix == "hfds":
-        # The cache of `datasets` keeps owner/name under owner___name.
-        path = next((p for p in (path, folder / name.replace("/", "___"), folder / name) if p.is_dir()), path)
-    if not path.is_dir():
-        raise _missing(path)
-    if prefix == "wds":
-        return open_shards(path)
-    files = arrow_files(path)
-    return open_arrow(path, files) if files else _open_directory(path)
+        return _open_hugging_face_cache(name, folder or Path(os.path.expanduser(_hugging_face_cache())))
+    raise _missing(path)
+
+
+def _hugging_face_cache() -> str:
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    return os.environ.get("HF_DATASETS_CACHE", os.path.join(home, "datasets"))
+
+
+def _open_hugging_face_cache(name: str, cache: Path) -> ImageDataset:
+    """Return the newest build of a dataset in a cache of ``datasets``, which keeps owner/name under owner___name."""
+    from advisor.describe.arrow import arrow_files, open_arrow
+
+    path = cache / name.replace("/", "___")
+    builds = [info.parent for info in path.rglob("dataset_info.json") if info.parent.suffix != ".incomplete"]
+    if not builds:
+        raise DatasetError(
+            f"hfds/{printable(name)} is not in the cache {printable(str(cache))}",
+            cause="nothing is downloaded here, and no folder of that name exists either",
+            hint=f"python -c \"import datasets; datasets.load_dataset('{printable(name)}')\"",
+        )
+    newest = max(builds, key=lambda build: build.stat().st_mtime)
+    return open_arrow(newest, arrow_files(newest), name=name.rpartition("/")[2])
 
 
 def _open_torchvision(name: str, root: Path) -> ImageDataset:

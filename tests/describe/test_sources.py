@@ -187,6 +187,29 @@ def test_every_packing_is_the_same_dataset(pets, tmp_path, pack, kind):
     assert (len(sample.train), len(sample.eval), sample.unreadable) == (7, 3, ())
 
 
+def test_the_newest_build_in_the_cache_of_hugging_face(pets, tmp_path, monkeypatch):
+    """The layout of ``datasets.load_dataset``: owner___name/config/version/hash/name-split.arrow."""
+    for age, (build, names) in enumerate({"new": ("cat", "dog"), "old": ("dog", "cat")}.items()):
+        folder = tmp_path / "cache" / "me___pets" / "default" / "0.0.0" / build
+        folder.mkdir(parents=True)
+        for split, name in (("train", "train"), ("val", "validation")):
+            table, features = _image_table(pets, split, names)
+            with pa.ipc.new_stream(str(folder / f"pets-{name}.arrow"), table.schema) as writer:
+                writer.write_table(table)
+        (folder / "dataset_info.json").write_text(json.dumps({"features": features}))
+        os.utime(folder, (1e9 - age, 1e9 - age))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    for source in ("hfds/me/pets", f"hfds/me/pets:{tmp_path / 'cache'}"):
+        dataset = open_dataset(source)
+        assert (dataset.name, dataset.classes, dataset.dataset_id) == (
+            "pets",
+            ("cat", "dog"),
+            open_dataset(pets).dataset_id,
+        )
+    with pytest.raises(DatasetError, match="is not in the cache"):
+        open_dataset("hfds/me/others")
+
+
 def test_a_tar_of_tars_has_a_class_an_inner_tar(pets, tmp_path):
     dataset = open_dataset(_tar_of_tars(pets, tmp_path / "outer.tar"))
     assert dict(zip(dataset.classes, dataset.train.counts().tolist(), strict=True)) == {"cat": 4, "dog": 3}
