@@ -9,8 +9,8 @@ from typing import Any
 
 from advisor import Run
 
-# Record field: the arguments that give it, the first that is set wins. Those of equal name are listed too, because
-# an argument that is not here must not fall into a record field by accident (a script's own --name or --status).
+# Record field: the arguments that give it; the first that says something wins. Those of equal name are listed too,
+# because no other argument may fall into a record field by accident (a script's own --name or --status).
 _SAME = (
     "model", "pretrained", "img_size", "opt", "sched", "warmup_epochs", "min_lr", "lr", "epochs",
     "weight_decay", "mixup", "cutmix", "seed", "world_size",
@@ -51,7 +51,8 @@ def run_fields(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record fields that the arguments give; those not set are left out."""
     fields = {}
     for field, names in _FIELDS.items():
-        value = next((arguments[name] for name in names if arguments.get(name) is not None), None)
+        given = [arguments[name] for name in names if arguments.get(name) is not None]
+        value = next((value for value in given if value), given[0] if given else None)
         if value is not None:
             fields[field] = value
     return fields

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
-import weakref
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +19,11 @@ from advisor_timm.arguments import (
 from advisor_timm.environment import device_name, is_primary, peak_memory, versions, warn_if_untested, world_size
 from advisor_timm.epochs import NamedEpochs, UnnamedEpochs
 from advisor_timm.factories import augmentation, class_count, model_fields
+from advisor_timm.trained import Trained
 
 if TYPE_CHECKING:
     from advisor.records.recorder import Recorder
     from advisor_timm.attach import Call
-
-logger = logging.getLogger("advisor.timm")
 
 
 @dataclass
@@ -37,15 +32,6 @@ class _Loader:
 
     batch_size: int
     steps: int | None
-
-
-@dataclass
-class _Held:
-    """Weak references to what the script made, so that a record keeps no memory of the training alive."""
-
-    models: list[tuple[weakref.ref[Any], dict[str, Any]]] = field(default_factory=list)
-    trained: weakref.ref[Any] | None = None
-    optimizer: weakref.ref[Any] | None = None
 
 
 class Capture:
@@ -64,14 +50,14 @@ class Capture:
         self._arguments: Any = None
         self._facts: dict[str, Any] = {}
         self._loader: _Loader | None = None
-        self._held = _Held()
+        self._trained = Trained()
         self._named = NamedEpochs(self._log_epoch)
         self._unnamed = UnnamedEpochs(self._log_epoch)
         self._lr_before: float | None = None
         self._lr: float | None = None
         self._own_run: str | None = None
         self._published: tuple[str, dict[str, Any]] = ("", {})
-        self._epochs_logged = 0
+        self._epochs_logged: set[int] = set()
         self._trained_samples = 0
         self._trained_seconds = 0.0
 
@@ -92,8 +78,7 @@ class Capture:
     def model_created(self, call: Call) -> None:
         """``create_model``; a distillation teacher is one too, so the optimizer decides which is trained."""
         fields = model_fields(call.arguments, call.result)
-        self._held.models.append((weakref.ref(call.result), fields))
-        if not self._epochs_logged and len(self._held.models) == 1:
+        if self._trained.add_model(call.result, fields):
             self._facts.update(fields)
         if describe_training(as_mapping(self._arguments)):
             self._start()
@@ -149,8 +134,8 @@ class Capture:
 
     def optimizer_created(self, call: Call) -> None:
         """``create_optimizer_v2``: the peak learning rate and weight decay asked for, and which model is trained."""
-        trained = self._epochs_logged or self._named.is_open or self._unnamed.is_open
-        if trained and self._own_run is not None:
+        has_epochs = self._epochs_logged or self._named.is_open or self._unnamed.is_open
+        if has_epochs and self._own_run is not None:
             self._end_own_run()
         arguments, optimizer = call.arguments, call.result
         self._hold(optimizer)
@@ -184,7 +169,7 @@ class Capture:
         if self._loader is not None and self._loader.steps is not None:
             self._trained_samples += self._loader.steps * self._loader.batch_size * self._world_size()
             self._trained_seconds += call.seconds
-        self._named.trained(epoch, call.result, self._current_lr(), call.seconds)
+        self._named.trained(epoch, call.result, self._trained.lr(), call.seconds)
 
     def validated(self, call: Call) -> None:
         """The script's own ``validate`` or ``evaluate``."""
@@ -193,7 +178,7 @@ class Capture:
             self._named.validated(call.result, average=average)
         elif not average:
             self._named.validated(call.result, average=False)
-            self._unnamed.validated(call.result, self._version(), self._current_lr())
+            self._unnamed.validated(call.result, self._trained.version(), self._trained.lr())
 
     def summary_updated(self, call: Call) -> None:
         """``update_summary``."""
@@ -207,7 +192,7 @@ class Capture:
             arguments["epoch"],
             training,
             evaluation,
-            self._current_lr() if lr is None and not self._named.seen else lr,
+            self._trained.lr() if lr is None and not self._named.seen else lr,
             has_average=self._averages(),
         )
 
@@ -225,10 +210,12 @@ class Capture:
         values = {f"top{k}": value.detach() for k, value in zip(arguments["topk"], call.result, strict=False)}
         values = {name: value for name, value in values.items() if name in ("top1", "top5")}
         samples, distributed = len(arguments["target"]), self._world_size() > 1
-        if self._is_training_now():
+        if self._trained.is_training():
             self._unnamed.trained_batch(values, samples, distributed=distributed)
         elif not self._averages():  # else it cannot be told whose accuracy this is
-            self._unnamed.evaluated_batch(values, samples, self._version(), self._current_lr(), distributed=distributed)
+            self._unnamed.evaluated_batch(
+                values, samples, self._trained.version(), self._trained.lr(), distributed=distributed
+            )
 
     def tensor_reduced(self, call: Call) -> None:
         """``reduce_tensor``: the mean over processes of what ``accuracy`` gave for this one."""
@@ -240,9 +227,9 @@ class Capture:
         if self._named.seen:
             return
         self._unnamed.has_scheduler = True
-        if self._optimizer() is None:
+        if self._trained.optimizer is None:
             self._take_foreign_optimizer(call.args[0].optimizer)
-        self._lr_before, self._lr = self._lr, self._current_lr()
+        self._lr_before, self._lr = self._lr, self._trained.lr()
 
     def scheduler_stepped(self, call: Call) -> None:
         """``Scheduler.step(epoch, metric)``."""
@@ -253,7 +240,7 @@ class Capture:
             return
         # A schedule by updates leaves the rates alone at the end of an epoch.
         by_epoch = getattr(scheduler, "t_in_epochs", True)
-        self._unnamed.stepped(epoch, self._version(), self._lr_before if by_epoch else self._lr)
+        self._unnamed.stepped(epoch, self._trained.version(), self._lr_before if by_epoch else self._lr)
 
     def call_failed(self, error: BaseException) -> None:
         """Any watched call that raised: a training that got this far leaves a record."""
@@ -279,14 +266,8 @@ class Capture:
         self._publish()
 
     def _hold(self, optimizer: Any) -> None:
-        self._held.optimizer = weakref.ref(optimizer)
-        trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-        for reference, fields in self._held.models:
-            model = reference()
-            if model is not None and any(id(parameter) in trained for parameter in model.parameters()):
-                self._facts.update(fields)
-                self._held.trained = reference
-        self._unnamed.begin(self._version())
+        self._facts.update(self._trained.set_optimizer(optimizer))
+        self._unnamed.begin(self._trained.version())
 
     def _take_foreign_optimizer(self, optimizer: Any) -> None:
         """Take an optimizer that was not made by timm, from the scheduler it was given to."""
@@ -316,7 +297,7 @@ class Capture:
         for name in ("epochs", "sched", "warmup_epochs", "min_lr", "metric", "metric_higher_is_better"):
             self._facts.pop(name, None)
         self._named, self._unnamed = NamedEpochs(self._log_epoch), UnnamedEpochs(self._log_epoch)
-        self._own_run, self._epochs_logged = None, 0
+        self._own_run, self._epochs_logged = None, set()
         self._trained_samples, self._trained_seconds = 0, 0.0
 
     def _publish(self) -> None:
@@ -350,37 +331,16 @@ class Capture:
         run = self._recorder.active
         if run is None:
             return
-        if run.epochs_reported > self._epochs_logged:
+        if run.epochs_reported > len(self._epochs_logged):
             return  # the script reports its epochs itself
-        self._epochs_logged += 1
-        self._facts.update(device=device_name(self._parameters()), peak_memory=peak_memory())
+        self._epochs_logged.add(epoch)
+        self._facts.update(device=device_name(self._trained.parameters()), peak_memory=peak_memory())
         if self._trained_seconds:
             self._facts["samples_per_second"] = self._trained_samples / self._trained_seconds
         run.log_epoch(epoch, **metrics)
         self._publish()
 
     # -- what it is judged by --------------------------------------------------------------------------------------
-
-    def _optimizer(self) -> Any:
-        return self._held.optimizer() if self._held.optimizer is not None else None
-
-    def _parameters(self) -> Iterator[Any]:
-        optimizer = self._optimizer()
-        groups = optimizer.param_groups if optimizer is not None else ()
-        return (parameter for group in groups for parameter in group["params"])
-
-    def _version(self) -> int | None:
-        """Return a number that changes whenever the weights are trained."""
-        versions = [parameter._version for parameter in self._parameters()]
-        return sum(versions) if versions else None
-
-    def _current_lr(self) -> float | None:
-        """Return the mean over parameter groups, which is what timm prints."""
-        optimizer = self._optimizer()
-        if optimizer is None:
-            return None
-        rates = [float(group["lr"]) for group in optimizer.param_groups]
-        return sum(rates) / len(rates)
 
     def _world_size(self) -> int:
         return int(as_mapping(self._arguments).get("world_size") or 0) or world_size()
@@ -394,12 +354,4 @@ class Capture:
         """Tell whether the model in a call of ``validate`` is the moving average of the trained one."""
         if "ema" in str(arguments.get("log_suffix") or "").lower():
             return True
-        parameters = getattr(arguments.get("model"), "parameters", None)
-        trained = {id(parameter) for parameter in self._parameters()}
-        if not self._averages() or parameters is None or not trained:
-            return False
-        return not any(id(parameter) in trained for parameter in parameters())
-
-    def _is_training_now(self) -> bool:
-        model = self._held.trained() if self._held.trained is not None else None
-        return bool(model.training if model is not None else sys.modules["torch"].is_grad_enabled())
+        return self._averages() and self._trained.shares_weights(arguments.get("model")) is False

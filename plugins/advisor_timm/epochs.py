@@ -54,6 +54,7 @@ class NamedEpochs:
         self._fields: dict[str, float] = {}
         self._evaluation = _Evaluation()
         self._since = time.perf_counter()
+        self._logged: tuple[int, dict[str, float]] | None = None
         self.seen = False
 
     def trained(self, epoch: int, metrics: Any, lr: float | None, seconds: float) -> None:
@@ -91,9 +92,12 @@ class NamedEpochs:
         self.flush()
 
     def stepped(self, epoch: int) -> None:
-        """Take a scheduler step that train.py makes instead of an evaluation (``--val-interval``)."""
+        """Take a scheduler step, which train.py makes instead of an evaluation under ``--val-interval``.
+
+        Other scripts make it before the evaluation, which is then added to what is logged here.
+        """
         if self._epoch is not None and epoch == self._epoch + 1:
-            self.flush()
+            self._log_open()
 
     @property
     def is_open(self) -> bool:
@@ -101,14 +105,16 @@ class NamedEpochs:
         return self._epoch is not None
 
     def flush(self) -> None:
-        """Log the open epoch, if there is one."""
-        epoch, self._epoch = self._epoch, None
+        """Log what is new of the open epoch, if there is one, and close it."""
+        self._log_open()
+        self._epoch, self._fields, self._evaluation = None, {}, _Evaluation()
+        self._since = time.perf_counter()
+
+    def _log_open(self) -> None:
         fields = {**self._fields, **self._evaluation.as_fields()}
-        self._fields, self._evaluation = {}, _Evaluation()
-        now = time.perf_counter()
-        seconds, self._since = now - self._since, now
-        if epoch is not None:
-            self._log(epoch, {**fields, "seconds": seconds})
+        if self._epoch is not None and (self._epoch, fields) != self._logged:
+            self._logged = (self._epoch, fields)
+            self._log(self._epoch, {**fields, "seconds": time.perf_counter() - self._since})
 
     def _add_training(self, metrics: Any) -> None:
         known = known_metrics(metrics)

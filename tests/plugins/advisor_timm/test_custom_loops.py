@@ -35,3 +35,10 @@ def test_epochs_are_told_apart(record, options):
             assert value == (truth if truth is None else pytest.approx(truth, rel=1e-5)), (epoch, true)
     assert {name: getattr(recorded.run, name) for name in recorded.truth["run"]} == recorded.truth["run"]
     assert recorded.run.opt == "adamw"
+
+
+@pytest.mark.parametrize("step_argument", ["0", "1"])
+def test_functions_from_a_module_and_the_schedule_before_the_evaluation(record, step_argument):
+    recorded = record("loop_deit.py", "--step-argument", step_argument, common=[])
+    assert recorded.error is None
+    assert recorded.differences() == {}
