@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from advisor._meta_data.sources.fetch import Fetcher
+from advisor.errors import DatasetError
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def build(spec: DatasetSpec, data_dir: Path, fetcher: Fetcher) -> Path:
     -------
     Path
         The dataset's folder.
+
+    Raises
+    ------
+    DatasetError
+        If a class has too few images for both splits.
     """
     folder = data_dir / spec.name
     if folder.is_dir():
@@ -79,6 +85,13 @@ def build(spec: DatasetSpec, data_dir: Path, fetcher: Fetcher) -> Path:
     data_dir.mkdir(parents=True, exist_ok=True)
     samples = _distinct(spec.samples(fetcher, spec.img_size, np.random.default_rng([spec.seed, 0])))
     train, validation = split(samples, spec.n_train, spec.n_eval, np.random.default_rng([spec.seed, 1]))
+    in_both = {label for label, _ in train} & {label for label, _ in validation}
+    if odd := sorted({sample.label for sample in samples} - in_both):
+        raise DatasetError(
+            f"{spec.name} cannot show every class in both splits: {', '.join(odd)}",
+            cause="they have too few different images",
+            hint="leave them out in the module of the source",
+        )
     train = _with_wrong_labels(train, spec.label_noise, np.random.default_rng([spec.seed, 2]))
     partial = Path(tempfile.mkdtemp(prefix=f".{spec.name}-", dir=data_dir))
     try:

@@ -126,6 +126,7 @@ SPECS = (
     _spec("shapes-clean", "the shape", _shape, SHAPES, 5, img_size=32, n_train=600),
     _spec("shapes-noisy", "the shape, under noise", _shape, SHAPES, 45, img_size=32, n_train=3000),
     _spec("gratings-clear", "the direction, of eight", _grating, _ANGLES, 20, img_size=32, n_train=240),
+    _spec("gratings-small", "the direction, of eight", _grating, _ANGLES, 60, img_size=16, n_train=10000, n_eval=2000),
     _spec("gratings-faint", "the direction, of eight, under noise", _grating, _ANGLES, 90, img_size=32, n_train=2400),
     _spec(
         "textures-apart", "the slope of the spectrum of frequencies", _texture, _SLOPES, 0.05, img_size=64, n_train=400

@@ -1,0 +1,91 @@
+"""Looks for near-duplicate images in different groups: groups that share images must be one group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE = 12
+MAX_DIFFERENCE = 8.0
+"""Two images are near-duplicates if their thumbnails differ by at most this root mean square, of values 0 to 255."""
+MIN_SPREAD = 25.0
+"""Thumbnails of less standard deviation are left out: plain ones resemble each other without being copies."""
+MAX_SHARE = 0.02
+"""Share of a dataset's images with near-duplicates in another group from which on the groups are to be merged."""
+IMAGES = 600
+"""At most so many images of a dataset are compared."""
+
+Thumbnails = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Near-duplicates between two datasets of different groups."""
+
+    first: str
+    second: str
+    groups: tuple[str, str]
+    share: float
+    """Larger of the two shares of images that have a near-duplicate in the other dataset, in (0, 1]."""
+
+    @property
+    def too_much(self) -> bool:
+        """Whether the groups should be one."""
+        return self.share > MAX_SHARE
+
+
+def thumbnails(folder: Path) -> Thumbnails:
+    """Return thumbnails of up to ``IMAGES`` images that show something, of shape (n, SIDE * SIDE * 3)."""
+    paths = sorted(folder.glob("*/*/*.png"))
+    chosen = np.random.default_rng(0).permutation(len(paths))[:IMAGES]
+    rows = [_thumbnail(paths[index]) for index in chosen]
+    return np.array([row for row in rows if row.std() >= MIN_SPREAD], dtype="float32").reshape(-1, SIDE * SIDE * 3)
+
+
+def _thumbnail(path: Path) -> Thumbnails:
+    with Image.open(path) as image:
+        small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+    return np.asarray(small, dtype="float32").ravel()
+
+
+def shared(first: Thumbnails, second: Thumbnails) -> float:
+    """Return the larger share of near-duplicates: of the first in the second, or of the second in the first."""
+    if not len(first) or not len(second):
+        return 0.0
+    squares = (first**2).mean(axis=1)[:, None] + (second**2).mean(axis=1) - 2 * first @ second.T / first.shape[1]
+    near = squares <= MAX_DIFFERENCE**2
+    return float(max(near.any(axis=1).mean(), near.any(axis=0).mean()))
+
+
+def find_overlaps(data_dir: Path, groups: Mapping[str, str]) -> list[Overlap]:
+    """Compare all built datasets of different groups.
+
+    Parameters
+    ----------
+    data_dir : Path
+        Holds the datasets; those that are not there are left out.
+    groups : mapping of str to str
+        Group of each dataset, by name.
+
+    Returns
+    -------
+    list of Overlap
+        Those with any near-duplicate, the largest share first.
+    """
+    built = {name: thumbnails(data_dir / name) for name in groups if (data_dir / name).is_dir()}
+    found = [
+        Overlap(a, b, (groups[a], groups[b]), share)
+        for a, b in _pairs(built, groups)
+        if (share := shared(built[a], built[b])) > 0
+    ]
+    return sorted(found, key=lambda overlap: -overlap.share)
+
+
+def _pairs(names: Iterable[str], groups: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((a, b) for a, b in combinations(names, 2) if groups[a] != groups[b])
