@@ -1,14 +1,37 @@
-"""A PostgreSQL to test against, where one is named."""
+"""A recorder and where it writes; a PostgreSQL to test against, where one is named."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from advisor.plugins import Plugins
+from advisor.records import containment
+from advisor.records.recorder import Recorder
 from advisor.records.store import Store
 from advisor.records.tables import metadata
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def recorder(folder: Path) -> Iterator[Recorder]:
+    recorder = Recorder(folder, Plugins("none"), hook_timeout=5)
+    yield recorder
+    recorder.end_run()
+
+
+@pytest.fixture
+def contained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for users: what fails is told once, not raised."""
+    monkeypatch.delenv("ADVISOR_TESTING")
+    monkeypatch.setattr(containment, "_told", set())
 
 
 @pytest.fixture

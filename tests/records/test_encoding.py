@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_strategies import EPOCHS, RUNS, same
 
-from advisor.records.encoding import from_json, plain, to_json
+from advisor.records.encoding import from_json, plain, text, to_json
 from advisor.records.schema import Epoch, Run, Source, Status
 
 ANYTHING = st.recursive(
@@ -55,6 +55,20 @@ def test_what_holds_itself_becomes_text():
     assert json.dumps(plain(endless))
 
 
+def test_what_cannot_be_shown_is_named():
+    class Unshowable:
+        ndim = 0
+
+        def __str__(self):
+            raise RuntimeError("on the meta device")
+
+    assert plain(Unshowable()) == "<Unshowable>"
+
+
+def test_long_texts_are_cut():
+    assert len(text("x" * 50_000)) == 10_000
+
+
 def test_a_time_that_utc_cannot_say_becomes_text():
     assert isinstance(plain(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2)))), str)
 
@@ -96,7 +110,16 @@ def test_fields_take_what_can_be_one_of_theirs(field, given_, read):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("epochs", 2.5), ("epochs", "many"), ("seed", 2**80), ("amp", "false"), ("status", "DONE")]
+    ("field", "value"),
+    [
+        ("epochs", 2.5),
+        ("epochs", "many"),
+        ("seed", 2**63),
+        ("pid", math.inf),
+        ("amp", "yes"),
+        ("status", "DONE"),
+        ("lr", "high"),
+    ],
 )
 def test_fields_refuse_what_is_not_theirs(field, value):
     with pytest.raises((ValueError, TypeError, OverflowError)):

@@ -4,15 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
+from reported import lines, told
 
-from advisor import hookimpl
 from advisor.plugins import Plugins
-from advisor.records import containment, spool
+from advisor.records import spool
 from advisor.records.recorder import Recorder
 from advisor.records.schema import Source, Status
 
@@ -27,44 +25,6 @@ class Unconvertible:
 
     def __str__(self):
         raise RuntimeError("on the meta device")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def recorder(folder):
-    recorder = Recorder(folder, Plugins("none"), hook_timeout=5)
-    yield recorder
-    recorder.end_run()
-
-
-@pytest.fixture
-def contained(monkeypatch):
-    """As for users: what fails is told once, not raised."""
-    monkeypatch.delenv("ADVISOR_TESTING")
-    monkeypatch.setattr(containment, "_told", set())
-
-
-def lines(folder):
-    [path] = folder.glob("*.jsonl")
-    return spool.read(path).lines
-
-
-def told(folder):
-    """The run as its spool tells it, and its epochs."""
-    run: dict = {"extra": {}, "versions": {}}
-    epochs = {}
-    for line in lines(folder):
-        if line.type == "epoch":
-            epochs[line.data["epoch"]] = line.data
-        else:
-            for name in ("extra", "versions"):
-                run[name] |= line.data.get(name, {})
-            run |= {name: value for name, value in line.data.items() if name not in ("extra", "versions")}
-    return run, epochs
 
 
 def test_a_run_from_start_to_end(recorder, folder):
@@ -197,92 +157,6 @@ def test_secrets_and_private_paths_never_reach_the_disk(folder, monkeypatch):
     assert run["extra"]["others"] == ["/home/alice2/x", "/data/home/alice", "--out=~/y"]
 
 
-# The disk.
-
-
-def test_spool_folder_that_cannot_be_made(folder, contained, caplog):
-    folder.write_text("a file is in its place")
-    recorder = Recorder(folder, Plugins("none"))
-    active = recorder.start_run(lr=0.1)
-    for _ in range(3):
-        active.log_epoch(eval_top1=1)
-    recorder.end_run()
-    assert len([record for record in caplog.records if "recording failed" in record.getMessage()]) == 1
-
-
-def test_full_disk(folder, contained, monkeypatch):
-    """Nothing is lost that is known when there is space again."""
-    full = threading.Event()
-    full.set()
-    write = os.write
-
-    def write_if_space(descriptor, data):
-        if full.is_set():
-            raise OSError(28, "No space left on device")
-        return write(descriptor, data)
-
-    monkeypatch.setattr(spool.os, "write", write_if_space)
-    recorder = Recorder(folder, Plugins("none"))
-    active = recorder.start_run(lr=0.1)
-    active.log_epoch(eval_top1=1)
-    time.sleep(0.05)
-    full.clear()
-    active.log_epoch(eval_top1=2)
-    recorder.end_run()
-    run, epochs = told(folder)
-    assert (run["lr"], run["status"], sorted(epochs)) == (0.1, "FINISHED", [0, 1])
-
-
-@pytest.mark.parametrize("after", [0, 2])
-def test_spool_that_vanishes_is_written_anew(recorder, folder, after):
-    active = recorder.start_run(lr=0.1)
-    for epoch in range(4):
-        if epoch == after:
-            wait_until(lambda: list(folder.glob("*.jsonl")))
-            for path in folder.iterdir():
-                path.unlink()
-            folder.rmdir()
-        active.log_epoch(eval_top1=epoch)
-    recorder.end_run()
-    run, epochs = told(folder)
-    assert (run["lr"], run["status"], sorted(epochs)) == (0.1, "FINISHED", [0, 1, 2, 3])
-
-
-def test_full_queue_loses_nothing_that_is_known_at_the_end(folder, monkeypatch):
-    monkeypatch.setattr("advisor.records.writer.QUEUE_SIZE", 1)
-    recorder = Recorder(folder, Plugins("none"))
-    active = recorder.start_run(lr=0.1)
-    for epoch in range(200):
-        active.log_epoch(eval_top1=epoch)
-    recorder.end_run()
-    _, epochs = told(folder)
-    assert sorted(epochs) == list(range(200))
-
-
-def test_heartbeats(folder, monkeypatch):
-    monkeypatch.setattr("advisor.records.writer.HEARTBEAT_SECONDS", 0.01)
-    recorder = Recorder(folder, Plugins("none"))
-    recorder.start_run()
-    wait_until(lambda: list(folder.glob("*")) and any(line.type == "heartbeat" for line in lines(folder)))
-    recorder.end_run()
-
-
-def test_clock_that_jumps(recorder, folder, monkeypatch):
-    """An hour back and a day ahead change neither the duration nor the order of start and end."""
-    active = recorder.start_run()
-    real = time.time
-    for jump in (-3600, 86_400):
-        monkeypatch.setattr(time, "time", lambda jump=jump: real() + jump)
-        active.log_epoch(eval_top1=1)
-    recorder.end_run()
-    run, _ = told(folder)
-    assert run["ended_at"] > run["started_at"]
-    assert 0 <= run["train_seconds"] < 60
-
-
-# Processes.
-
-
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_forked_children_report_nothing(recorder, folder):
     active = recorder.start_run()
@@ -346,111 +220,3 @@ def test_bad_settings_stop_recording_not_the_script(contained, monkeypatch, capl
     assert active.snapshot().run_id == active.run_id
     assert "hook_timeout" in caplog.text
     assert not Path(os.environ["ADVISOR_SPOOL_DIR"]).exists()
-
-
-# Observing plugins.
-
-
-class Watcher:
-    def __init__(self):
-        self.seen = []
-
-    @hookimpl
-    def advisor_run_start(self, run):
-        self.seen.append(("start", run.status))
-
-    @hookimpl
-    def advisor_epoch_end(self, run, epoch):
-        self.seen.append(("epoch", epoch.epoch, epoch.eval_top1, run.lr))
-        run.extra["list"].append("changed by a plugin")
-
-    @hookimpl
-    def advisor_run_end(self, run):
-        self.seen.append(("end", run.status))
-
-
-class Slow:
-    def __init__(self):
-        self.calls = 0
-
-    @hookimpl
-    def advisor_epoch_end(self, run, epoch):
-        self.calls += 1
-        time.sleep(0.3)
-
-
-class Raising:
-    @hookimpl
-    def advisor_epoch_end(self, run, epoch):
-        raise KeyboardInterrupt("pressed")
-
-
-def observed(folder, *named, timeout=5.0):
-    plugins = Plugins("none")
-    for name, plugin in named:
-        plugins.register(plugin, name)
-    return Recorder(folder, plugins, hook_timeout=timeout)
-
-
-def test_observers_see_the_run_and_change_nothing(folder):
-    watchers = [Watcher(), Watcher()]
-    recorder = observed(folder, ("one", watchers[0]), ("two", watchers[1]))
-    active = recorder.start_run(lr=0.1, extra={"list": ["kept"]})
-    active.log_epoch(eval_top1=1)
-    active.log_epoch(eval_top1=2)
-    recorder.end_run()
-    recorder._observers.wait(5)
-    for watcher in watchers:
-        assert watcher.seen == [
-            ("start", Status.RUNNING),
-            ("epoch", 0, 1.0, 0.1),
-            ("epoch", 1, 2.0, 0.1),
-            ("end", Status.FINISHED),
-        ]
-    assert told(folder)[0]["extra"]["list"] == ["kept"]
-    assert active.snapshot().extra["list"] == ["kept"]
-
-
-def test_a_raising_observer_is_named_once_and_the_others_go_on(folder, contained, caplog):
-    watcher = Watcher()
-    recorder = observed(folder, ("raising", Raising()), ("good", watcher))
-    active = recorder.start_run(extra={"list": []})
-    for _ in range(5):
-        active.log_epoch(eval_top1=1)
-    recorder.end_run()
-    recorder._observers.wait(5)
-    assert len(watcher.seen) == 7
-    assert sum("of the plugin raising" in record.getMessage() for record in caplog.records) == 1
-
-
-def test_a_slow_observer_delays_nothing_and_is_switched_off(folder, caplog):
-    slow = Slow()
-    recorder = observed(folder, ("slow", slow), timeout=0.05)
-    active = recorder.start_run()
-    began = time.monotonic()
-    for _ in range(20):
-        active.log_epoch(eval_top1=1)
-    assert time.monotonic() - began < 20 * 0.3
-    wait_until(lambda: "switched off" in caplog.text)
-    recorder.end_run()
-    recorder._observers.wait(0.5)
-    assert slow.calls <= 2
-    assert sum("slow is switched off" in record.getMessage() for record in caplog.records) == 1
-    assert sorted(told(folder)[1]) == list(range(20))
-
-
-def test_in_test_mode_what_failed_beside_is_raised_at_the_end(folder, monkeypatch):
-    monkeypatch.setattr(containment, "in_background", [])
-    recorder = observed(folder, ("raising", Raising()))
-    active = recorder.start_run()
-    active.log_epoch(eval_top1=1)
-    wait_until(lambda: containment.in_background)
-    with pytest.raises(KeyboardInterrupt):
-        recorder.end_run()
-
-
-def wait_until(true, seconds=20):
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.005)
