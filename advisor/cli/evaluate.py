@@ -6,6 +6,8 @@ import json
 
 import click
 
+from advisor.cli.output import print_rows
+
 
 @click.command()
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -25,14 +27,9 @@ def evaluate(format_: str) -> None:
         answer = {"data_sha256": digest(table), "runs": len(table), "noise": result.noise}
         click.echo(json.dumps({**answer, "equivalent_trials": trials, "methods": rows}, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=None, padding=(0, 2), header_style="bold")
-    for heading in ("method", "mean regret", "95 % interval", "median", "points lost", "advice better", "p"):
-        shown.add_column(heading, justify="left" if heading == "method" else "right")
-    for row in rows:
-        shown.add_row(
+    numbers = ("mean regret", "95 % interval", "median", "points lost", "advice better", "p")
+    cells = [
+        [
             row["method"],
             f"{row['mean_regret']:.3f}",
             f"{row['low']:.3f} to {row['high']:.3f}",
@@ -40,19 +37,18 @@ def evaluate(format_: str) -> None:
             f"{row['points_lost']:.1f}",
             f"{row['advice_better']:.0%}",
             "" if row["p_value"] is None else f"{row['p_value']:.3g}",
-        )
-    console = Console(highlight=False)
-    console.print(shown)
-    console.print(
-        f"{rows[0]['cases']} cases of {rows[0]['groups']} groups; regret 0 is the best known, 1 a median one."
-    )
+        ]
+        for row in rows
+    ]
+    print_rows(("method", *numbers), cells, right=numbers)
+    click.echo(f"{rows[0]['cases']} cases of {rows[0]['groups']} groups; regret 0 is the best known, 1 a median one.")
     if result.noise is not None:
-        console.print(
+        click.echo(
             f"Noise floor: equal runs with other seeds differ by {result.noise:.2f} points "
             f"(median standard deviation), which is {rows[0]['noise_regret']:.3f} of regret."
         )
     if trials["cases"]:
-        console.print(
+        click.echo(
             f"The advice equals the expected best of {trials['median']:.0f} random trials "
             f"(median of {trials['cases']} cases with 64 or more)."
         )
