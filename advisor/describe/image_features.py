@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.describe.decode import channel_spread
 from advisor.describe.features import Feature
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ def image_features(sample: Sample) -> dict[str, float]:
     within = light.std(axis=(1, 2))
     down, across = gradients(light)
     magnitude = np.hypot(down, across)
-    red, green, blue = np.moveaxis(pictures.thumbnails, 3, 0)
     features = {
         "log_side": np.median(log_side),
         "side_spread": _spread(log_side),
@@ -82,8 +82,7 @@ def image_features(sample: Sample) -> dict[str, float]:
         "brightness": light.mean(),
         "brightness_spread": light.mean(axis=(1, 2)).std(),
         "contrast": within.mean(),
-        "saturation": (np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)).mean()
-        / 255,
+        "saturation": channel_spread(pictures.thumbnails).mean() / 255,
         "edge_energy": magnitude.mean() / max(float(within.mean()), 1e-6),
         "spectral_slope": _spectral_slope(light),
         "flat_share": (magnitude < 1 / 255).mean(),
