@@ -22,14 +22,16 @@ ADVISOR = [sys.executable, "-m", "advisor", "run"]
 
 
 @pytest.fixture
-def recorded(tmp_path):
+def recorded():
     """What the store holds after the processes, which take their settings from the environment."""
 
     def read():
-        store = Store(f"sqlite:///{tmp_path / 'records.db'}")
+        store = Store(os.environ["ADVISOR_STORE"])
         sync(store, Path(os.environ["ADVISOR_SPOOL_DIR"]))
         (run,) = store.runs()
-        return run, store.epochs(run.run_id)
+        epochs = store.epochs(run.run_id)
+        store.close()
+        return run, epochs
 
     return read
 
