@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from advisor.describe.dataset import Description
     from advisor.records.store import Store
 
+_ENOUGH_GROUPS = 10
 _RULE_ASSUMES = Assumes(
     sched="cosine", warmup_epochs=0, min_lr=0.0, augment="timm-default", mixup=0.0, label_smoothing=0.1
 )
@@ -178,6 +179,7 @@ class Advisor:
     def _by_metamodel(
         self, request: Request, dataset: Dataset, covered: Covered, novelty: float, reasons: list[str]
     ) -> Suggestion:
+        bounds = allowed_bounds(covered.bounds, request.limits, dataset.n_train)
         context = Context(
             case=Case(dataset.dataset_id, request.model.name, request.opt, request.pretrained),
             n_train=dataset.n_train,
@@ -185,6 +187,7 @@ class Advisor:
             img_size=request.img_size,
             warmup_epochs=covered.assumes["warmup_epochs"] or 0.0,
             augmented=covered.assumes["augment"] not in (None, "none"),
+            max_epochs=int(bounds["epochs"][1]),
             dataset_features=dataset.features,
             model_features=request.model.features(request.img_size),
         )
@@ -192,14 +195,13 @@ class Advisor:
         def predict(five: Mapping[str, Floats]) -> Prediction:
             return self.artefact.model.predict(to_matrix(self.artefact.model.columns_, features(context, five)))
 
-        bounds = allowed_bounds(covered.bounds, request.limits, dataset.n_train)
         noise = self.artefact.noise or 1.0
         found = search(predict, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
         suggestions = tuple(
             Suggested.of(configuration, expected=_expected(found.prediction, i))
             for i, configuration in enumerate(found.configurations)
         )
-        reasons += _unmet(request.limits, suggestions[0], covered)
+        reasons += [*_unmet(request.limits, suggestions[0], covered), _lacks(covered)]
         return self._suggestion(
             request,
             dataset,
@@ -243,7 +245,10 @@ class Advisor:
     def _suggestion(
         self, request: Request, dataset: Dataset, *, novelty: float, warnings: list[str], basis: str, **parts: Any
     ) -> Suggestion:
-        confidence = "low" if novelty > 0.5 or basis == "rule" else "medium" if novelty > 0.1 else "high"
+        covered = self.artefact.covering(request.opt, request.pretrained)
+        # A claim for a context needs that many independent sources there.
+        proven = covered is not None and covered.groups >= _ENOUGH_GROUPS
+        confidence = "low" if novelty > 0.5 or basis == "rule" else "high" if novelty <= 0.1 and proven else "medium"
         return Suggestion(
             suggestion_id=new_id(),
             dataset=DatasetName(
@@ -356,6 +361,15 @@ def _expected(prediction: Prediction, row: int) -> Expected:
         low=round(float(prediction.low[row]), 1),
         high=round(float(prediction.high[row]), 1),
         level=LEVEL,
+    )
+
+
+def _lacks(covered: Covered) -> str:
+    """Say what kind of evidence there is, and what it holds nothing of."""
+    (small, large), (few, many) = covered.img_size, covered.num_params
+    return (
+        f"learned from {covered.groups} sources of icons, glyphs and drawn images of {small} to {large} pixels, with "
+        f"models of {few:,} to {many:,} parameters; there are no natural photographs among them"
     )
 
 

@@ -156,13 +156,15 @@ class MetaModel:
         self.shortfall_: list[lightgbm.Booster] = []
         self.level_: list[lightgbm.Booster] = []
         held_out = np.zeros(len(table))
+        # More of the epochs that a case allows may be wasted, but do not make its final accuracy worse.
+        falling = [-1 if name == "log_epochs_share" else 0 for name in table.columns]
         # Trees never split on a feature that is unknown throughout.
         blind = table.x.copy()
         blind[:, [name.startswith("data:") for name in table.columns]] = np.nan
         for member in range(self.n_members):
             out = np.isin(table.group_of, groups[fold_of == member])
             seen = blind if member % 2 else table.x
-            self.shortfall_.append(self._train(seen[~out], regret[~out], member))
+            self.shortfall_.append(self._train(seen[~out], regret[~out], member, falling))
             self.level_.append(self._train(table.x[~out], level[~out], member))
             if out.any():
                 held_out[out] = _predict(self.level_[-1], table.x[out])
@@ -217,10 +219,12 @@ class MetaModel:
         shuffled = np.random.default_rng(self.random_state).permutation(len(groups))
         return np.asarray(shuffled % self.n_members, dtype=np.int64)
 
-    def _train(self, x: Floats, y: Floats, member: int) -> lightgbm.Booster:
+    def _train(self, x: Floats, y: Floats, member: int, monotone: list[int] | None = None) -> lightgbm.Booster:
         import lightgbm
 
         parameters = {**_PARAMETERS, "seed": self.random_state + member}
+        if monotone is not None:
+            parameters["monotone_constraints"] = monotone
         return lightgbm.train(parameters, lightgbm.Dataset(x, y), num_boost_round=self.n_estimators)
 
 

@@ -42,6 +42,8 @@ class Context:
         Epochs of warm-up within the planned ones.
     augmented : bool
         Whether training images are varied.
+    max_epochs : int
+        The most epochs that configurations in this context may take: what a shortfall is measured under.
     dataset_features, model_features : mapping of str to float
         As ``advisor.describe`` gives them.
     """
@@ -52,6 +54,7 @@ class Context:
     img_size: int
     warmup_epochs: float
     augmented: bool
+    max_epochs: int
     dataset_features: Mapping[str, float]
     model_features: Mapping[str, float]
 
@@ -174,6 +177,7 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
         "log_lr": np.log2(lr),
         "log_batch_size": np.log2(batch),
         "log_epochs": np.log2(epochs),
+        "log_epochs_share": np.log2(epochs / context.max_epochs),
         "dropout": np.asarray(five["dropout"], dtype=np.float64),
         "log_weight_decay": np.log2(np.maximum(decay, NO_DECAY)),
         "log_steps": np.log2(steps),
@@ -190,6 +194,7 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
         "pretrained": float(context.case.pretrained),
         "augmented": float(context.augmented),
         "warmup_epochs": context.warmup_epochs,
+        "log_max_epochs": float(np.log2(context.max_epochs)),
         "log_img_size": float(np.log2(context.img_size)),
         **{f"data:{name}": value for name, value in context.dataset_features.items()},
         **{f"model:{name}": value for name, value in context.model_features.items()},
@@ -200,8 +205,8 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
 _CONTEXT_FIELDS = ("dataset_id", "model", "opt", "pretrained", "img_size", "n_train", "warmup_epochs", "augment")
 
 
-def context_of(run: Run, dataset: Dataset, describe_model: DescribeModel) -> Context:
-    """Return the context that a run was trained in."""
+def context_of(run: Run, dataset: Dataset, describe_model: DescribeModel, max_epochs: int) -> Context:
+    """Return the context that a run was trained in, where configurations of up to ``max_epochs`` were tried."""
     assert run.model is not None
     assert run.opt is not None
     img_size = run.img_size or 224
@@ -212,6 +217,7 @@ def context_of(run: Run, dataset: Dataset, describe_model: DescribeModel) -> Con
         img_size=img_size,
         warmup_epochs=run.warmup_epochs or 0.0,
         augmented=bool(run.augment) and run.augment != "none",
+        max_epochs=max_epochs,
         dataset_features=dataset.features,
         model_features=describe_model(run.model, img_size),
     )
@@ -240,6 +246,10 @@ def build_table(runs: Iterable[Run], datasets: Iterable[Dataset], describe_model
     five = {name: np.array([getattr(run, name) for run in usable], dtype=np.float64) for name in HYPERPARAMETERS}
 
     # Features are computed once a context, not once a run: there are far fewer of them.
+    most_epochs: dict[tuple[Any, ...], int] = {}
+    for run in usable:
+        key = (run.dataset_id, run.model, run.opt, run.pretrained)
+        most_epochs[key] = max(most_epochs.get(key, 1), int(run.epochs or 1))
     rows_of: dict[tuple[Any, ...], list[int]] = {}
     for i, run in enumerate(usable):
         rows_of.setdefault(tuple(getattr(run, name) for name in _CONTEXT_FIELDS), []).append(i)
@@ -248,7 +258,9 @@ def build_table(runs: Iterable[Run], datasets: Iterable[Dataset], describe_model
     cases: dict[Case, int] = {}
     case_of = np.zeros(len(usable), dtype=np.int64)
     for rows in rows_of.values():
-        context = context_of(usable[rows[0]], found[rows[0]], describe_model)
+        first = usable[rows[0]]
+        cap = most_epochs[first.dataset_id, first.model, first.opt, first.pretrained]
+        context = context_of(first, found[rows[0]], describe_model, cap)
         block = features(context, {name: column[rows] for name, column in five.items()})
         for name in block:
             columns.setdefault(name, len(columns))
