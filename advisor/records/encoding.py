@@ -28,8 +28,11 @@ def to_json(record: Any) -> dict[str, Any]:
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Return a value as JSON values; what JSON cannot hold becomes text."""
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    if value is None or kind is bool or kind is int:
         return value
+    if kind is str:
+        return text(value)
     if isinstance(value, Enum):
         return plain(value.value, depth + 1)
     if isinstance(value, int):
