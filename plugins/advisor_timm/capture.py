@@ -252,6 +252,7 @@ class Capture:
         self._named.flush()
         if not self._named.seen:
             self._unnamed.close()
+        self._facts["peak_memory"] = peak_memory()
         self._publish()
 
     # -- what becomes of it ----------------------------------------------------------------------------------------
@@ -334,7 +335,7 @@ class Capture:
         if run.epochs_reported > len(self._epochs_logged):
             return  # the script reports its epochs itself
         self._epochs_logged.add(epoch)
-        self._facts.update(device=device_name(self._trained.parameters()), peak_memory=peak_memory())
+        self._facts["device"] = device_name(self._trained.parameters())
         if self._trained_seconds:
             self._facts["samples_per_second"] = self._trained_samples / self._trained_seconds
         run.log_epoch(epoch, **metrics)
