@@ -16,6 +16,7 @@ def train(out: Path | None) -> None:
     """
     from advisor.config import Config
     from advisor.describe.model import describe_model
+    from advisor.describe.recorded import describe_recorded
     from advisor.learn.artefact import fit_artefact
     from advisor.learn.table import is_evidence
     from advisor.records.evidence import load_evidence
@@ -25,6 +26,7 @@ def train(out: Path | None) -> None:
     config = Config()
     store = Store(config["store"])
     sync(store, config["spool_dir"])
+    describe_recorded(store)
     shipped, own = load_evidence(), store.runs()
     runs = {run.run_id: run for run in (*shipped.runs, *own)}
     datasets = {d.dataset_id: d for d in (*store.datasets(), *shipped.datasets)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -112,4 +113,24 @@ def test_autolog_and_workers_that_are_spawned(arguments, recorded, tmp_path):
     assert {name: getattr(run, name) for name in truth["run"]} == truth["run"]
     assert run.name == "by hand"
     assert run.status is Status.FINISHED
+    assert epochs[0].eval_top1 == truth["epochs"][0]["eval_top1"]
+
+
+@pytest.mark.slow
+def test_slurm_starts_the_processes_itself(arguments, recorded):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    cluster = {"SLURM_NTASKS": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    tasks = []
+    for rank in ("0", "1"):
+        environment = {**os.environ, **cluster, "SLURM_PROCID": rank, "SLURM_LOCALID": rank}
+        command = [*ADVISOR, str(CURRENT), *arguments, "--epochs", "1", "--warmup-epochs", "0"]
+        tasks.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+    outputs = [task.communicate(timeout=250)[0] for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0]
+    truth = json.loads(next(line for line in outputs[0].splitlines() if line.startswith('{"run"')))
+    run, epochs = recorded()
+    assert {name: getattr(run, name) for name in truth["run"]} == truth["run"]
+    assert (run.world_size, run.batch_size) == (2, 32)
     assert epochs[0].eval_top1 == truth["epochs"][0]["eval_top1"]
