@@ -285,7 +285,7 @@ class Advisor:
         if novelty > 0.1:
             reasons.append("this dataset is unlike those in the evidence")
         for what, value, (low, high) in (
-            ("model size", request.model.num_params, covered.num_params),
+            ("model size", request.model.params_with(dataset.n_classes), covered.num_params),
             ("image size", request.img_size, covered.img_size),
         ):
             octaves = max(0.0, math.log2(value / high), math.log2(low / value))

@@ -16,6 +16,8 @@ from typing import Any
 from advisor.errors import UsageError
 
 NORM_KINDS = ("none", "batch", "layer", "group", "rms", "evo")
+_TABLE_CLASSES = 1000
+"""Classes that the models of the table are built for."""
 ATTENTION_KINDS = ("none", "global", "window")
 
 
@@ -54,6 +56,10 @@ class ModelDescription:
     def is_transformer(self) -> bool:
         """Whether self-attention holds more than a seventh of the parameters."""
         return self.attention_share > 1 / 7
+
+    def params_with(self, n_classes: int) -> int:
+        """Return the number of parameters with a linear classifier for so many classes."""
+        return self.num_params - (_TABLE_CLASSES - n_classes) * (self.num_features + 1)
 
     @property
     def has_pretrained(self) -> bool:

@@ -117,3 +117,9 @@ from advisor.describe.model import describe_model
 assert describe_model("resnet18").num_params == 11689512
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_classifier_counts_with_the_classes_it_is_for():
+    model = describe_model("test_resnet")
+    assert model.params_with(1000) == model.num_params
+    assert model.params_with(10) == 373_658  # what timm builds with num_classes=10, as recorded runs say
