@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint metamodel metamodel-check timm-versions evaluate models docs collect collect-status meta-data-check clean
+.PHONY: help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate models docs collect collect-status meta-data-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -56,6 +56,10 @@ metamodel-check: $(METAMODEL_VENV)/.installed  ## Fit it again elsewhere and com
 
 timm-versions: $(VENV)/.installed-test  ## Record under timm 0.6.13, 0.9.16, 1.0.15 and current; compare with the truth
 	$(BIN)/python tests/timm_versions/compare.py .venv-timm 0.6.13 0.9.16 1.0.15 current
+
+benchmarks: $(VENV)/.installed-test  ## Print what recording, importing, listing and describing cost, as ratios
+	$(BIN)/python -m pip install --quiet mlflow tensorboard
+	set -e; for benchmark in benchmarks/*.py; do echo "==> $$benchmark"; $(BIN)/python $$benchmark; done
 
 evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the figures of the README
 	$(BIN)/advisor evaluate --format json > docs/evaluation.json

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from datetime import datetime
@@ -17,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from advisor.errors import StoreError, UsageError
-from advisor.records.encoding import from_json, plain
+from advisor.records.encoding import field_parsers, plain
 from advisor.records.migrations import HEAD, upgrade
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
 from advisor.records.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS
@@ -310,9 +311,21 @@ def row(record: Any) -> dict[str, Any]:
 
 def record(kind: type[R], row: Mapping[Any, Any]) -> R:
     """Return the row of a table as the record it holds."""
-    values = {name: value for name, value in from_json(kind, row).items() if value is not None}
-    unknown = {field.name: None for field in fields(kind) if "None" in str(field.type)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
+    unknown, parsers = _reading(kind)  # type: ignore[arg-type]
+    for name, parse in parsers.items():
+        if name in values:
+            values[name] = parse(values[name])
     return kind(**{**unknown, **values})
+
+
+@functools.cache
+def _reading(kind: type) -> tuple[dict[str, None], dict[str, Callable[[Any], Any]]]:
+    """Return the fields of a record that may be unknown, and the parsers of those that the tables do not give typed."""
+    typed = {field.name: str(field.type) for field in fields(kind)}
+    untyped = ("Status", "Source", "dict[str, float]")
+    parsers = {name: parse for name, parse in field_parsers(kind).items() if typed[name] in untyped}
+    return {name: None for name, kind_of_field in typed.items() if "None" in kind_of_field}, parsers
 
 
 def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reported import wait_until
 
 from advisor.errors import StoreError
 from advisor.records import spool
@@ -141,7 +142,6 @@ recorder = Recorder(Path(sys.argv[1]), Plugins("none"))
 run = recorder.start_run(epochs=100)
 for epoch in range(5):
     run.log_epoch(train_loss=1.0)
-while run._writer._queue.qsize() or run._writer._dirty: time.sleep(0.01)
 print(run.run_id, flush=True)
 time.sleep(60)
 """
@@ -152,6 +152,8 @@ def test_killed_process(store, folder):
     process = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True)
     with process:
         run_id = process.stdout.readline().strip()
+        path = folder / f"{run_id}.jsonl"
+        wait_until(lambda: path.exists() and any(line.data.get("epoch") == 4 for line in spool.read(path).lines))
         sync(store, folder)
         assert store.run(run_id).status is Status.RUNNING
         process.send_signal(signal.SIGKILL)
