@@ -8,6 +8,7 @@ and experiments are left out, as MLflow's own listing does.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -163,7 +164,8 @@ def _is_experiment(folder: Path) -> bool:
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    with os.scandir(path) as entries:
+        return sorted(path / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -71,11 +71,13 @@ def other_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_plain(value: Any) -> bool:
     """Tell whether a value is set and is data; scripts also keep models, devices and functions in their arguments."""
+    if isinstance(value, (str, int, float)):
+        return True
     if isinstance(value, Mapping):
         return all(_is_plain(item) or item is None for item in value.values())
     if isinstance(value, list | tuple):
         return all(_is_plain(item) or item is None for item in value)
-    return isinstance(value, str | int | float | Path)
+    return isinstance(value, Path)
 
 
 def dataset_root(arguments: Mapping[str, Any]) -> Path | None:

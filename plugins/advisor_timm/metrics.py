@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -166,8 +167,8 @@ def _fill(log: Log, records: list[Mapping[str, Any]]) -> None:
 
 def _row(record: Mapping[str, Any]) -> Row:
     row: Row = {"epoch": _epoch(record["epoch"])}
-    for metric, names in _NAMES.items():
-        value = next((_number(record[name]) for name in names if name in record), None)
+    for metric, name in _columns(tuple(record)):
+        value = _number(record[name])
         if value is not None:
             row[metric] = value
     share = _number(record.get("train_class_acc"))  # BEiT's, a fraction
@@ -177,6 +178,13 @@ def _row(record: Mapping[str, Any]) -> Row:
         if 100 < row.get(metric, 0) <= 100 + _ROUNDING:
             row[metric] = 100.0
     return row
+
+
+@functools.lru_cache(maxsize=256)
+def _columns(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return which metrics a row with these names has, and under which of its names each."""
+    found = ((metric, next((name for name in known if name in names), None)) for metric, known in _NAMES.items())
+    return [(metric, name) for metric, name in found if name is not None]
 
 
 def _epoch(value: Any) -> int | None:
