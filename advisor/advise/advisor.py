@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from advisor.advise.request import DEFAULT_MODEL, Request, make_request
-from advisor.advise.rule import apply_rule, find_rule
+from advisor.advise.rule import apply_rule, find_rule, rule_ranges
 from advisor.advise.search import Prefer, allowed_bounds, search
 from advisor.advise.speed import epochs_within, images_per_second
 from advisor.advise.suggestion import (
@@ -29,14 +29,16 @@ from advisor.config import Config
 from advisor.errors import StoreError
 from advisor.learn.artefact import MANIFEST, Artefact, Covered
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.learn.space import Configuration, Limits
+from advisor.learn.space import Limits
 from advisor.learn.table import Case, Context, Floats, features, to_matrix
-from advisor.records.schema import HYPERPARAMETERS, Dataset, StoredSuggestion, new_id
+from advisor.records.schema import Dataset, StoredSuggestion, new_id
 
 if TYPE_CHECKING:
     from advisor.describe.dataset import Description
     from advisor.records.store import Store
 
+_FEW_GROUPS = 6
+"""Below so many independent sources a context is answered by the rule: the model cannot know what holds elsewhere."""
 _ENOUGH_GROUPS = 10
 _RULE_ASSUMES = Assumes(
     sched="cosine", warmup_epochs=0, min_lr=0.0, augment="timm-default", mixup=0.0, label_smoothing=0.1
@@ -234,7 +236,7 @@ class Advisor:
             request,
             dataset,
             suggestions=(Suggested.of(values),),
-            ranges=_rule_ranges(values, limits),
+            ranges=rule_ranges(values, set(limits.fixed)),
             assumes=_RULE_ASSUMES,
             basis="rule",
             novelty=1.0,
@@ -280,6 +282,8 @@ class Advisor:
         start = "pretrained weights" if request.pretrained else "scratch"
         if covered is None:
             return 1.0, [f"no recorded run used {request.opt} from {start}"]
+        if covered.groups < _FEW_GROUPS:
+            return 1.0, [f"runs with {request.opt} from {start} were recorded on {covered.groups} sources of data only"]
         reasons = []
         novelty = self.artefact.familiarity.novelty(dataset.features)
         if novelty > 0.1:
@@ -388,11 +392,3 @@ def _blank(name: str) -> Any:
 
 def _typed(name: str, value: float) -> float | int:
     return int(value) if name in ("batch_size", "epochs") else float(value)
-
-
-def _rule_ranges(values: Configuration, limits: Limits) -> dict[str, tuple[float, float]]:
-    """Return the ranges worth trying around a rule: a factor of three for lr, the value itself for the rest."""
-    ranges = {name: (value, value) for name, value in values.as_dict().items()}
-    if "lr" not in limits.fixed:
-        ranges["lr"] = (float(f"{values.lr / 3:.2g}"), float(f"{values.lr * 3:.2g}"))
-    return {name: ranges[name] for name in HYPERPARAMETERS}

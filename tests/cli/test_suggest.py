@@ -9,6 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from advisor.advise.advisor import Advisor
 from advisor.cli.root import cli, main
 from advisor.records.schema import HYPERPARAMETERS
 
@@ -65,6 +66,12 @@ def test_without_evidence_the_rule_answers_and_says_so(image_folder, capsys):
     assert answer["confidence"] == "low"
     assert any("rule" in warning for warning in answer["warnings"])
     assert answer["suggestions"][0]["expected"] is None
+
+
+def test_few_sources_are_no_evidence(image_folder, capsys):
+    covered = Advisor().artefact.covering("sgd", pretrained=False)
+    answer = advise(image_folder, "--model", "test_resnet", "--opt", "sgd", "--scratch", capsys=capsys)
+    assert (answer["basis"] == "rule") == (covered is None or covered.groups < 6)
 
 
 def test_without_a_model_it_names_the_default(image_folder, capsys):
