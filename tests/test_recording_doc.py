@@ -56,7 +56,7 @@ def run_example(folder, tmp_path, monkeypatch):
     monkeypatch.delenv("ADVISOR_TESTING")
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 
-    def run(example: str, *further: str) -> list[dict]:
+    def run(example: str, *further: str) -> tuple[dict, str]:
         kind, text = next((kind, text) for kind, text in BLOCKS if text.startswith(example))
         if kind == "bash":
             command = shlex.split(text) + list(further)
@@ -65,24 +65,29 @@ def run_example(folder, tmp_path, monkeypatch):
             command = [sys.executable, str(tmp_path / "example.py")]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
-        shown = subprocess.run(
-            ["advisor", "records", "list", "--format", "json"], cwd=folder, capture_output=True, text=True, check=True
-        )
-        return json.loads(shown.stdout)
+        show = ["advisor", "records", "list", "--format", "json"]
+        (listed,) = json.loads(subprocess.run(show, capture_output=True, text=True, check=True).stdout)
+        show = ["advisor", "records", "show", listed["run_id"], "--format", "json"]
+        return json.loads(subprocess.run(show, capture_output=True, text=True, check=True).stdout), done.stdout
 
     return run
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("example", "batch_size"), [("advisor run", 16), ("torchrun", 32)])
-def test_train_py(run_example, example, batch_size):
-    (run,) = run_example(example, "--output", "output/train", "--experiment", example.split()[0])
-    assert (run["status"], run["batch_size"], run["epochs_done"]) == ("FINISHED", batch_size, 2)
+@pytest.mark.parametrize(("example", "processes"), [("advisor run", 1), ("torchrun", 2)])
+def test_train_py(run_example, example, processes):
+    """One run, also of two processes: the global batch size, the reduced metrics."""
+    run, printed = run_example(example, "--output", "output/train", "--experiment", example.split()[0])
+    truth = json.loads(next(line for line in printed.splitlines() if line.startswith('{"run"')))
+    assert {name: run[name] for name in truth["run"]} == truth["run"]
+    assert (run["status"], run["world_size"], run["batch_size"]) == ("FINISHED", processes, 16 * processes)
+    for epoch, true in zip(run["epochs_recorded"], truth["epochs"], strict=True):
+        assert {name: epoch[name] for name in true} == true
 
 
 @pytest.mark.slow
 def test_a_loop_of_your_own(run_example):
-    (run,) = run_example("import advisor\nimport timm")
+    run, _ = run_example("import advisor\nimport timm")
     expected = {"name": "my loop", "status": "FINISHED", "source": "api", "lr": 3e-3, "epochs_done": 3, "epochs": 3}
     expected |= {"model": "test_resnet", "batch_size": 16, "dropout": 0.1, "weight_decay": 0.02, "sched": "cosine"}
     assert {name: run[name] for name in expected} == expected
@@ -91,7 +96,7 @@ def test_a_loop_of_your_own(run_example):
 @pytest.mark.slow
 def test_a_notebook(run_example):
     loop = (ROOT / "tests" / "scripts" / "loop_by_hand.py").read_text()
-    (run,) = run_example("import advisor\n\nadvisor.autolog", loop)
+    run, _ = run_example("import advisor\n\nadvisor.autolog", loop)
     assert (run["status"], run["epochs_done"], run["source"]) == ("FINISHED", 4, "timm-hook")
 
 
@@ -105,5 +110,5 @@ def test_runs_of_the_past(run_example, folder):
     (work / "summary.csv").write_text("epoch,train_loss,eval_loss,eval_top1,eval_top5,lr\n0,1.5,1.2,50.0,90.0,0.1\n")
     shutil.rmtree(folder / "output" / "train" / "advisor", ignore_errors=True)
     shutil.rmtree(folder / "output" / "train" / "torchrun", ignore_errors=True)
-    (run,) = run_example("advisor records")
+    run, _ = run_example("advisor records")
     assert (run["model"], run["source"], run["final_metric"]) == ("resnet18", "timm-output", 50.0)

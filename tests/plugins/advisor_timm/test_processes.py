@@ -44,21 +44,6 @@ def arguments(digits, tmp_path, monkeypatch):
     return ["--data-dir", str(digits), *ARGUMENTS]
 
 
-@pytest.mark.slow
-def test_torchrun_makes_one_run_of_reduced_metrics(arguments, recorded):
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
-    command = [*torchrun, "-m", "advisor", "run", str(CURRENT), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr[-2000:]
-    truth = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"run"')))
-    run, epochs = recorded()
-    assert {name: getattr(run, name) for name in truth["run"]} == truth["run"]
-    assert run.world_size == 2
-    assert run.batch_size == 32
-    assert run.status is Status.FINISHED
-    assert [(e.eval_top1, e.train_loss) for e in epochs] == [(t["eval_top1"], t["train_loss"]) for t in truth["epochs"]]
-
-
 def wait_for(path: Path, text: str, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 200
     while text not in path.read_text():
