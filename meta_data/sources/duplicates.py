@@ -16,7 +16,7 @@ MAX_DIFFERENCE = 8.0
 """Two images are near-duplicates if their thumbnails differ by at most this root mean square, of values 0 to 255."""
 MIN_SPREAD = 25.0
 """Thumbnails of less standard deviation are left out: plain ones resemble each other without being copies."""
-MAX_SHARE = 0.02
+MAX_SHARE = 0.01
 """Share of a dataset's images with near-duplicates in another group from which on the groups are to be merged."""
 IMAGES = 600
 """At most so many images of a dataset are compared."""

@@ -38,12 +38,20 @@ def _icons(
 
 
 def _spec(
-    theme: str, folders: tuple[str, ...], categories: str, *, img_size: int, n_train: int, n_eval: int, licence: str
+    theme: str,
+    folders: tuple[str, ...],
+    categories: str,
+    *,
+    img_size: int,
+    n_train: int,
+    n_eval: int,
+    licence: str,
+    group: str = "",
 ) -> DatasetSpec:
     package = f"deb:{theme}-icon-theme"
     return DatasetSpec(
         name=f"{theme}-icons",
-        group=theme,
+        group=group or theme,
         source=f"{theme} icon theme",
         licence=licence,
         labels="the theme's category of the icon, such as action or device",
@@ -73,6 +81,7 @@ SPECS = (
         n_train=350,
         n_eval=350,
         licence="LGPL-3 or CC BY-SA 3.0",
+        group="tango",  # drawn in its style, some icons the same
     ),
     _spec(
         "tango",
