@@ -77,6 +77,7 @@ PLAN ?= meta_data/plans/full.yaml
 
 collect: $(VENV)/.installed-timm  ## Build the datasets of PLAN in DATA, train what is not recorded, and export it
 	$(BIN)/python -m pip install --quiet --editable '.[sources]'
+	$(BIN)/python -m advisor.collect.restore meta_data
 	$(BIN)/advisor collect $(PLAN) --data $(DATA) --build
 	$(BIN)/python -m advisor.collect.export $(DATA) meta_data
 

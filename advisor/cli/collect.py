@@ -22,7 +22,7 @@ import click
     show_default=True,
     help="Folder of the datasets, NAME/{train,validation}/CLASS/*.",
 )
-@click.option("--build", is_flag=True, help="First build the plan's datasets that are not there.")
+@click.option("--build", is_flag=True, help="First make the plan's datasets and checkpoints that are not there.")
 @click.option("--engine", default="local", show_default=True, help="local, or one that a plugin offers.")
 @click.option("--address", help="Where the engine's cluster is.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Runs at a time.  [default: one per core]")
@@ -49,6 +49,7 @@ def collect(
     from advisor.collect.datasets import prepare
     from advisor.collect.engine import find_engine
     from advisor.collect.plan import read_plan
+    from advisor.collect.pretrain import missing_checkpoints, pretrain
     from advisor.config import Config
     from advisor.plugins import get_plugins
     from advisor.records.store import Store
@@ -59,6 +60,12 @@ def collect(
     prepared = prepare(wanted.dataset_names(), data_dir, store, _builder(data_dir) if build else None)
     if prepared.missing:
         click.echo(f"not in {data_dir}, left out: {', '.join(prepared.missing)}", err=True)
+    trainers = find_engine(engine, get_plugins(), workers=workers, address=address)
+    if build:
+        for made in trainers.run(pretrain, missing_checkpoints(wanted, data_dir)):
+            click.echo(f"{made.task}: {'its worker died' if made.died else 'made'}", err=True)
+    for checkpoint in missing_checkpoints(wanted, data_dir):
+        click.echo(f"not there, its cases left out: {checkpoint}", err=True)
     collection = Collection(
         wanted, prepared.datasets, prepared.dataset_ids, store, config["spool_dir"], retry_failed=retry_failed
     )
@@ -66,9 +73,7 @@ def collect(
         outline = collection.outline()
         click.echo(json.dumps(outline) if format_ == "json" else _lines(outline))
         return 0
-    summary = collection.run(
-        find_engine(engine, get_plugins(), workers=workers, address=address), ProgressLine(sys.stderr.isatty())
-    )
+    summary = collection.run(trainers, ProgressLine(sys.stderr.isatty()))
     click.echo(json.dumps(asdict(summary)) if format_ == "json" else _lines(asdict(summary)))
     for run in summary.died:
         click.echo(f"no outcome, its workers died under it: {run}", err=True)

@@ -13,6 +13,7 @@ from statistics import variance
 
 from advisor.collect.engine import prepare_worker
 from advisor.collect.images import load_images
+from advisor.collect.plan import checkpoint_path
 from advisor.collect.trainer import Training, data_config, train
 from advisor.errors import AdvisorError
 from advisor.learn.space import Configuration
@@ -95,7 +96,9 @@ def train_again(run: Run, path: Path) -> float:
         checkpoint=run.extra.get("checkpoint"),
     )
     images = load_images(path, training.img_size, data_config(training.model)["interpolation"])
-    return list(train(training, images))[-1].eval_top1
+    name = training.checkpoint
+    weights = None if name is None else checkpoint_path(path.parent, name, training.model)
+    return list(train(training, images, weights=weights))[-1].eval_top1
 
 
 def check(evidence: Evidence, data_dir: Path, count: int = SAMPLE, seed: int = 0) -> Sequence[Check]:

@@ -55,6 +55,7 @@ class Collection:
     Parameters
     ----------
     plan : Plan
+        Cases whose checkpoint is not there are left out.
     datasets : iterable of PlannedDataset
         Each must be in the store with its features.
     dataset_ids : mapping of str to str
@@ -76,7 +77,8 @@ class Collection:
         *,
         retry_failed: bool = False,
     ) -> None:
-        self.cases: list[Case] = expand(plan, datasets)
+        cases = expand(plan, datasets)
+        self.cases: list[Case] = [case for case in cases if case.weights is None or case.weights.is_file()]
         self._plan = plan
         self._dataset_ids = dataset_ids
         self._store = store

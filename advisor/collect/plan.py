@@ -6,12 +6,12 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import chain, zip_longest
+from itertools import chain, product, zip_longest
 from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from advisor.collect.design import (
     Budget,
@@ -43,7 +43,7 @@ class Context(_Strict):
     opt: str = "adamw"
     augment: Literal["none", "flip-crop"] = "none"
     checkpoint: str | None = None
-    """Pretrained weights: the name of a set of checkpoints in the plan's folder of checkpoints; None is scratch."""
+    """Pretrained weights: the name of one of the plan's sets of checkpoints; None is scratch."""
 
     @property
     def pretrained(self) -> bool:
@@ -73,16 +73,35 @@ class Block(_Strict):
     design: Design = Design()
 
 
+class Pretraining(_Strict):
+    """How a set of checkpoints is made: every model that fine-tunes from it is trained on all the datasets at once."""
+
+    datasets: list[str] = Field(min_length=1)
+    img_size: int = Field(default=32, gt=0)
+    lr: float = Field(default=2e-3, gt=0)
+    batch_size: int = Field(default=128, gt=0)
+    epochs: int = Field(default=20, gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+
+
 class Plan(_Strict):
     """A whole plan, as its YAML file states it."""
 
     name: str
+    checkpoints: dict[str, Pretraining] = Field(default_factory=dict)
     blocks: list[Block] = Field(min_length=1)
     budget: Budget = Budget()
 
     def dataset_names(self) -> list[str]:
         """Return the names of all datasets of the plan, each once, in the plan's order."""
         return list(dict.fromkeys(name for block in self.blocks for name in block.datasets))
+
+    @model_validator(mode="after")
+    def _checkpoints_are_known(self) -> Plan:
+        used = {context.checkpoint for block in self.blocks for context in block.contexts}
+        if unknown := used - {None, *self.checkpoints}:
+            raise ValueError(f"no checkpoints are called {', '.join(map(str, unknown))}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -93,6 +112,11 @@ class PlannedDataset:
     path: Path
     group: str
     size: Size
+
+
+def checkpoint_path(data_dir: Path, name: str, model: str) -> Path:
+    """Return where a model's weights of a set of checkpoints are, beside the datasets."""
+    return data_dir / "checkpoints" / name / f"{model}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -111,6 +135,12 @@ class Case:
         context = self.context
         parts = [self.dataset.name, self.model, context.opt, context.augment, context.checkpoint or "scratch"]
         return "/".join(parts)
+
+    @property
+    def weights(self) -> Path | None:
+        """File of the checkpoint that training starts from; None from scratch."""
+        name = self.context.checkpoint
+        return None if name is None else checkpoint_path(self.dataset.path.parent, name, self.model)
 
     @functools.cached_property
     def img_size(self) -> int:
@@ -217,21 +247,22 @@ def read_plan(path: Path) -> Plan:
 
 
 def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[Case]:
-    """Return the plan's cases over the datasets that are there, each once.
+    """Return the plan's cases over the datasets that are there, each once, block by block.
 
-    The order takes one case of each group in turn, so that a collection cut short still covers all groups.
+    Within a block one case of each group is taken in turn, so that a collection cut short still covers all groups.
     """
     present = {dataset.name: dataset for dataset in datasets}
-    by_group: dict[str, dict[str, Case]] = defaultdict(dict)
+    cases: dict[str, Case] = {}
     for block in plan.blocks:
-        for context in block.contexts:
-            for model in block.models:
-                for name in block.datasets:
-                    if name in present:
-                        case = Case(present[name], model, context, block.design, plan.budget)
-                        by_group[case.dataset.group].setdefault(case.case_id, case)
-    rounds = zip_longest(*(cases.values() for cases in by_group.values()))
-    return [case for case in chain.from_iterable(rounds) if case is not None]
+        by_group: dict[str, list[Case]] = defaultdict(list)
+        for context, model, name in product(block.contexts, block.models, block.datasets):
+            if name in present:
+                case = Case(present[name], model, context, block.design, plan.budget)
+                by_group[case.dataset.group].append(case)
+        for case in chain.from_iterable(zip_longest(*by_group.values())):
+            if case is not None:
+                cases.setdefault(case.case_id, case)
+    return list(cases.values())
 
 
 def _each_once(points: Iterable[Point]) -> list[Point]:

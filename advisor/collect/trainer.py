@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.learn.space import Configuration
@@ -50,7 +51,7 @@ class Training:
     seed: int
     pretrained: bool = False
     checkpoint: str | None = None
-    """File of pretrained weights; None with ``pretrained`` means timm's own."""
+    """Name of the set of checkpoints that training starts from; None with ``pretrained`` means timm's own weights."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ def input_size(model: str, pixels: int) -> int:
     raise ValueError(f"{model} cannot be trained on images of {pixels} pixels")
 
 
-def train(training: Training, images: Images) -> Iterator[EpochResult]:
+def train(
+    training: Training, images: Images, *, weights: Path | None = None, save_to: Path | None = None
+) -> Iterator[EpochResult]:
     """Train and yield each epoch's results.
 
     Parameters
@@ -114,6 +117,10 @@ def train(training: Training, images: Images) -> Iterator[EpochResult]:
         Its batch size must be at most the number of training images, so that every epoch has a step.
     images : Images
         At the input size of ``training``.
+    weights : Path, optional
+        File of the checkpoint that ``training`` names; its classifier is not taken.
+    save_to : Path, optional
+        Where the trained weights are written, as safetensors.
 
     Raises
     ------
@@ -131,14 +138,16 @@ def train(training: Training, images: Images) -> Iterator[EpochResult]:
     if steps < 1:
         raise ValueError(f"a batch of {values.batch_size} is larger than the {len(images.train)} training images")
     random_seed(training.seed)
-    weights: dict[str, Any] = {"pretrained": training.pretrained}
-    if training.checkpoint is not None:
-        weights["pretrained_cfg_overlay"] = {"file": training.checkpoint, "num_classes": -1}
+    start: dict[str, Any] = {"pretrained": training.pretrained}
+    if weights is not None:
+        start["pretrained_cfg_overlay"] = {"file": str(weights), "num_classes": -1}
     model = _create_model(
-        training.model, training.img_size, num_classes=images.n_classes, drop_rate=values.dropout, **weights
+        training.model, training.img_size, num_classes=images.n_classes, drop_rate=values.dropout, **start
     )
+    # Both change the result only by rounding, and make a run on a processor a third faster.
+    model = model.to(memory_format=torch.channels_last)
     optimizer = create_optimizer_v2(
-        model, opt=training.opt, lr=values.lr, weight_decay=values.weight_decay, momentum=MOMENTUM
+        model, opt=training.opt, lr=values.lr, weight_decay=values.weight_decay, momentum=MOMENTUM, fused=True
     )
     scheduler, epochs = create_scheduler_v2(
         optimizer,
@@ -180,6 +189,10 @@ def train(training: Training, images: Images) -> Iterator[EpochResult]:
             seconds=time.process_time() - started,
             **evaluation,
         )
+    if save_to is not None:
+        from safetensors.torch import save_file
+
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, save_to)
 
 
 def _evaluate(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]]) -> dict[str, float]:
@@ -250,7 +263,8 @@ class _Batches:
     def _normalise(self, images: Tensor) -> Tensor:
         import torch
 
-        return images.to(torch.float32).sub_(self._mean).div_(self._std)
+        images = images.to(torch.float32, memory_format=torch.channels_last)
+        return images.sub_(self._mean).div_(self._std)
 
 
 def _create_model(model: str, img_size: int, **kwargs: Any) -> nn.Module:

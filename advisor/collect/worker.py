@@ -36,6 +36,8 @@ class Job:
     fields: dict[str, Any]
     """Further fields of the run's record: the dataset's, and what the plan says of it."""
     spool_dir: Path
+    weights: Path | None = None
+    """Checkpoint that training starts from."""
 
     def __str__(self) -> str:
         return f"{self.fields['dataset_name']} {self.training.model} ({self.point_id})"
@@ -65,6 +67,7 @@ def make_job(point: Point, plan_name: str, dataset_id: str, spool_dir: Path) -> 
             },
         },
         spool_dir=spool_dir,
+        weights=case.weights,
     )
 
 
@@ -101,7 +104,7 @@ def train_job(job: Job) -> None:
     try:
         with record_run(source=Source.COLLECT, **fields) as run:
             try:
-                for result in train(training, images):
+                for result in train(training, images, weights=job.weights):
                     run.log_epoch(**asdict(result))
             except Diverged as reason:
                 run.end(Status.DIVERGED, str(reason))
