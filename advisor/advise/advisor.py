@@ -183,12 +183,17 @@ class Advisor:
     ) -> Suggestion:
         bounds = allowed_bounds(covered.bounds, request.limits, dataset.n_train)
         context = Context(
-            case=Case(dataset.dataset_id, request.model.name, request.opt, request.pretrained),
+            case=Case(
+                dataset.dataset_id,
+                request.model.name,
+                request.opt,
+                request.pretrained,
+                covered.assumes["augment"] not in (None, "none"),
+            ),
             n_train=dataset.n_train,
             n_classes=dataset.n_classes,
             img_size=request.img_size,
             warmup_epochs=covered.assumes["warmup_epochs"] or 0.0,
-            augmented=covered.assumes["augment"] not in (None, "none"),
             max_epochs=int(bounds["epochs"][1]),
             dataset_features=dataset.features,
             model_features=request.model.features(request.img_size),

@@ -1,4 +1,4 @@
-"""Makes a plan's checkpoints: each model trained once on a pool of datasets of other groups than it is fine-tuned on."""
+"""Makes a plan's checkpoints: each model trained once on a pool of datasets, to be fine-tuned on other groups."""
 
 from __future__ import annotations
 

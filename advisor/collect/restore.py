@@ -1,4 +1,4 @@
-"""Puts evidence back into a store, so that a collection goes on from it: ``python -m advisor.collect.restore FOLDER``."""
+"""Puts evidence back into a store, so that a collection goes on: ``python -m advisor.collect.restore FOLDER``."""
 
 from __future__ import annotations
 

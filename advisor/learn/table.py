@@ -24,6 +24,8 @@ class Case(NamedTuple):
     model: str
     opt: str
     pretrained: bool
+    augmented: bool = False
+    """Whether training images are varied."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,6 @@ class Context:
         Side of the square input in pixels.
     warmup_epochs : float
         Epochs of warm-up within the planned ones.
-    augmented : bool
-        Whether training images are varied.
     max_epochs : int
         The most epochs that configurations in this context may take: what a shortfall is measured under.
     dataset_features, model_features : mapping of str to float
@@ -53,7 +53,6 @@ class Context:
     n_classes: int
     img_size: int
     warmup_epochs: float
-    augmented: bool
     max_epochs: int
     dataset_features: Mapping[str, float]
     model_features: Mapping[str, float]
@@ -192,7 +191,7 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
     constant = {
         "adaptive": float(not context.case.opt.startswith(("sgd", "momentum", "nesterov"))),
         "pretrained": float(context.case.pretrained),
-        "augmented": float(context.augmented),
+        "augmented": float(context.case.augmented),
         "warmup_epochs": context.warmup_epochs,
         "log_max_epochs": float(np.log2(context.max_epochs)),
         "log_img_size": float(np.log2(context.img_size)),
@@ -200,6 +199,11 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
         **{f"model:{name}": value for name, value in context.model_features.items()},
     }
     return {**varying, **{name: np.full(len(lr), value, dtype=np.float64) for name, value in constant.items()}}
+
+
+def is_augmented(run: Run) -> bool:
+    """Return whether the images that a run was trained on were varied."""
+    return run.augment not in (None, "", "none")
 
 
 _CONTEXT_FIELDS = ("dataset_id", "model", "opt", "pretrained", "img_size", "n_train", "warmup_epochs", "augment")
@@ -211,12 +215,11 @@ def context_of(run: Run, dataset: Dataset, describe_model: DescribeModel, max_ep
     assert run.opt is not None
     img_size = run.img_size or 224
     return Context(
-        case=Case(dataset.dataset_id, run.model, run.opt, bool(run.pretrained)),
+        case=Case(dataset.dataset_id, run.model, run.opt, bool(run.pretrained), is_augmented(run)),
         n_train=run.n_train or dataset.n_train,
         n_classes=dataset.n_classes,
         img_size=img_size,
         warmup_epochs=run.warmup_epochs or 0.0,
-        augmented=bool(run.augment) and run.augment != "none",
         max_epochs=max_epochs,
         dataset_features=dataset.features,
         model_features=describe_model(run.model, img_size),
@@ -248,7 +251,7 @@ def build_table(runs: Iterable[Run], datasets: Iterable[Dataset], describe_model
     # Features are computed once a context, not once a run: there are far fewer of them.
     most_epochs: dict[tuple[Any, ...], int] = {}
     for run in usable:
-        key = (run.dataset_id, run.model, run.opt, run.pretrained)
+        key = (run.dataset_id, run.model, run.opt, run.pretrained, is_augmented(run))
         most_epochs[key] = max(most_epochs.get(key, 1), int(run.epochs or 1))
     rows_of: dict[tuple[Any, ...], list[int]] = {}
     for i, run in enumerate(usable):
@@ -259,7 +262,7 @@ def build_table(runs: Iterable[Run], datasets: Iterable[Dataset], describe_model
     case_of = np.zeros(len(usable), dtype=np.int64)
     for rows in rows_of.values():
         first = usable[rows[0]]
-        cap = most_epochs[first.dataset_id, first.model, first.opt, first.pretrained]
+        cap = most_epochs[first.dataset_id, first.model, first.opt, first.pretrained, is_augmented(first)]
         context = context_of(first, found[rows[0]], describe_model, cap)
         block = features(context, {name: column[rows] for name, column in five.items()})
         for name in block:
