@@ -62,6 +62,7 @@ benchmarks: $(VENV)/.installed-test  ## Print what recording, importing, listing
 	set -e; for benchmark in benchmarks/*.py; do echo "==> $$benchmark"; $(BIN)/python $$benchmark; done
 
 evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the figures of the README
+	$(BIN)/python -m pip install --quiet --editable '.[report]'
 	$(BIN)/advisor evaluate --format json > docs/evaluation.json
 	$(BIN)/python docs/figures.py
 

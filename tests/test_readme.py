@@ -26,6 +26,10 @@ def test_the_table_is_the_last_evaluation(figures):
     assert figures.with_table(readme, evaluation) == readme
 
 
+def test_the_page_on_the_evaluation_is_the_last_one(figures):
+    assert figures.EVALUATION_PAGE.read_text() == figures.evaluation_page(json.loads(figures.EVALUATION.read_text()))
+
+
 def test_the_evaluation_is_of_the_evidence_that_ships(figures):
     evaluation = json.loads(figures.EVALUATION.read_text())
     assert evaluation["data_sha256"] == Advisor().artefact.data_sha256

@@ -22,7 +22,7 @@ Bounds = Mapping[str, tuple[float, float]]
 Columns = dict[str, Floats]
 
 N_CANDIDATES = 1024
-_LR_NEIGHBOURS = (0.5, 1.0, 2.0)
+LR_NEIGHBOURS = (0.5, 1.0, 2.0)
 _DISTINCT = 1.5
 """Suggestions differ by at least this much on the unit scale: about a factor of three in one of the five."""
 
@@ -100,15 +100,15 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     Found
     """
     columns = _cover(bounds)
-    points = _points_short(predict, columns)
+    points = _robust_points(predict, columns)
     for _ in range(2):
         best = np.argsort(points, kind="stable")[:16]
         further = _neighbours(columns, best, bounds)
         columns = {name: np.concatenate([columns[name], further[name]]) for name in HYPERPARAMETERS}
-        points = np.concatenate([points, _points_short(predict, further)])
+        points = np.concatenate([points, _robust_points(predict, further)])
     tolerance = {"accuracy": 0.0, "balanced": noise, "speed": max(1.0, noise)}[prefer]
-    order = _preference_order(columns, points, tolerance)
-    chosen = _distinct(columns, order, top_k)
+    order = preference_order(columns, points, tolerance)
+    chosen = distinct(columns, order, top_k)
     configurations = tuple(from_columns(columns, row) for row in chosen)
     within = points <= points[chosen[0]] + max(noise, 1e-9)
     ranges = {name: (float(columns[name][within].min()), float(columns[name][within].max())) for name in columns}
@@ -116,20 +116,33 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     return Found(configurations, predict(rows), ranges)
 
 
-def _points_short(predict: Predict, columns: Mapping[str, Floats]) -> Floats:
+def _robust_points(predict: Predict, columns: Mapping[str, Floats]) -> Floats:
     """Points of accuracy short of the best, averaged over nearby learning rates; shape (n,)."""
     n = len(columns["lr"])
-    near = {name: np.tile(column, len(_LR_NEIGHBOURS)) for name, column in columns.items()}
-    near["lr"] = near["lr"] * np.repeat(_LR_NEIGHBOURS, n)
+    near = {name: np.tile(column, len(LR_NEIGHBOURS)) for name, column in columns.items()}
+    near["lr"] = near["lr"] * np.repeat(LR_NEIGHBOURS, n)
     prediction = predict(near)
-    shortfall = prediction.shortfall.reshape(len(_LR_NEIGHBOURS), n).mean(axis=0)
-    top1 = prediction.top1[n : 2 * n]
-    # Regret is in units of best minus median; the predicted accuracies tell what that unit is in points.
+    return points_short(prediction.shortfall.reshape(len(LR_NEIGHBOURS), n), prediction.top1[n : 2 * n])
+
+
+def points_short(shortfall: Floats, top1: Floats) -> Floats:
+    """Return the points of accuracy that candidates are short of the best.
+
+    Regret is in units of best minus median; the predicted accuracies tell what that unit is in points.
+
+    Parameters
+    ----------
+    shortfall : ndarray of shape (len(LR_NEIGHBOURS), n)
+        Predicted regret of the candidates at each of the nearby learning rates; the mean counts.
+    top1 : ndarray of shape (n,)
+        Their predicted accuracy in percent.
+    """
     unit = float(np.quantile(top1, 0.99) - np.median(top1))
-    return np.asarray(shortfall * max(unit, 1e-6))
+    return np.asarray(shortfall.mean(axis=0) * max(unit, 1e-6))
 
 
-def _preference_order(columns: Columns, points: Floats, tolerance: float) -> list[int]:
+def preference_order(columns: Columns, points: Floats, tolerance: float) -> list[int]:
+    """Return candidates by points short of the best; before all others those within ``tolerance`` of least epochs."""
     good = np.flatnonzero(points <= points.min() + tolerance)
     cheapest = columns["epochs"][good].min()
     first = [i for i in good if columns["epochs"][i] == cheapest]
@@ -137,7 +150,8 @@ def _preference_order(columns: Columns, points: Floats, tolerance: float) -> lis
     return [int(i) for i in (*ranked, *(i for i in np.argsort(points, kind="stable") if i not in set(ranked)))]
 
 
-def _distinct(columns: Columns, order: list[int], top_k: int) -> list[int]:
+def distinct(columns: Columns, order: list[int], top_k: int) -> list[int]:
+    """Return the first ``top_k`` of an order that differ enough from each other."""
     unit = to_unit_scale(columns)
     chosen = order[:1]
     for row in order[1:]:

@@ -3,31 +3,54 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
 from advisor.cli.output import print_rows
 
+_NUMBERS = ("mean regret", "95 % interval", "median", "points lost", "advice better", "same", "much worse", "p")
+
 
 @click.command()
+@click.option("--contexts", is_flag=True, help="Also show the table of every context: optimizer, start, model, sizes.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes.  [default: one per core]")
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw regret against trials into this .svg or .png."
+)
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def evaluate(format_: str) -> None:
+def evaluate(contexts: bool, workers: int | None, plot: Path | None, format_: str) -> None:
     """Measure the advice on the shipped evidence, every source of datasets held out in turn."""
+    from advisor.collect.engine import available_cores
     from advisor.describe.model import describe_model
     from advisor.evaluate.protocol import evaluate as judge
+    from advisor.evaluate.summary import summarise
     from advisor.learn.artefact import digest
     from advisor.learn.table import build_table
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
     table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
-    result = judge(table)
-    rows, trials = result.rows(), result.trials()
+    summary = summarise(judge(table, workers=workers or available_cores()))
+    if plot is not None:
+        from advisor.evaluate.plot import plot_regret
+
+        plot_regret(summary, plot)
     if format_ == "json":
-        answer = {"data_sha256": digest(table), "runs": len(table), "noise": result.noise}
-        click.echo(json.dumps({**answer, "equivalent_trials": trials, "methods": rows}, indent=1))
+        click.echo(json.dumps({"data_sha256": digest(table), "runs": len(table), **summary}, indent=1))
         return
-    numbers = ("mean regret", "95 % interval", "median", "points lost", "advice better", "p")
+    _print_methods(summary["methods"])
+    if contexts:
+        for name, rows in summary["contexts"].items():
+            click.echo(f"\n{name}")
+            _print_methods(rows)
+    for line in _notes(summary):
+        click.echo(line)
+
+
+def _print_methods(rows: Sequence[Mapping[str, Any]]) -> None:
     cells = [
         [
             row["method"],
@@ -35,20 +58,40 @@ def evaluate(format_: str) -> None:
             f"{row['low']:.3f} to {row['high']:.3f}",
             f"{row['median_regret']:.3f}",
             f"{row['points_lost']:.1f}",
-            f"{row['advice_better']:.0%}",
+            *("" if row[name] is None else f"{row[name]:.0%}" for name in _SHARES),
             "" if row["p_value"] is None else f"{row['p_value']:.3g}",
         ]
         for row in rows
     ]
-    print_rows(("method", *numbers), cells, right=numbers)
+    print_rows(("method", *_NUMBERS), cells, right=_NUMBERS)
     click.echo(f"{rows[0]['cases']} cases of {rows[0]['groups']} groups; regret 0 is the best known, 1 a median one.")
-    if result.noise is not None:
-        click.echo(
-            f"Noise floor: equal runs with other seeds differ by {result.noise:.2f} points "
-            f"(median standard deviation), which is {rows[0]['noise_regret']:.3f} of regret."
+
+
+_SHARES = ("advice_better", "advice_same", "advice_much_worse")
+
+
+def _notes(summary: Mapping[str, Any]) -> list[str]:
+    """Return what is to be said beside the table, a sentence a line."""
+    notes = []
+    if summary["noise"] is not None:
+        notes.append(
+            f"Noise floor: equal runs with other seeds differ by {summary['noise']:.2f} points (median standard "
+            "deviation). Much worse: by more than that and a point, where the evaluation split has 1,000 images."
         )
-    if trials["cases"]:
-        click.echo(
-            f"The advice equals the expected best of {trials['median']:.0f} random trials "
-            f"(median of {trials['cases']} cases with 64 or more)."
+    trials = summary["trials"]
+    if trials["at_cap"] is not None:
+        free = "" if trials["free"] is None else f" ({trials['free']:.0f} where they draw their epochs too)"
+        notes.append(
+            f"The advice equals the expected best of {trials['at_cap']:.0f} random trials at the most epochs{free}: "
+            f"median of {trials['cases']} cases of {trials['groups']} groups with 64 or more such trials."
         )
+    balanced, intervals = summary["balanced"], summary["intervals"]["advice"]
+    notes.append(
+        f"--prefer balanced saves {balanced['epochs_saved']:.0%} of the epochs and loses {balanced['points_lost']:.1f} "
+        "points."
+    )
+    notes.append(
+        f"{intervals['coverage']:.0%} of the outcomes lay in their {intervals['level']:.0%} intervals, "
+        f"{intervals['width']:.0f} points wide on average."
+    )
+    return notes

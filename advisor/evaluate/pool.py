@@ -28,8 +28,10 @@ class Pool:
         The case.
     group : str
         Base source of its dataset.
+    columns : tuple of str, length d
+        Names of the features.
     x : ndarray of shape (m, d)
-        Features of each configuration, in the order of the table's columns.
+        Features of each configuration.
     score : ndarray of shape (m,)
         Mean accuracy over the seeds it was trained with, in percent.
     seeds : ndarray of int, shape (m,)
@@ -44,6 +46,7 @@ class Pool:
 
     case: Case
     group: str
+    columns: tuple[str, ...]
     x: Floats
     score: Floats
     seeds: NDArray[np.int64]
@@ -93,6 +96,7 @@ def pools(table: Table) -> Iterator[Pool]:
         pool = Pool(
             case=table.cases[index],
             group=str(table.group_of[rows[0]]),
+            columns=table.columns,
             x=table.x[rows[first]],
             score=np.bincount(inverse, weights=table.score[rows]) / seeds,
             seeds=seeds,
@@ -117,10 +121,40 @@ def expected_best(scores: Floats, k: int) -> float:
     return float(np.dot(weights, ordered))
 
 
-def equivalent_trials(scores: Floats, score: float) -> float:
-    """Return the number of random trials whose expected best equals ``score``, interpolated; at most their number."""
-    n = len(scores)
-    curve = np.array([expected_best(scores, k) for k in range(1, n + 1)])
+def expected_best_of_mixture(at_cap: Floats, free: Floats, k: int) -> float:
+    """Return the expected best of ``k`` draws, each at the largest epochs or at free ones with equal probability.
+
+    That is how a case's random points are drawn. Of the draws at the largest epochs, of which many were recorded, none
+    is drawn twice; of the free ones, of which there are few, any can be.
+
+    Parameters
+    ----------
+    at_cap, free : ndarray
+        Scores of the recorded points of either kind; at least ``k`` of the first and one of the second.
+    k : int
+        At least 1.
+    """
+    values = np.unique(np.concatenate([at_cap, free]))
+    up_to = np.searchsorted(np.sort(at_cap), values, side="right")
+    free_share = np.searchsorted(np.sort(free), values, side="right") / len(free)
+    below = np.zeros(len(values))
+    for j in range(k + 1):
+        none_better = np.array([math.comb(int(m), j) / math.comb(len(at_cap), j) for m in up_to])
+        below += math.comb(k, j) / 2**k * none_better * free_share ** (k - j)
+    return float(np.dot(values, np.diff(below, prepend=0.0)))
+
+
+def equivalent_trials(curve: Floats, score: float) -> float:
+    """Return the number of random trials whose expected best equals ``score``, interpolated.
+
+    Parameters
+    ----------
+    curve : ndarray of shape (n,)
+        Expected best of 1 to n trials, rising.
+    score : float
+        0 where it is below the first; n where it is above the last, which is where the count is cut off.
+    """
+    n = len(curve)
     if score <= curve[0]:
         return float(score >= curve[0])
     if score >= curve[-1]:

@@ -184,6 +184,10 @@ class MetaModel:
             high=from_logit(level + self.residual_),
         )
 
+    def clone(self) -> MetaModel:
+        """Return an unfitted model with the same parameters."""
+        return MetaModel(self.n_members, self.n_estimators, self.random_state)
+
     def to_texts(self) -> dict[str, str]:
         """Return every member in LightGBM's text format, by name."""
         return {

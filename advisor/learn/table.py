@@ -206,6 +206,16 @@ def is_augmented(run: Run) -> bool:
     return run.augment not in (None, "", "none")
 
 
+_FOLLOW_LR = ("log_lr", "log_lr_per_sqrt_batch", "log_lr_per_batch", "log_lr_steps", "log_shrinkage")
+
+
+def at_other_lr(columns: Sequence[str], x: Floats, factor: float) -> Floats:
+    """Return the features of the same configurations with their learning rate multiplied by ``factor``."""
+    moved: Floats = x.copy()
+    moved[:, [name in _FOLLOW_LR for name in columns]] += np.log2(factor)
+    return moved
+
+
 _CONTEXT_FIELDS = ("dataset_id", "model", "opt", "pretrained", "img_size", "n_train", "warmup_epochs", "augment")
 
 

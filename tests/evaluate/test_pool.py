@@ -1,5 +1,5 @@
 import math
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import describe_model, records
 
-from advisor.evaluate.pool import equivalent_trials, expected_best, pools
+from advisor.evaluate.pool import equivalent_trials, expected_best, expected_best_of_mixture, pools
 from advisor.learn.table import build_table
 
 SCORES = st.lists(st.floats(0, 100), min_size=2, max_size=7).map(np.array)
@@ -23,13 +23,25 @@ def test_expected_best_is_the_mean_over_all_draws(scores, k):
 @given(st.lists(st.integers(0, 1000), min_size=3, max_size=20, unique=True).map(np.array), st.data())
 def test_equivalent_trials_inverts_expected_best(scores, data):
     k = data.draw(st.integers(1, len(scores)))
-    assert equivalent_trials(scores, expected_best(scores, k)) == pytest.approx(k, abs=1e-6)
+    curve = np.array([expected_best(scores, n) for n in range(1, len(scores) + 1)])
+    assert equivalent_trials(curve, curve[k - 1]) == pytest.approx(k, abs=1e-6)
 
 
 def test_equivalent_trials_is_cut_at_both_ends():
-    scores = np.array([1.0, 2.0, 3.0])
-    assert equivalent_trials(scores, 0.0) == 0
-    assert equivalent_trials(scores, 99.0) == 3
+    curve = np.array([1.0, 2.0, 3.0])
+    assert equivalent_trials(curve, 0.0) == 0
+    assert equivalent_trials(curve, 2.5) == 2.5
+    assert equivalent_trials(curve, 99.0) == 3
+
+
+@given(SCORES, SCORES, st.integers(1, 4))
+def test_the_best_of_a_mixture_is_the_mean_over_all_draws(at_cap, free, k):
+    k = min(k, len(at_cap))
+    total = 0.0
+    for kinds in product((True, False), repeat=k):
+        capped, others = combinations(at_cap, sum(kinds)), list(product(free, repeat=k - sum(kinds)))
+        total += np.mean([max((*a, *b)) for a in capped for b in others]) / 2**k
+    assert expected_best_of_mixture(at_cap, free, k) == pytest.approx(total, abs=1e-6)
 
 
 def test_a_pool_averages_seeds_and_takes_the_best_from_repeated_ones():
