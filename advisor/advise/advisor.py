@@ -10,8 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from advisor.advise.context import context_of_request, has_say
+from advisor.advise.neighbours import most_similar
 from advisor.advise.request import DEFAULT_MODEL, Request, make_request
 from advisor.advise.rule import apply_rule, find_rule, rule_ranges
 from advisor.advise.search import Prefer, allowed_bounds, search
@@ -19,7 +19,6 @@ from advisor.advise.speed import epochs_within, images_per_second
 from advisor.advise.suggestion import (
     Assumes,
     DatasetName,
-    Evidence,
     Expected,
     MetaModelName,
     Suggested,
@@ -30,15 +29,13 @@ from advisor.errors import StoreError
 from advisor.learn.artefact import MANIFEST, Artefact, Covered
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.space import Limits
-from advisor.learn.table import Case, Context, Floats, features, to_matrix
+from advisor.learn.table import Floats, features, to_matrix
 from advisor.records.schema import Dataset, StoredSuggestion, new_id
 
 if TYPE_CHECKING:
     from advisor.describe.dataset import Description
     from advisor.records.store import Store
 
-_FEW_GROUPS = 6
-"""Below so many independent sources a context is answered by the rule: the model cannot know what holds elsewhere."""
 _ENOUGH_GROUPS = 10
 _RULE_ASSUMES = Assumes(
     sched="cosine", warmup_epochs=0, min_lr=0.0, augment="timm-default", mixup=0.0, label_smoothing=0.1
@@ -182,22 +179,7 @@ class Advisor:
         self, request: Request, dataset: Dataset, covered: Covered, novelty: float, reasons: list[str]
     ) -> Suggestion:
         bounds = allowed_bounds(covered.bounds, request.limits, dataset.n_train)
-        context = Context(
-            case=Case(
-                dataset.dataset_id,
-                request.model.name,
-                request.opt,
-                request.pretrained,
-                covered.assumes["augment"] not in (None, "none"),
-            ),
-            n_train=dataset.n_train,
-            n_classes=dataset.n_classes,
-            img_size=request.img_size,
-            warmup_epochs=covered.assumes["warmup_epochs"] or 0.0,
-            max_epochs=int(bounds["epochs"][1]),
-            dataset_features=dataset.features,
-            model_features=request.model.features(request.img_size),
-        )
+        context = context_of_request(request, dataset, covered, max_epochs=int(bounds["epochs"][1]))
 
         def predict(five: Mapping[str, Floats]) -> Prediction:
             return self.artefact.model.predict(to_matrix(self.artefact.model.columns_, features(context, five)))
@@ -218,7 +200,7 @@ class Advisor:
             basis="meta-model",
             novelty=novelty,
             warnings=reasons,
-            evidence=self._evidence(request, dataset),
+            evidence=most_similar(self.artefact, request, dataset),
         )
 
     def _by_rule(self, request: Request, dataset: Dataset, reasons: list[str]) -> Suggestion:
@@ -287,7 +269,7 @@ class Advisor:
         start = "pretrained weights" if request.pretrained else "scratch"
         if covered is None:
             return 1.0, [f"no recorded run used {request.opt} from {start}"]
-        if covered.groups < _FEW_GROUPS:
+        if not has_say(covered):
             return 1.0, [f"runs with {request.opt} from {start} were recorded on {covered.groups} sources of data only"]
         reasons = []
         novelty = self.artefact.familiarity.novelty(dataset.features)
@@ -302,25 +284,6 @@ class Advisor:
                 novelty += octaves / 4
                 reasons.append(f"{what} {value:,} lies outside the evidence ({low:,} to {high:,})")
         return min(1.0, novelty), reasons
-
-    def _evidence(self, request: Request, dataset: Dataset) -> tuple[Evidence, ...]:
-        """Return the three most similar recorded datasets that have runs of this model, or of any."""
-        similarities = self.artefact.familiarity.similarities(dataset.features)
-        result: list[Evidence] = []
-        for i in np.argsort(-similarities, kind="stable"):
-            known = self.artefact.known[i]
-            same = [b for b in known.best if (b["opt"], b["pretrained"]) == (request.opt, request.pretrained)]
-            if not same:
-                continue
-            best = min(same, key=lambda b: b["model"] != request.model.name)
-            result.append(
-                Evidence(
-                    dataset=known.dataset.name, similarity=round(float(similarities[i]), 3), runs=known.runs, best=best
-                )
-            )
-            if len(result) == 3:
-                break
-        return tuple(result)
 
     def _open_store(self) -> Store:
         if self._store is None:

@@ -1,0 +1,48 @@
+"""Recorded datasets like the one that is asked about, and what worked there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from advisor.advise.request import Request
+from advisor.advise.suggestion import Evidence
+from advisor.learn.artefact import Artefact
+from advisor.records.schema import Dataset
+
+
+def most_similar(
+    artefact: Artefact, request: Request, dataset: Dataset, *, count: int = 3, any_context: bool = False
+) -> tuple[Evidence, ...]:
+    """Return the most similar recorded datasets that have runs of this model, or of any, and the best run of each.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        What knows the recorded datasets.
+    request : Request
+        What is asked for; runs with its optimizer and start count.
+    dataset : Dataset
+        The described dataset.
+    count : int
+        How many to return at most.
+    any_context : bool
+        Whether runs with another optimizer or another start count as well, where there are none with these.
+    """
+    similarities = artefact.familiarity.similarities(dataset.features)
+    result: list[Evidence] = []
+    for i in np.argsort(-similarities, kind="stable"):
+        known = artefact.known[i]
+        same = [b for b in known.best if (b["opt"], b["pretrained"]) == (request.opt, request.pretrained)]
+        if not same and any_context:
+            same = list(known.best)
+        if not same:
+            continue
+        best = min(same, key=lambda b: b["model"] != request.model.name)
+        result.append(
+            Evidence(
+                dataset=known.dataset.name, similarity=round(float(similarities[i]), 3), runs=known.runs, best=best
+            )
+        )
+        if len(result) == count:
+            break
+    return tuple(result)
