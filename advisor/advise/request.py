@@ -21,6 +21,8 @@ class Request:
 
     Attributes
     ----------
+    name : str
+        The model as it was named, with the tag of its weights if one was given.
     model : ModelDescription
         The model.
     opt : str
@@ -37,6 +39,7 @@ class Request:
         How many configurations to suggest.
     """
 
+    name: str
     model: ModelDescription
     opt: str
     pretrained: bool
@@ -44,6 +47,11 @@ class Request:
     limits: Limits
     prefer: Prefer
     top_k: int
+
+    @property
+    def tag(self) -> str:
+        """Which pretrained weights are meant: the tag that was given, or timm's default; empty without any."""
+        return self.name.partition(".")[2] or next(iter(self.model.pretrained_tags), "")
 
 
 def make_request(
@@ -63,7 +71,8 @@ def make_request(
     UsageError
         If the model or optimizer is unknown, pretrained weights do not exist, or a number is out of range.
     """
-    description = describe_model(model or DEFAULT_MODEL)
+    name = model or DEFAULT_MODEL
+    description = describe_model(name)
     optimizer_family(opt)
     if pretrained and not description.has_pretrained:
         raise UsageError(f"timm has no pretrained weights for {description.name}", hint="--scratch")
@@ -74,6 +83,7 @@ def make_request(
     if top_k < 1:
         raise UsageError(f"at least one configuration must be asked for, not {top_k}")
     return Request(
+        name=name,
         model=description,
         opt=opt.lower(),
         pretrained=description.has_pretrained if pretrained is None else pretrained,

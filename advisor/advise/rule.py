@@ -6,7 +6,6 @@ It answers where no evidence does, and is the rival that learned advice must bea
 from __future__ import annotations
 
 import math
-from collections.abc import Set
 from dataclasses import dataclass
 
 from advisor.errors import UsageError
@@ -177,11 +176,3 @@ def apply_rule(
         dropout=rule.dropout,
         weight_decay=rule.weight_decay,
     )
-
-
-def rule_ranges(values: Configuration, fixed: Set[str]) -> dict[str, tuple[float, float]]:
-    """Return the ranges worth trying around a rule: a factor of three for lr unless fixed, the value itself else."""
-    ranges = {name: (value, value) for name, value in values.as_dict().items()}
-    if "lr" not in fixed:
-        ranges["lr"] = (float(f"{values.lr / 3:.2g}"), float(f"{values.lr * 3:.2g}"))
-    return ranges

@@ -28,11 +28,18 @@ def parse_duration(text: str) -> float:
 
 
 def images_per_second(runs: Iterable[Run], model: str, img_size: int) -> float | None:
-    """Return the median speed of whole epochs over the runs of a model at an image size; None without any."""
+    """Return the median speed of whole epochs over the runs of a model at an image size; None without any.
+
+    The tag of pretrained weights does not matter: the same architecture is as fast from any of them.
+    """
     speeds = [
         run.n_train * run.epochs_done / run.train_seconds
         for run in runs
-        if run.model == model and run.img_size == img_size and run.n_train and run.epochs_done and run.train_seconds
+        if (run.model or "").partition(".")[0] == model
+        and run.img_size == img_size
+        and run.n_train
+        and run.epochs_done
+        and run.train_seconds
     ]
     return statistics.median(speeds) if speeds else None
 
