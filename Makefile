@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate models docs collect collect-status meta-data-check clean
+.PHONY: help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -65,6 +65,9 @@ evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the 
 	$(BIN)/python -m pip install --quiet --editable '.[report]'
 	$(BIN)/advisor evaluate --format json > docs/evaluation.json
 	$(BIN)/python docs/figures.py
+
+diagnoses: $(VENV)/.installed-timm  ## Judge the advice of `advisor diagnose` on held-out sources: docs/diagnoses.md
+	$(BIN)/python -m advisor.evaluate.diagnoses meta_data docs/diagnoses.md
 
 models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of models (about fifteen minutes)
 	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part
