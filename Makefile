@@ -82,7 +82,7 @@ PLAN ?= meta_data/plans/full.yaml
 collect: $(VENV)/.installed-timm  ## Build the datasets of PLAN in DATA, train what is not recorded, and export it
 	$(BIN)/python -m pip install --quiet --editable '.[sources]'
 	$(BIN)/python -m advisor.collect.restore meta_data
-	$(BIN)/advisor collect $(PLAN) --data $(DATA) --build
+	$(BIN)/advisor collect $(PLAN) --data $(DATA) --build --probe 600
 	$(BIN)/python -m advisor.collect.export $(DATA) meta_data
 
 collect-status: $(VENV)/.installed-timm  ## What the shipped evidence holds of PLAN, and what is missing

@@ -23,6 +23,7 @@ import click
     help="Folder of the datasets, NAME/{train,validation}/CLASS/*.",
 )
 @click.option("--build", is_flag=True, help="First make the plan's datasets and checkpoints that are not there.")
+@click.option("--probe", type=click.FloatRange(1), metavar="SECONDS", help="Also probe every dataset, for so long.")
 @click.option("--engine", default="local", show_default=True, help="local, or one that a plugin offers.")
 @click.option("--address", help="Where the engine's cluster is.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Runs at a time.  [default: one per core]")
@@ -33,6 +34,7 @@ def collect(
     plan: Path,
     data_dir: Path,
     build: bool,
+    probe: float | None,
     engine: str,
     address: str | None,
     workers: int | None,
@@ -57,7 +59,7 @@ def collect(
     config = Config()
     wanted = read_plan(plan)
     store = Store(config["store"])
-    prepared = prepare(wanted.dataset_names(), data_dir, store, _builder(data_dir) if build else None)
+    prepared = prepare(wanted.dataset_names(), data_dir, store, _builder(data_dir) if build else None, probe)
     if prepared.missing:
         click.echo(f"not in {data_dir}, left out: {', '.join(prepared.missing)}", err=True)
     trainers = find_engine(engine, get_plugins(), workers=workers, address=address)

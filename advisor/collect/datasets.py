@@ -24,7 +24,13 @@ class Prepared:
     missing: list[str]
 
 
-def prepare(names: Iterable[str], data_dir: Path, store: Store, build: Callable[[str], object] | None) -> Prepared:
+def prepare(
+    names: Iterable[str],
+    data_dir: Path,
+    store: Store,
+    build: Callable[[str], object] | None,
+    probe_seconds: float | None = None,
+) -> Prepared:
     """Measure and describe the datasets that are there, and put their descriptions into the store.
 
     Parameters
@@ -37,6 +43,8 @@ def prepare(names: Iterable[str], data_dir: Path, store: Store, build: Callable[
         Where their descriptions go.
     build : callable, optional
         Called with the name of a dataset that is not there; None leaves such datasets out.
+    probe_seconds : float, optional
+        Time allowed for the probe of each; by default none is made, and one that the store has is kept.
 
     Raises
     ------
@@ -52,16 +60,19 @@ def prepare(names: Iterable[str], data_dir: Path, store: Store, build: Callable[
         if not path.is_dir():
             missing.append(name)
             continue
-        dataset = _described(name, path)
-        if known.get(name) != dataset:
+        dataset = _described(name, path, probe_seconds)
+        before = known.get(name)
+        if before is not None and before.dataset_id == dataset.dataset_id:
+            dataset = replace(dataset, features={**before.features, **dataset.features})
+        if before != dataset:
             store.put_dataset(dataset)
         datasets.append(PlannedDataset(name, path, dataset.group, measure(path)))
         dataset_ids[name] = dataset.dataset_id
     return Prepared(datasets, dataset_ids, missing)
 
 
-def _described(name: str, path: Path) -> Dataset:
+def _described(name: str, path: Path, probe_seconds: float | None) -> Dataset:
     """Return the description of a dataset under the name and in the group that its provenance gives it."""
     provenance = path.with_name(f"{name}.json")
     group = json.loads(provenance.read_text(encoding="utf-8"))["group"] if provenance.is_file() else name
-    return replace(describe(path).dataset, name=name, group=group)
+    return replace(describe(path, probe_seconds=probe_seconds).dataset, name=name, group=group)
