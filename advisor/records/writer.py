@@ -17,6 +17,8 @@ from advisor.records.spool import SpoolFile, encode
 QUEUE_SIZE = 10_000
 HEARTBEAT_SECONDS = 30.0
 FSYNC_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+"""How long a line waits for further ones, so that an epoch's end disturbs the training thread once, not with each."""
 
 Entry = tuple[str, dict[str, Any]]
 
@@ -46,6 +48,7 @@ class Writer:
         self._synced = -math.inf
         self._dirty = False
         self._heartbeat_due = time.monotonic() + HEARTBEAT_SECONDS
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="advisor-spool", daemon=True)
         self._thread.start()
 
@@ -59,6 +62,7 @@ class Writer:
     def close(self, seconds: float) -> bool:
         """Write what is left, let the lock go, and return whether that was done within ``seconds``."""
         self._queue.put(None)
+        self._closing.set()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -82,6 +86,8 @@ class Writer:
             entries = [self._queue.get(timeout=max(0.0, due - time.monotonic()))]
         except queue.Empty:
             return []
+        # Not by waiting at the queue, which would wake this thread with every line. After the end nothing follows.
+        self._closing.wait(GATHER_SECONDS)
         while not self._queue.empty():
             entries.append(self._queue.get())
         return entries

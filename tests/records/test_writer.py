@@ -74,6 +74,34 @@ def test_full_queue_loses_nothing_that_is_known_at_the_end(folder, monkeypatch):
     assert sorted(epochs) == list(range(200))
 
 
+def test_lines_of_one_moment_are_written_at_once(recorder, folder, monkeypatch):
+    """Each write wakes a thread beside the training, which an epoch's end is to notice once."""
+    written = []
+    append = spool.SpoolFile.append
+    monkeypatch.setattr(spool.SpoolFile, "append", lambda file, data: (written.append(data), append(file, data)))
+    monkeypatch.setattr("advisor.records.writer.GATHER_SECONDS", 0.5)
+    active = recorder.start_run(lr=0.1)
+    for epoch in range(3):
+        active.log_epoch(eval_top1=epoch)
+        active.update(samples_per_second=epoch)
+    wait_until(lambda: written)
+    assert [data.count(b"\n") for data in written] == [7]
+    assert sorted(told(folder)[1]) == [0, 1, 2]
+
+
+def test_the_end_of_a_run_waits_for_no_further_lines(recorder, folder, monkeypatch):
+    monkeypatch.setattr("advisor.records.writer.GATHER_SECONDS", 60)
+    for pause in (0, 0.1):
+        active = recorder.start_run(lr=0.1)
+        active.log_epoch(eval_top1=1)
+        time.sleep(pause)
+        began = time.monotonic()
+        recorder.end_run()
+        assert time.monotonic() - began < 4
+        ends = [line.type for line in spool.read(folder / f"{active.run_id}.jsonl").lines]
+        assert ends == ["run", "epoch", "end"]
+
+
 def test_heartbeats(folder, monkeypatch):
     monkeypatch.setattr("advisor.records.writer.HEARTBEAT_SECONDS", 0.01)
     recorder = Recorder(folder, Plugins("none"))
