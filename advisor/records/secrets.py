@@ -46,6 +46,14 @@ _SHAPES = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{16,}|gh[opsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{20,}"
     r"|xox[abps]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.[\w-]+\.[\w-]+)"
 )  # Hugging Face, GitHub, GitLab, OpenAI, Slack, Amazon, Google; JSON web tokens
+# Where a value follows its name in running text: "--token x"; "password: x", also quoted; "the password is x".
+_NAMED = re.compile(
+    r"""(?<![\w.-])(?:(--?[A-Za-z_][\w.-]*)\s+(?![-\s])|(-{0,2}[A-Za-z_][\w.-]*)["']?\s*(?:=|:(?!//))\s*"""
+    r"""|((?i:password|passwd|passphrase|pwd))\s+(?:(?:is|was):?\s+|(?=\S*[\d!@#$%^&*])))"""
+)
+_VALUE = re.compile(
+    r"""\*\*\*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:Bearer|Basic|Token|Digest)\s+\S+|\S+""", re.I | re.DOTALL
+)
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}", re.I)
 
 
@@ -53,7 +61,8 @@ def scrub(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values with every secret replaced by ``***``, at any depth.
 
     A value is a secret if its name says so (``api_key``, ``hf_token``, ``password``, …) or its form does: the user part
-    of a URL, a token in its query, the tokens of well-known services, ``--password=…`` inside a list or text.
+    of a URL, a token in its query, the tokens of well-known services, ``--password=…`` in a list, ``password: …`` or
+    ``the password is …`` in a text.
 
     Parameters
     ----------
@@ -68,7 +77,17 @@ def scrub_text(text: str) -> str:
     """Return a text with what has the form of a secret replaced by ``***``."""
     text = _USER_INFO.sub(rf"\g<scheme>{HIDDEN}@", text)
     text = _QUERY.sub(rf"\g<1>{HIDDEN}", text)
-    return _BEARER.sub(rf"\g<1> {HIDDEN}", _SHAPES.sub(HIDDEN, text))
+    return _hide_named(_BEARER.sub(rf"\g<1> {HIDDEN}", _SHAPES.sub(HIDDEN, text)))
+
+
+def _hide_named(text: str) -> str:
+    shown, end = [], 0
+    for found in _NAMED.finditer(text):
+        value = _VALUE.match(text, found.end())
+        if found.start() >= end and value and is_secret_name(found[1] or found[2] or found[3]):
+            shown += [text[end : found.end()], HIDDEN]
+            end = value.end()
+    return "".join([*shown, text[end:]])
 
 
 @functools.lru_cache(maxsize=65_536)

@@ -145,7 +145,7 @@ def test_secrets_and_private_paths_never_reach_the_disk(folder, monkeypatch):
         versions={"token": "hunter2"},
         dataset_name="/home/alice/pets",
     )
-    active.update(auth_token="hunter2", note="x?token=hunter2")
+    active.update(auth_token="hunter2", note="x?token=hunter2", notes="log in as alice, password: hunter2")
     active.log_epoch(eval_top1=1, secret="hunter2")
     recorder.end_run(error=ValueError("cannot read /home/alice/pets/1.png from s3://key:hunter2@bucket"))
     [path] = folder.glob("*.jsonl")

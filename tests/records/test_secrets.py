@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.records.secrets import HIDDEN, scrub
+from advisor.records.secrets import HIDDEN, scrub, scrub_text
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,19 @@ def test_other_names_keep_their_value(name: str) -> None:
         ("clone with ghp_abcdefghijklmnopqrstuvwxyz0123", "clone with ***"),
         ("Authorization: Bearer abcdefghijkl", "Authorization: Bearer ***"),
         ("--password=pa55word", "--password=***"),
+        ("run on db2 with password: pa55word, seed 3", "run on db2 with password: *** seed 3"),
+        ("the password is pa55word", "the password is ***"),
+        ("log in as me, password pa55word", "log in as me, password ***"),
+        ("curl --user me --api-key pa55word --lr 0.1", "curl --user me --api-key *** --lr 0.1"),
+        ("{'hf_token': 'pa55 word', 'lr': 0.1}", "{'hf_token': ***, 'lr': 0.1}"),
+        ('{"note": "x", "password":"pa\\"55"}', '{"note": "x", "password":***}'),
+        ("env: WANDB_API_KEY=pa55word", "env: WANDB_API_KEY=***"),
+        ("lr=0.1 token: Basic pa55word", "lr=0.1 token: ***"),
+        (
+            "password protected images, num_tokens: 5, author: me",
+            "password protected images, num_tokens: 5, author: me",
+        ),
+        ("KeyError: 'head.weight'", "KeyError: 'head.weight'"),
         ("rand-m9-mstd0.5-inc1", "rand-m9-mstd0.5-inc1"),
         ("/data/imagenet/train", "/data/imagenet/train"),
         ("git@github.com:me/x.git", "git@github.com:me/x.git"),
@@ -62,6 +75,12 @@ def test_scrubbing_keeps_the_names_and_is_stable(values: dict[str, object]) -> N
     once = scrub(values)
     assert once.keys() == values.keys()
     assert repr(scrub(once)) == repr(once)
+
+
+@given(st.text(alphabet="pwd is:='\"-*\\a1token", max_size=60))
+def test_masking_a_text_twice_changes_nothing_more(text: str) -> None:
+    once = scrub_text(text)
+    assert scrub_text(once) == once
 
 
 @given(st.from_regex(r"[a-z]{8,20}", fullmatch=True))
