@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from advisor.records.recorder import Recorder
     from advisor_timm.attach import Call
 
+_OF_AN_EPOCH = ("samples_per_second", "eval_seconds", "ema_eval_seconds")
+"""Facts that change with every epoch."""
+_OF_ONE_RUN = ("epochs", "sched", "warmup_epochs", "min_lr", "metric", "metric_higher_is_better", *_OF_AN_EPOCH)
+
 
 @dataclass
 class _Loader:
@@ -174,6 +178,8 @@ class Capture:
     def validated(self, call: Call) -> None:
         """The script's own ``validate`` or ``evaluate``."""
         average = self._is_average(call.arguments)
+        name = "ema_eval_seconds" if average else "eval_seconds"
+        self._facts[name] = self._facts.get(name, 0.0) + call.seconds
         if self._named.seen:
             self._named.validated(call.result, average=average)
         elif not average:
@@ -199,8 +205,13 @@ class Capture:
     def checkpoint_saved(self, call: Call) -> None:
         """``CheckpointSaver.save_checkpoint``."""
         saver = call.args[0]
-        self._facts["metric_higher_is_better"] = not saver.decreasing
-        self._facts["output_dir"] = os.path.abspath(saver.checkpoint_dir)
+        facts = {
+            "metric_higher_is_better": not saver.decreasing,
+            "output_dir": os.path.abspath(saver.checkpoint_dir),
+        }
+        if not facts.items() <= self._facts.items():
+            self._facts.update(facts)
+            self._publish()  # at once: a run that resumes a killed one finds it by this folder
 
     def accuracy_computed(self, call: Call) -> None:
         """``accuracy``, whose results are read only for loops that show nothing else."""
@@ -295,7 +306,7 @@ class Capture:
         run = self._recorder.active
         if run is not None and run.run_id == self._own_run:
             self._recorder.end_run()
-        for name in ("epochs", "sched", "warmup_epochs", "min_lr", "metric", "metric_higher_is_better"):
+        for name in _OF_ONE_RUN:
             self._facts.pop(name, None)
         self._named, self._unnamed = NamedEpochs(self._log_epoch), UnnamedEpochs(self._log_epoch)
         self._own_run, self._epochs_logged = None, set()
@@ -335,11 +346,14 @@ class Capture:
         if run.epochs_reported > len(self._epochs_logged):
             return  # the script reports its epochs itself
         self._epochs_logged.add(epoch)
-        self._facts["device"] = device_name(self._trained.parameters())
         if self._trained_seconds:
             self._facts["samples_per_second"] = self._trained_samples / self._trained_seconds
         run.log_epoch(epoch, **metrics)
-        self._publish()
+        if len(self._epochs_logged) == 1:
+            self._facts["device"] = device_name(self._trained.parameters())
+            self._publish()
+        else:  # to gather all fields anew would be the most expensive part of an epoch
+            run.update(**{name: self._facts[name] for name in _OF_AN_EPOCH if name in self._facts})
 
     # -- what it is judged by --------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ import advisor
 from advisor.plugins import Plugins
 from advisor.records.recorder import Recorder
 from advisor.records.schema import Status
+from advisor_timm.attach import Attachment
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning:timm")
 
@@ -118,8 +119,9 @@ def test_what_someone_wrapped_after_us_stays(recorder, monkeypatch):
     assert timm.utils.accuracy is theirs
 
 
-def test_modules_are_wrapped_as_they_load(recorder, monkeypatch):
-    """Another finder that itself asks all finders must not make ours recur."""
+@pytest.mark.parametrize("recorders", [1, 2])
+def test_modules_are_wrapped_as_they_load(recorder, monkeypatch, tmp_path, recorders):
+    """Another finder that itself asks all finders must not make ours recur, nor the finders of two recorders fail."""
 
     class Asking:
         @staticmethod
@@ -138,10 +140,15 @@ def test_modules_are_wrapped_as_they_load(recorder, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(timm, "scheduler", timm.scheduler)
     recorder.attach()
-    monkeypatch.setattr(sys, "meta_path", [sys.meta_path[0], Asking, *sys.meta_path[1:]])
-    fresh = importlib.import_module("timm.scheduler")
+    second = Recorder(spool_dir=tmp_path / "second", plugins=Plugins("timm"))
+    if recorders == 2:
+        second.attach()
+    with monkeypatch.context() as patch:  # undone before detaching, which takes the finder out of the list itself
+        patch.setattr(sys, "meta_path", [sys.meta_path[0], Asking, *sys.meta_path[1:]])
+        fresh = importlib.import_module("timm.scheduler")
     assert fresh is not loaded["timm.scheduler"]
     assert hasattr(fresh.create_scheduler_v2, "_advisor_original")
+    second.detach()
     assert "exec_module" not in vars(fresh.__spec__.loader)
     assert PathFinder in sys.meta_path
 
@@ -251,3 +258,20 @@ def test_untested_version_is_tried_with_a_warning(recorder, monkeypatch, caplog)
     train()
     assert recorder.active is not None
     assert "tested with timm 0.6.13 to 1.0.x, this is 2.3.4" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [((1,), {}), ((1, 2, 3), {}), ((), {"a": 1, "c": 5}), ((1,), {"b": 0, "other": 9}), ((1, 2, 3, 4), {"keyword": 1})],
+)
+def test_arguments_of_a_call_are_named_as_python_names_them(args, kwargs):
+    def function(a, b=2, c=3, *more, keyword=None, **others):
+        return {"a": a, "b": b, "c": c, "keyword": keyword, **others}
+
+    seen = []
+    attachment = Attachment(None)
+    attachment._live = True
+    wrapper = attachment._wrapper(function, lambda capture, call: seen.append(call.arguments))
+    attachment._wrap_script = lambda: None
+    assert wrapper(*args, **kwargs) == seen[0]
+    assert next(iter(seen[0])) == "a"

@@ -20,6 +20,15 @@ def test_moving_average_hides_the_raw_model_in_summary_csv(record):
     assert [float(line.split(",")[column]) for line in summary[1:]] == [e.ema_eval_top1 for e in recorded.epochs]
     assert [e.eval_top1 for e in recorded.epochs] == [e["eval_top1"] for e in recorded.truth["epochs"]]
     assert recorded.run.final_metric == recorded.truth["epochs"][-1]["eval_top1"]
+    evaluating = recorded.run.extra["eval_seconds"], recorded.run.extra["ema_eval_seconds"]
+    assert all(0 < seconds < recorded.run.train_seconds for seconds in evaluating)
+    assert sum(evaluating) < recorded.run.train_seconds
+
+
+def test_without_an_average_all_evaluation_is_the_models(record):
+    extra = record(CURRENT, "--epochs", "1").run.extra
+    assert extra["eval_seconds"] > 0
+    assert "ema_eval_seconds" not in extra
 
 
 @pytest.mark.parametrize(("opt", "lr"), [("sgd", 0.1 * 64 / 256), ("adamw", 0.1 * (64 / 256) ** 0.5)])
