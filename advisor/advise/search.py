@@ -99,13 +99,16 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     -------
     Found
     """
-    columns = _cover(bounds)
-    points = _robust_points(predict, columns)
+    columns = even_cover(bounds)
+    shortfall, top1 = _robust(predict, columns)
+    # Of the even cover: among candidates that are all near the best, best minus median is next to nothing.
+    unit = regret_unit(top1)
     for _ in range(2):
-        best = np.argsort(points, kind="stable")[:16]
+        best = np.argsort(shortfall, kind="stable")[:16]
         further = _neighbours(columns, best, bounds)
         columns = {name: np.concatenate([columns[name], further[name]]) for name in HYPERPARAMETERS}
-        points = np.concatenate([points, _robust_points(predict, further)])
+        shortfall = np.concatenate([shortfall, _robust(predict, further)[0]])
+    points = shortfall * unit
     tolerance = {"accuracy": 0.0, "balanced": noise, "speed": max(1.0, noise)}[prefer]
     order = preference_order(columns, points, tolerance)
     chosen = distinct(columns, order, top_k)
@@ -116,29 +119,38 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     return Found(configurations, predict(rows), ranges)
 
 
-def _robust_points(predict: Predict, columns: Mapping[str, Floats]) -> Floats:
-    """Points of accuracy short of the best, averaged over nearby learning rates; shape (n,)."""
+def _robust(predict: Predict, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    """Return the shortfall averaged over nearby learning rates, and the accuracy; each of shape (n,)."""
     n = len(columns["lr"])
     near = {name: np.tile(column, len(LR_NEIGHBOURS)) for name, column in columns.items()}
     near["lr"] = near["lr"] * np.repeat(LR_NEIGHBOURS, n)
     prediction = predict(near)
-    return points_short(prediction.shortfall.reshape(len(LR_NEIGHBOURS), n), prediction.top1[n : 2 * n])
+    shortfall = prediction.shortfall.reshape(len(LR_NEIGHBOURS), n).mean(axis=0)
+    return np.asarray(shortfall), prediction.top1[n : 2 * n]
 
 
 def points_short(shortfall: Floats, top1: Floats) -> Floats:
     """Return the points of accuracy that candidates are short of the best.
-
-    Regret is in units of best minus median; the predicted accuracies tell what that unit is in points.
 
     Parameters
     ----------
     shortfall : ndarray of shape (len(LR_NEIGHBOURS), n)
         Predicted regret of the candidates at each of the nearby learning rates; the mean counts.
     top1 : ndarray of shape (n,)
-        Their predicted accuracy in percent.
+        Their predicted accuracy in percent; they are to cover all there is to choose from.
     """
-    unit = float(np.quantile(top1, 0.99) - np.median(top1))
-    return np.asarray(shortfall.mean(axis=0) * max(unit, 1e-6))
+    return np.asarray(shortfall.mean(axis=0) * regret_unit(top1))
+
+
+def regret_unit(top1: Floats) -> float:
+    """Return the points of accuracy that a regret of 1 stands for: best minus median over all there is to choose from.
+
+    Parameters
+    ----------
+    top1 : ndarray of shape (n,)
+        Predicted accuracies in percent.
+    """
+    return max(float(np.quantile(top1, 0.99) - np.median(top1)), 1e-6)
 
 
 def preference_order(columns: Columns, points: Floats, tolerance: float) -> list[int]:
@@ -162,8 +174,8 @@ def distinct(columns: Columns, order: list[int], top_k: int) -> list[int]:
     return chosen
 
 
-def _cover(bounds: Bounds) -> Columns:
-    """An even cover of the box by the additive recurrence of Roberts' R sequence (generalised golden ratio)."""
+def even_cover(bounds: Bounds) -> Columns:
+    """Return an even cover of the box by the additive recurrence of Roberts' R sequence (generalised golden ratio)."""
     d = len(HYPERPARAMETERS)
     ratio = 2.0
     for _ in range(64):

@@ -16,6 +16,7 @@ COMMANDS = {
     # name: (module, attribute, short help), in the order of `advisor --help`
     "suggest": ("advisor.cli.suggest", "suggest", "Suggest starting hyperparameters for a dataset."),
     "run": ("advisor.cli.run", "run", "Run a timm training script unchanged, recorded."),
+    "explain": ("advisor.cli.explain", "explain", "Explain the advice: what each of the five does on a dataset."),
     "diagnose": ("advisor.cli.diagnose", "diagnose", "Say what a run suffers from and what to change."),
     "describe": ("advisor.cli.describe", "describe", "Describe an image dataset and what is wrong with it."),
     "records": ("advisor.cli.records", "records", "List, show and manage recorded runs."),

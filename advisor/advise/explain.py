@@ -1,0 +1,118 @@
+"""Why this advice: how the expected outcome responds to each of the five here, what it is made of, what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from advisor.advise.answer import answer
+from advisor.advise.context import context_of_request
+from advisor.advise.contributions import Contributions, contributions
+from advisor.advise.neighbours import most_similar
+from advisor.advise.request import Request
+from advisor.advise.responses import Response, respond
+from advisor.advise.search import allowed_bounds
+from advisor.advise.suggestion import Evidence, Suggestion
+from advisor.learn.artefact import Artefact, Covered
+from advisor.learn.space import columns_of
+from advisor.learn.table import Floats, features, to_matrix
+from advisor.records.schema import Dataset
+
+SCHEMA = "advisor.explanation/1"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a suggestion is what it is.
+
+    Attributes
+    ----------
+    suggestion : Suggestion
+        What is explained.
+    responses : tuple of Response
+        One for each of the five; empty where the meta-model has no say.
+    contributions : Contributions or None
+        What the expected accuracy is made of; None where the meta-model has no say.
+    neighbours : tuple of Evidence
+        The most similar recorded datasets and the best run there.
+    silence : str
+        Why the meta-model has no say and what is known all the same; empty where it has.
+    """
+
+    suggestion: Suggestion
+    responses: tuple[Response, ...]
+    contributions: Contributions | None
+    neighbours: tuple[Evidence, ...]
+    silence: str = ""
+
+    def to_document(self) -> dict[str, Any]:
+        """Return what ``--format json`` prints: plain values and dataclasses."""
+        return {
+            "schema": SCHEMA,
+            "suggestion": self.suggestion.model_dump(mode="json", by_alias=True),
+            "responses": self.responses,
+            "contributions": self.contributions,
+            "neighbours": [neighbour.model_dump(mode="json") for neighbour in self.neighbours],
+            "silence": self.silence,
+        }
+
+
+def explain(
+    artefact: Artefact, request: Request, dataset: Dataset, suggestion: Suggestion | None = None
+) -> Explanation:
+    """Explain a suggestion.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The meta-model and what its evidence holds.
+    request : Request
+        What is asked.
+    dataset : Dataset
+        The described dataset.
+    suggestion : Suggestion, optional
+        The answer to the request, if it was given already; by default it is asked for.
+
+    Raises
+    ------
+    UsageError
+        If a fixed value cannot be met within the dataset and the limits.
+    """
+    suggestion = answer(artefact, request, dataset) if suggestion is None else suggestion
+    covered = artefact.covering(request.opt, request.pretrained)
+    if covered is None or suggestion.basis != "meta-model":
+        neighbours = most_similar(artefact, request, dataset, any_context=True)
+        return Explanation(suggestion, (), None, neighbours, _silence(suggestion, covered))
+
+    # What is fixed is shown over all its values: a decision has a price too.
+    free = replace(request.limits, fixed={})
+    bounds = allowed_bounds(covered.bounds, free, dataset.n_train)
+    context = context_of_request(request, dataset, covered, max_epochs=int(bounds["epochs"][1]))
+
+    def matrix(five: Mapping[str, Floats]) -> Floats:
+        return to_matrix(artefact.model.columns_, features(context, five))
+
+    advised = suggestion.best.configuration
+    return Explanation(
+        suggestion,
+        respond(artefact.model, matrix, bounds, advised, noise=artefact.noise or 1.0),
+        contributions(artefact.model, matrix(columns_of([advised]))),
+        most_similar(artefact, request, dataset),
+    )
+
+
+def _silence(suggestion: Suggestion, covered: Covered | None) -> str:
+    start = "pretrained weights" if suggestion.pretrained else "scratch"
+    seen = (
+        "there are no recorded runs"
+        if covered is None
+        else f"{covered.runs:,} runs on {covered.groups} source{'' if covered.groups == 1 else 's'} were recorded"
+    )
+    spoken = "published recipes and a fixed rule" if suggestion.basis == "recipes" else "a fixed rule"
+    return (
+        f"The meta-model has no say here: {seen} with {suggestion.opt} from {start}, and this request lies too far "
+        f"from them. The advice is that of {spoken}, so there are no curves of this dataset's own to show; drawn all "
+        "the same, they would pretend to knowledge. What is known: the values and where they come from, and what "
+        "worked on similar datasets with what was recorded."
+    )

@@ -1,0 +1,47 @@
+"""``advisor explain`` from end to end, with the shipped evidence, on a folder outside it."""
+
+import json
+
+import pytest
+
+from advisor.cli.root import main
+from advisor.records.schema import HYPERPARAMETERS
+
+ASKED = ["--model", "test_resnet", "--scratch", "--img-size", "32", "--max-epochs", "20"]
+
+
+def explain(*arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["explain", *arguments])
+    out, err = capsys.readouterr()
+    return int(end.value.code or 0), out, err
+
+
+def test_json_holds_responses_contributions_and_neighbours(image_folder, capsys):
+    code, out, err = explain("--dataset", str(image_folder), *ASKED, "--format", "json", capsys=capsys)
+    assert code == 0, err
+    answer = json.loads(out)
+    assert [response["name"] for response in answer["responses"]] == list(HYPERPARAMETERS)
+    assert max(p["value"] for p in answer["responses"][2]["points"]) <= 20
+    assert answer["contributions"]["parts"]
+    assert answer["neighbours"]
+    assert answer["silence"] == ""
+
+
+def test_words_come_first(image_folder, capsys):
+    code, out, _ = explain("--dataset", str(image_folder), *ASKED, capsys=capsys)
+    assert code == 0
+    assert out.index("Epochs:") < out.index("Most similar recorded datasets") < out.index("points of top-1 against")
+
+
+def test_a_context_without_evidence_is_answered_honestly(image_folder, capsys):
+    code, out, _ = explain("--dataset", str(image_folder), "--opt", "lamb", "--scratch", capsys=capsys)
+    assert code == 0
+    assert "no say here" in " ".join(out.split())
+    assert "points of top-1 against" not in out
+
+
+def test_a_wrong_value_is_refused_as_by_suggest(image_folder, capsys):
+    code, out, err = explain("--dataset", str(image_folder), "--fix", "lr=fast", capsys=capsys)
+    assert (code, out) == (2, "")
+    assert "NAME=VALUE" in err
