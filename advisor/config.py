@@ -65,6 +65,11 @@ SETTINGS: dict[str, Setting] = {
     ),
     "plugins": Setting(lambda: "all", str, "plugins to load: all, none, or names separated by commas"),
     "hook_timeout": Setting(lambda: 5.0, _seconds, "seconds an observing hook may take before it is switched off"),
+    "suggest_timeout": Setting(
+        lambda: 120.0,
+        _seconds,
+        "seconds that advice for `advisor run --suggest` may take before the script runs without",
+    ),
     "private_paths": Setting(
         tuple, _prefixes, f"folders that are recorded as ~ where a path begins with one, separated by {os.pathsep}"
     ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from advisor.advise.suggestion import Suggestion, format_number
+from advisor.advise.suggestion import Suggestion
+from advisor.advise.timm_arguments import format_number, quote
 from advisor.errors import UsageError
 from advisor.plugins import get_plugins
 from advisor.records.schema import HYPERPARAMETERS
@@ -29,8 +30,15 @@ def check_format(format: str) -> None:
         raise _no_format(format)
 
 
-def to_text(suggestion: Suggestion, format: str) -> str:
+def to_text(suggestion: Suggestion, format: str, dataset: str | Path | None = None) -> str:
     """Return a suggestion in a format that programs read: json, yaml, args, or one that a plugin renders.
+
+    Parameters
+    ----------
+    suggestion : Suggestion
+    format : str
+    dataset : str or Path, optional
+        Where the images are, for the arguments of train.py.
 
     Raises
     ------
@@ -40,9 +48,9 @@ def to_text(suggestion: Suggestion, format: str) -> str:
     if format == "json":
         return suggestion.to_json()
     if format == "yaml":
-        return suggestion.to_yaml().rstrip("\n")
+        return suggestion.to_yaml(dataset).rstrip("\n")
     if format == "args":
-        return shlex.join(suggestion.to_args())
+        return quote(suggestion.to_args(dataset))
     text = get_plugins().call_first("advisor_render", suggestion=suggestion, format=format)
     if text is None:
         raise _no_format(format)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from advisor.advise.dimensions import Dimension, search_space
+from advisor.advise.timm_arguments import to_config, to_words, warmup_epochs
 from advisor.learn.space import Configuration
 
 
@@ -113,13 +116,24 @@ class Suggestion(_Frozen):
         """Return keywords for ``timm.optim.create_optimizer_v2``."""
         return {"opt": self.opt, "lr": self.best.lr, "weight_decay": self.best.weight_decay}
 
-    def scheduler_kwargs(self) -> dict[str, Any]:
-        """Return keywords for ``timm.scheduler.create_scheduler_v2``."""
+    def scheduler_kwargs(self, updates_per_epoch: int | None = None) -> dict[str, Any]:
+        """Return keywords for ``timm.scheduler.create_scheduler_v2``.
+
+        Parameters
+        ----------
+        updates_per_epoch : int, optional
+            Optimizer steps of one epoch, for a loop that also calls ``scheduler.step_update(steps)`` after each step,
+            as the recorded runs did; by default the schedule moves by epochs.
+        """
+        by_steps = (
+            {} if updates_per_epoch is None else {"step_on_epochs": False, "updates_per_epoch": updates_per_epoch}
+        )
         return {
             "sched": self.assumes.sched,
             "num_epochs": self.best.epochs,
-            "warmup_epochs": round(self.assumes.warmup_epochs),
+            "warmup_epochs": warmup_epochs(self.assumes),
             "min_lr": self.assumes.min_lr,
+            **by_steps,
         }
 
     def model_kwargs(self) -> dict[str, Any]:
@@ -131,62 +145,22 @@ class Suggestion(_Frozen):
             "drop_rate": self.best.dropout,
         }
 
-    def to_config(self) -> dict[str, Any]:
-        """Return the advice under the names of timm's train.py arguments, for its ``--config`` file."""
-        return {
-            "model": self.model,
-            "pretrained": self.pretrained,
-            "num_classes": self.dataset.n_classes,
-            "img_size": self.img_size,
-            "opt": self.opt,
-            "lr": self.best.lr,
-            "weight_decay": self.best.weight_decay,
-            "batch_size": self.best.batch_size,
-            "epochs": self.best.epochs,
-            "drop": self.best.dropout,
-            "sched": self.assumes.sched,
-            "warmup_epochs": round(self.assumes.warmup_epochs),
-            "cooldown_epochs": 0,
-            "min_lr": self.assumes.min_lr,
-            "mixup": self.assumes.mixup,
-            "smoothing": self.assumes.label_smoothing,
-            **_AUGMENT_ARGS[self.assumes.augment],
-            **(_RECORDED_ARGS if self.basis == "meta-model" else {}),
-        }
+    def space(self) -> tuple[Dimension, ...]:
+        """Return the five as a search space that holds the good ranges and every suggestion."""
+        return search_space(self.ranges, [s.configuration.as_dict() for s in self.suggestions])
 
-    def to_yaml(self) -> str:
-        """Return ``to_config`` as YAML."""
-        return yaml.safe_dump(self.to_config(), sort_keys=False)
+    def to_config(self, dataset: str | Path | None = None) -> dict[str, Any]:
+        """Return the advice as arguments of timm's train.py by name; see ``timm_arguments.to_config``."""
+        return to_config(self, dataset)
 
-    def to_args(self) -> list[str]:
+    def to_yaml(self, dataset: str | Path | None = None) -> str:
+        """Return the file that train.py takes with ``--config``."""
+        return yaml.safe_dump(self.to_config(dataset), sort_keys=False)
+
+    def to_args(self, dataset: str | Path | None = None) -> list[str]:
         """Return the command-line arguments of timm's train.py that carry the advice out."""
-        args: list[str] = []
-        for name, value in self.to_config().items():
-            flag = f"--{name.replace('_', '-')}"
-            if value is True:
-                args.append(flag)
-            elif isinstance(value, list):
-                args += [flag, *(format_number(v) for v in value)]
-            elif value is not False:
-                args += [flag, value if isinstance(value, str) else format_number(value)]
-        return args
+        return to_words(self.to_config(dataset))
 
     def to_json(self) -> str:
         """Return the versioned JSON document."""
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2)
-
-
-# What train.py must be told for a recorded augmentation, whose own default is a heavy ImageNet recipe.
-_AUGMENT_ARGS: dict[str, dict[str, Any]] = {
-    "none": {"no_aug": True},
-    "flip-crop": {"scale": [0.7, 1.0], "ratio": [0.9, 1.1], "hflip": 0.5, "color_jitter": 0.0},
-    "timm-default": {},
-}
-# Further options that the recorded runs were trained with and that train.py sets otherwise; see meta_data/README.md.
-_RECORDED_ARGS: dict[str, Any] = {"sched_on_updates": True, "warmup_lr": 1e-5, "crop_pct": 1.0}
-
-
-def format_number(value: float) -> str:
-    """Return a number as short as it can be typed without losing a figure."""
-    text = f"{value:.6g}"
-    return text.replace("e-0", "e-").replace("e+0", "e")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from advisor.cli.progress import progress_bar
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from advisor.describe.dataset import Description
-    from advisor.describe.sample import Progress
 
 _BARS = 12
 """Rows of the histogram of class sizes; more classes than this share rows."""
@@ -41,7 +40,7 @@ def describe(source: str, seed: int, probe: float | None, contact_sheet: Path | 
     from advisor.describe.dataset import open_dataset
 
     dataset = open_dataset(source)
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         description = describe_dataset(dataset, seed=seed, probe_seconds=probe, progress=progress)
     if contact_sheet is not None:
         from advisor.describe.contact_sheet import write_contact_sheet
@@ -53,28 +52,6 @@ def describe(source: str, seed: int, probe: float | None, contact_sheet: Path | 
     from rich.console import Console
 
     _print(description, Console(highlight=False, soft_wrap=True))
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Progress | None]:
-    """Give a callback that draws a bar on stderr, or None where nobody would see it."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    from rich.progress import Progress as Bars
-
-    with Bars(console=console, transient=True) as bars:
-        tasks: dict[str, int] = {}
-
-        def update(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done)  # type: ignore[arg-type]
-
-        yield update
 
 
 def _print(description: Description, console: Console) -> None:

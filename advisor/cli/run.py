@@ -19,14 +19,19 @@ logger = logging.getLogger("advisor.run")
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--suggest", is_flag=True, help="Set what the command line leaves open of the five by advice.")
 @click.option("--name", help="What to call the run in `advisor records list`.")
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(name: str | None, script: Path, arguments: tuple[str, ...]) -> Callable[[], None]:
+def run(suggest: bool, name: str | None, script: Path, arguments: tuple[str, ...]) -> Callable[[], None]:
     """Run a timm training script unchanged, recorded.
 
     SCRIPT runs as `python SCRIPT ARGUMENTS...` would, and its exit status is that of this command. Options of
     `advisor run` stand before SCRIPT. Under torchrun: `torchrun ... -m advisor run SCRIPT ARGUMENTS...`.
+
+    With --suggest, learning rate, batch size, epochs, dropout and weight decay are set to what `advisor suggest` says
+    for the script's own dataset, model and optimizer, each where neither the command line nor its --config file sets
+    it. What was set, and why, is said on stderr. If there is no advice, the script runs as it is.
     """
     try:
         source = script.read_bytes()
@@ -34,9 +39,30 @@ def run(name: str | None, script: Path, arguments: tuple[str, ...]) -> Callable[
         raise UsageError(
             f"cannot read the script {script}",
             cause=error.strerror or str(error),
-            hint="advisor run [--name NAME] SCRIPT [ARGUMENTS...]",
+            hint="advisor run [--suggest] [--name NAME] SCRIPT [ARGUMENTS...]",
         ) from error
+    if suggest:
+        return lambda: _run_with_advice(source, script, arguments, name)
     return lambda: _run_recorded(source, script, arguments, name)
+
+
+def _run_with_advice(source: bytes, script: Path, arguments: tuple[str, ...], name: str | None) -> None:
+    from advisor.cli.fill_in import FillIn
+    from advisor.config import Config
+
+    config = Config()
+    filling = FillIn(config["suggest_timeout"], Path(config["cache_dir"]) / "advice", _follow)
+    with filling.watching():
+        _run_recorded(source, script, arguments, name)
+
+
+def _follow(suggestion_id: str) -> None:
+    """Let the run name the advice that it follows."""
+    import advisor
+
+    recorder = advisor.autolog(suggestion_id=suggestion_id)
+    if recorder.active is not None:
+        recorder.active.update(suggestion_id=suggestion_id)
 
 
 def _run_recorded(source: bytes, script: Path, arguments: tuple[str, ...], name: str | None) -> None:

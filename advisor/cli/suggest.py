@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 
+from advisor.cli.messages import note
+from advisor.cli.progress import progress_bar
 from advisor.errors import UsageError
+
+_READ_BY_TRAIN_PY = ("folder", "tar")
+"""Kinds of datasets that train.py reads from their path."""
 
 
 def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
@@ -71,21 +77,37 @@ def suggest(
     format_: str,
     strict: bool,
 ) -> int:
-    """Suggest learning rate, batch size, epochs, dropout and weight decay for a dataset."""
+    """Suggest learning rate, batch size, epochs, dropout and weight decay for a dataset.
+
+    The other values of the recipe that the advice assumes are printed with it: a learning rate means nothing without
+    its schedule and augmentation. --format args prints arguments of timm's train.py, yaml a file for its --config; the
+    batch size in both is that of a training in one process.
+    """
     from advisor.advise.advisor import Advisor
     from advisor.advise.render import check_format, to_table, to_text
+    from advisor.advise.request import make_request
     from advisor.advise.speed import parse_duration
+    from advisor.describe.dataset import describe
+    from advisor.learn.space import Limits
 
     check_format(format_)
+    seconds = None if budget is None else parse_duration(budget)
+    # Whatever is wrong with the request is said before any image is read.
+    limits = Limits(max_epochs, max_batch_size, seconds, fix)
+    make_request(
+        model=model, opt=opt, pretrained=pretrained, img_size=img_size, limits=limits, prefer=prefer, top_k=top
+    )
+    with progress_bar() as progress:
+        description = describe(dataset, progress=progress)
     advised = Advisor().suggest(
-        dataset,
+        description,
         model=model,
         opt=opt,
         pretrained=pretrained,
         img_size=img_size,
         max_epochs=max_epochs,
         max_batch_size=max_batch_size,
-        max_seconds=None if budget is None else parse_duration(budget),
+        max_seconds=seconds,
         prefer=prefer,
         fix=fix,
         top_k=top,
@@ -95,7 +117,11 @@ def suggest(
 
         Console(soft_wrap=False, highlight=False).print(to_table(advised))
     else:
-        click.echo(to_text(advised, format_))
+        timm_name = not os.path.exists(os.path.expanduser(dataset))
+        readable = dataset if timm_name or description.kind in _READ_BY_TRAIN_PY else None
+        click.echo(to_text(advised, format_, readable))
+        if readable is None and format_ in ("args", "yaml"):
+            note(f"Note: timm's train.py reads no {description.kind} dataset as it is; name one to it yourself.")
         for warning in advised.warnings:
-            click.echo(f"Note: {warning}.", err=True)
+            note(f"Note: {warning}.")
     return 3 if strict and advised.confidence == "low" else 0

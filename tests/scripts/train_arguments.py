@@ -19,6 +19,7 @@ def parser():
     p.add_argument("--resume", default="")
     p.add_argument("--num-classes", type=int, default=None)
     p.add_argument("--img-size", type=int, default=None)
+    p.add_argument("--crop-pct", type=float, default=None)
     p.add_argument("-b", "--batch-size", type=int, default=128)
     p.add_argument("-vb", "--validation-batch-size", type=int, default=None)
     p.add_argument("--grad-accum-steps", type=int, default=1)

@@ -1,0 +1,116 @@
+"""A suggestion under the names of timm's train.py arguments."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from advisor.advise.suggestion import Assumes, Suggestion
+
+FIVE = {"lr": "lr", "batch_size": "batch_size", "epochs": "epochs", "dropout": "drop", "weight_decay": "weight_decay"}
+"""train.py's name of each of the five."""
+_TIMM_DATASETS = ("torch/", "hfds/", "hfids/", "wds/", "tfds/")
+
+# What train.py must be told for a recorded augmentation, whose own default is a heavy ImageNet recipe.
+_AUGMENT: dict[str, dict[str, Any]] = {
+    "none": {"no_aug": True},
+    "flip-crop": {"scale": [0.7, 1.0], "ratio": [0.9, 1.1], "hflip": 0.5, "color_jitter": 0.0},
+    "timm-default": {},
+    "custom": {},
+}
+# Further options that the recorded runs were trained with and that train.py sets otherwise; see meta_data/README.md.
+_RECORDED: dict[str, Any] = {"sched_on_updates": True, "warmup_lr": 1e-5, "crop_pct": 1.0}
+_ERASE = 0.25
+"""The probability of random erasing in timm's published recipes; records only tell that there was some."""
+
+
+def to_config(suggestion: Suggestion, dataset: str | Path | None = None) -> dict[str, Any]:
+    """Return the whole advice as arguments of train.py by name, as its ``--config`` file takes them.
+
+    Parameters
+    ----------
+    suggestion : Suggestion
+        Its batch size is that of one process without accumulation.
+    dataset : str or Path, optional
+        Where the images are; left out where train.py cannot read them from there.
+    """
+    best = suggestion.best
+    return {
+        **_data(dataset),
+        "model": suggestion.model,
+        "pretrained": suggestion.pretrained,
+        "num_classes": suggestion.dataset.n_classes,
+        "img_size": suggestion.img_size,
+        "opt": suggestion.opt,
+        **{FIVE[name]: getattr(best, name) for name in ("lr", "weight_decay", "batch_size", "epochs", "dropout")},
+        **recipe(suggestion),
+    }
+
+
+def recipe(suggestion: Suggestion) -> dict[str, Any]:
+    """Return what the advice assumes beside the five, as arguments of train.py by name."""
+    assumes = suggestion.assumes
+    return {
+        "sched": assumes.sched,
+        "warmup_epochs": warmup_epochs(assumes),
+        "cooldown_epochs": 0,
+        "min_lr": assumes.min_lr,
+        "mixup": assumes.mixup,
+        "smoothing": assumes.label_smoothing,
+        **_augmentation(assumes.augment),
+        **(_RECORDED if suggestion.basis == "meta-model" else {}),
+    }
+
+
+def warmup_epochs(assumes: Assumes) -> int:
+    """Return the whole epochs of warm-up; timm's schedulers take no others."""
+    return round(assumes.warmup_epochs)
+
+
+def to_words(config: Mapping[str, Any]) -> list[str]:
+    """Return arguments as the words of a command line; those that are False or None are left out."""
+    words: list[str] = []
+    for name, value in config.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif isinstance(value, list):
+            words += [option, *map(format_number, value)]
+        elif value is not False and value is not None:
+            words += [option, value if isinstance(value, str) else format_number(value)]
+    return words
+
+
+def quote(words: list[str], *, windows: bool = os.name == "nt") -> str:
+    """Return words as one line that can be pasted into this system's shell."""
+    return subprocess.list2cmdline(words) if windows else shlex.join(words)
+
+
+def format_number(value: float) -> str:
+    """Return a number as short as it can be typed without losing a figure."""
+    text = f"{value:.6g}"
+    return text.replace("e-0", "e-").replace("e+0", "e")
+
+
+def _data(dataset: str | Path | None) -> dict[str, Any]:
+    if dataset is None:
+        return {}
+    path, text = Path(os.path.expanduser(dataset)), str(dataset)
+    if path.is_dir() or path.suffix.lower() == ".tar":
+        return {"data_dir": text}
+    if text.startswith(_TIMM_DATASETS):
+        name, colon, root = text.partition(":")
+        return {"dataset": name, "data_dir": root} if colon else {"dataset": name}
+    return {}
+
+
+def _augmentation(augment: str) -> dict[str, Any]:
+    if augment in _AUGMENT:
+        return _AUGMENT[augment]
+    policy, plus, _ = augment.partition("+")  # what the recorder calls an automatic policy
+    return {"aa": policy, **({"reprob": _ERASE} if plus else {})}

@@ -1,0 +1,20 @@
+"""What is said beside a result: on stderr, and not under ``--quiet``."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+_logger = logging.getLogger("advisor")
+
+
+def is_quiet() -> bool:
+    """Tell whether ``--quiet`` was given."""
+    return not _logger.isEnabledFor(logging.WARNING)
+
+
+def note(text: str) -> None:
+    """Say something that the user need not read."""
+    if not is_quiet():
+        click.echo(text, err=True)
