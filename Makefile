@@ -73,9 +73,10 @@ models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of
 	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part
 	mv meta_data/models.csv.part meta_data/models.csv
 
-docs: $(VENV)/.installed-timm  ## Draw the README's picture and write the page on features anew
+docs: $(VENV)/.installed-timm  ## Draw the README's picture, write the tables of docs/ that are generated
 	$(BIN)/python docs/figures.py
 	$(BIN)/python -m advisor.describe.features_page > docs/features.md
+	$(BIN)/python -m advisor.evaluate.recipes docs/doubt.md
 
 PLAN ?= meta_data/plans/full.yaml
 

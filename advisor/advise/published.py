@@ -134,9 +134,13 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
     dropout = say("dropout", rule.dropout, 0.05, 0.1, log=False)
     decay = say("decay", max(rule.weight_decay, NO_DECAY), _WIDTH, _RULE_WIDTH, same_family=True)
 
+    def lr_at(quantile: float) -> float:
+        rate = math.exp(lr.quantile(quantile)) * batch_factor(family, chosen_batch)
+        return limits.fixed.get("lr", _two_figures(rate))
+
     def at(quantile: float) -> dict[str, float]:
         values = {
-            "lr": _two_figures(math.exp(lr.quantile(quantile)) * batch_factor(family, chosen_batch)),
+            "lr": lr_at(quantile),
             "batch_size": _batch_size(batch_size.quantile(quantile), ceilings),
             "epochs": _epochs(epochs.quantile(quantile), ceilings),
             "dropout": round(min(0.9, max(0.0, dropout.quantile(quantile))), 1),
@@ -145,7 +149,7 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
         return {**values, **limits.fixed}
 
     middle = {**at(0.5), "batch_size": chosen_batch, "epochs": chosen_epochs}
-    rates = dict.fromkeys(at(quantile)["lr"] for quantile in _ALTERNATIVES[: request.top_k])
+    rates = dict.fromkeys(lr_at(quantile) for quantile in _ALTERNATIVES[: request.top_k])
     configurations = tuple(_configuration({**middle, "lr": rate}) for rate in rates)
     low, high = (at(quantile) for quantile in _SPREAD)
     return Published(

@@ -92,3 +92,29 @@ def test_every_limit_is_hard(n_train, max_epochs, max_batch_size, fixed, prefer)
 def test_a_fixed_batch_larger_than_the_dataset_is_refused():
     with pytest.raises(UsageError, match="batch_size cannot be 64"):
         allowed_bounds(EVIDENCE, Limits(fixed={"batch_size": 64}), n_train=50)
+
+
+@given(st.sampled_from([8, 16, 32, 64, 128]))
+@settings(max_examples=5)
+def test_under_a_limit_the_advice_is_the_best_within_it_not_a_clipped_one(max_batch):
+    def follows(five):
+        """The best learning rate is 2e-3 at a batch of 256, and follows it."""
+        shortfall = np.log10(five["lr"] / 2e-3 * 256 / five["batch_size"]) ** 2
+        shortfall = shortfall + 0.05 * np.log2(five["batch_size"] / 256) ** 2 + 1.0 / five["epochs"]
+        return Prediction(shortfall, shortfall * 0, 90 - 20 * shortfall, shortfall, shortfall)
+
+    box = allowed_bounds(EVIDENCE, Limits(max_batch_size=max_batch), n_train=5000)
+    best = search(follows, box, prefer="accuracy", noise=0.1, top_k=1).configurations[0]
+    assert best.batch_size == max_batch
+    assert 2e-3 * max_batch / 256 / 2 <= best.lr <= 2e-3 * max_batch / 256 * 2
+
+
+def test_the_rest_is_advised_around_what_is_fixed():
+    def follows(five):
+        shortfall = np.log10(five["lr"] / 2e-3 * 256 / five["batch_size"]) ** 2 + 1.0 / five["epochs"]
+        return Prediction(shortfall, shortfall * 0, 90 - 20 * shortfall, shortfall, shortfall)
+
+    box = allowed_bounds(EVIDENCE, Limits(fixed={"lr": 2.5e-4}), n_train=5000)
+    best = search(follows, box, prefer="accuracy", noise=0.1, top_k=1).configurations[0]
+    assert best.lr == 2.5e-4
+    assert best.batch_size == 32
