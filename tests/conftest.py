@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,3 +44,15 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels = np.uint8(np.clip(127 + 60 * wave + rng.normal(0, 30, (32, 32)), 0, 255))
             Image.fromarray(pixels).save(folder / f"class-{label}" / f"{i}.png")
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 16 KiB."""
+    path = tmp_path / "small"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(path)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs is not permitted here")
+    yield path
+    subprocess.run(["umount", "--lazy", str(path)], check=True)

@@ -1,5 +1,6 @@
 """Every line that reached a spool is in the store once, whatever happened to who wrote it and who takes it."""
 
+import json
 import os
 import signal
 import socket
@@ -162,6 +163,49 @@ def test_killed_process(store, folder):
     assert store.run(run_id).status is Status.STALE
     assert [one.epoch for one in store.epochs(run_id)] == list(range(5))
     assert not list(folder.glob("*.jsonl"))
+
+
+BUSY_WRITER = """
+import sys, time
+from pathlib import Path
+from advisor.plugins import Plugins
+from advisor.records.recorder import Recorder
+recorder = Recorder(Path(sys.argv[1]), Plugins("none"))
+run = recorder.start_run(epochs=10**6)
+try:
+    for epoch in range(10**6):
+        run.log_epoch(train_loss=1.0)
+        time.sleep(0.001)
+        if epoch == 20:
+            print("begun", flush=True)
+except KeyboardInterrupt as error:
+    recorder.end_run(error=error)
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.013, 0.029, 0.2])
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_whenever_a_process_ends_what_reached_the_disk_is_there_once(store, folder, sent, seconds):
+    command = [sys.executable, "-c", BUSY_WRITER, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        time.sleep(seconds)
+        sync(store, folder)
+        process.send_signal(sent)
+        process.wait()
+    written = b"".join(path.read_bytes() for path in folder.glob("*.jsonl")).splitlines(keepends=True)
+    whole = [json.loads(line) for line in written if line.endswith(b"\n")]
+    epochs = sorted({line["data"]["epoch"] for line in whole if line["type"] == "epoch"})
+    sync(store, folder)
+    if not whole:  # killed before the first lines were gathered
+        assert store.runs() == []
+        return
+    (run,) = store.runs()
+    assert [one.epoch for one in store.epochs(run.run_id)] == epochs == list(range(len(epochs)))
+    if sent is not signal.SIGINT:
+        assert run.status is Status.STALE
+    elif len(epochs) > 0:
+        assert run.status is Status.INTERRUPTED
 
 
 def test_a_diverged_run_that_was_killed_diverged(store, folder):

@@ -1,8 +1,6 @@
 """A disk that is full, gone or slow costs neither the training nor, once it is well again, the record."""
 
 import os
-import shutil
-import subprocess
 import threading
 import time
 from datetime import datetime, timedelta
@@ -131,18 +129,6 @@ def test_clock_that_jumps(recorder, folder, monkeypatch):
     assert run["ended_at"] > run["started_at"]
     assert 0 <= run["train_seconds"] < 60
     assert sorted(epochs) == [0, 1, 2]
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 16 KiB."""
-    path = tmp_path / "small"
-    path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(path)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a tmpfs is not permitted here")
-    yield path
-    subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
 def test_a_file_system_that_fills_up(small_disk, contained, caplog):

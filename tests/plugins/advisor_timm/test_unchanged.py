@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,11 @@ from train_in_process import ARGUMENTS, SCRIPTS, execute
 import advisor_timm.attach
 from advisor import hookimpl
 from advisor.plugins import Plugins
+from advisor.records.active import ActiveRun
+from advisor.records.ingest import sync
 from advisor.records.recorder import Recorder
+from advisor.records.schema import Status
+from advisor.records.store import Store
 from advisor_timm.capture import Capture
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning:timm")  # timm leaves image files to be collected
@@ -48,13 +55,13 @@ def untouched(digits, tmp_path_factory):
 
 @pytest.fixture
 def train_in(digits, tmp_path, monkeypatch):
-    def train(recorder: Recorder) -> tuple[dict[str, str], str]:
+    def train(recorder: Recorder, *further: str) -> tuple[dict[str, str], str]:
         work = tmp_path / "work"
         work.mkdir()
         monkeypatch.chdir(work)
         recorder.attach()
         try:
-            error, output = execute(CURRENT, ["--data-dir", str(digits), *OPTIONS])
+            error, output = execute(CURRENT, ["--data-dir", str(digits), *OPTIONS, *further])
             recorder.end_run(error=error)
         finally:
             recorder.detach()
@@ -139,3 +146,80 @@ def test_spool_cannot_be_written(untouched, train_in, tmp_path):
 def test_run_cannot_begin(untouched, train_in, recorder, monkeypatch):
     monkeypatch.setattr("advisor.records.recorder.ActiveRun", None)
     assert train_in(recorder) == untouched
+
+
+@pytest.fixture
+def before_epoch(monkeypatch):
+    """Have something happen to the machine in the middle of the training, before an epoch is recorded."""
+
+    def happens(number, event):
+        log_epoch = ActiveRun.log_epoch
+
+        def event_first(run, epoch=None, **metrics):
+            if epoch == number:
+                event()
+            log_epoch(run, epoch, **metrics)
+
+        monkeypatch.setattr(ActiveRun, "log_epoch", event_first)
+
+    return happens
+
+
+def recorded_in(spool: Path) -> list[tuple[Status, list[int]]]:
+    """The runs that a new store takes from the spools, each as its status and its epochs."""
+    store = Store("sqlite://")
+    sync(store, spool)
+    runs = [(run.status, [epoch.epoch for epoch in store.epochs(run.run_id)]) for run in store.runs()]
+    store.close()
+    return runs
+
+
+def test_spool_vanishes(untouched, train_in, recorder, before_epoch, tmp_path):
+    def vanish():
+        assert list((tmp_path / "spool").glob("*.jsonl"))
+        shutil.rmtree(tmp_path / "spool")
+
+    before_epoch(1, vanish)
+    assert train_in(recorder) == untouched
+    assert recorded_in(tmp_path / "spool") == [(Status.FINISHED, [0, 1])]
+
+
+@pytest.mark.parametrize("space_comes_back", [True, False])
+def test_disk_is_full(untouched, train_in, small_disk, before_epoch, space_comes_back):
+    ballast = small_disk / "ballast"
+    with pytest.raises(OSError, match="space"):
+        ballast.write_bytes(bytes(1 << 20))
+    if space_comes_back:
+        before_epoch(1, ballast.unlink)
+    assert train_in(Recorder(spool_dir=small_disk / "spool", plugins=Plugins("timm"))) == untouched
+    assert recorded_in(small_disk / "spool") == ([(Status.FINISHED, [0, 1])] if space_comes_back else [])
+
+
+def test_clock_jumps(untouched, train_in, recorder, before_epoch, tmp_path, monkeypatch):
+    class Jumping(datetime):
+        by = timedelta(0)
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + cls.by
+
+    def jump():
+        Jumping.by = timedelta(days=-400)
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+
+    for module in ("active", "writer"):
+        monkeypatch.setattr(f"advisor.records.{module}.datetime", Jumping)
+    before_epoch(1, jump)
+    assert train_in(recorder) == untouched
+    monkeypatch.undo()
+    assert recorded_in(tmp_path / "spool") == [(Status.FINISHED, [0, 1])]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_loader_with_forked_workers(digits, train_in, recorder, tmp_path, tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("untouched")
+    monkeypatch.chdir(folder)
+    error, output = execute(CURRENT, ["--data-dir", str(digits), *OPTIONS, "--workers", "2"])
+    assert error is None
+    assert train_in(recorder, "--workers", "2") == (digests(folder), output)
+    assert recorded_in(tmp_path / "spool") == [(Status.FINISHED, [0, 1])]
