@@ -99,7 +99,7 @@ class Advice:
             factor = self.proposed / self.current
             by = f"x {factor:.2g}" if factor > 1 else f"/ {1 / factor:.2g}"
         label = self.name.replace("_", " ").replace("lr", "learning rate")
-        return f"{label} {format_number(self.current)} -> {format_number(self.proposed)} ({by})"
+        return f"{label} from {format_number(self.current)} to {format_number(self.proposed)} ({by})"
 
     @property
     def expectation(self) -> str:
@@ -112,7 +112,7 @@ class Advice:
         )
         if self.predicted is not None:
             before, after = self.predicted
-            words += f" The meta-model expects {before:.0f} -> {after:.0f} % on this dataset."
+            words += f" The meta-model expects {after:.0f} % instead of {before:.0f} % on this dataset."
         return words
 
 

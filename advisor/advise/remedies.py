@@ -21,7 +21,7 @@ About what it takes to matter equally: the recorded configurations span 13 such 
 4 to 7 of epochs, 4 of dropout and 5 of weight decay.
 """
 MAX_DROPOUT = 0.6
-_SMALLEST_BATCH = 4
+_SMALLEST_BATCH = 8
 
 Bounds = Mapping[str, tuple[float, float]]
 """Inclusive low and high end by name of a symptom; all must hold, and one that is unknown never does."""

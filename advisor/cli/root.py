@@ -17,6 +17,7 @@ COMMANDS = {
     "suggest": ("advisor.cli.suggest", "suggest", "Suggest starting hyperparameters for a dataset."),
     "run": ("advisor.cli.run", "run", "Run a timm training script unchanged, recorded."),
     "explain": ("advisor.cli.explain", "explain", "Explain the advice: what each of the five does on a dataset."),
+    "report": ("advisor.cli.report", "report", "Write a page with the advice, your runs and how past advice did."),
     "diagnose": ("advisor.cli.diagnose", "diagnose", "Say what a run suffers from and what to change."),
     "describe": ("advisor.cli.describe", "describe", "Describe an image dataset and what is wrong with it."),
     "records": ("advisor.cli.records", "records", "List, show and manage recorded runs."),

@@ -1,0 +1,123 @@
+"""What the page shows: advice, its explanation, the user's runs with what they suffer from, and how past advice did."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pydantic import ValidationError
+
+from advisor.advise.diagnose import Diagnosis, diagnose, load_figures
+from advisor.advise.explain import Explanation, explain
+from advisor.advise.request import make_request
+from advisor.advise.suggestion import Suggestion
+from advisor.errors import UsageError
+from advisor.learn.artefact import Artefact
+from advisor.learn.space import Limits
+from advisor.records.schema import Epoch, Run
+from advisor.records.store import Store
+from advisor.report.past_advice import Account, account
+
+MOST_RUNS = 200
+"""The newest runs that a page shows with their curves; more would make it slow."""
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """A run with its curve and its diagnosis."""
+
+    run: Run
+    epochs: Sequence[Epoch]
+    diagnosis: Diagnosis
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that a page shows.
+
+    Attributes
+    ----------
+    explanation : Explanation or None
+        The advice and why; None where no advice was asked for or given.
+    runs : sequence of ShownRun
+        The newest runs.
+    total_runs : int
+        How many there are.
+    account : Account
+        How past advice did, over all runs.
+    """
+
+    explanation: Explanation | None
+    runs: Sequence[ShownRun]
+    total_runs: int
+    account: Account
+
+
+def gather(store: Store, artefact: Artefact, explanation: Explanation | None) -> Contents:
+    """Return what there is to show now.
+
+    Parameters
+    ----------
+    store : Store
+        The user's records.
+    artefact : Artefact
+        The meta-model, for what changes are expected to give.
+    explanation : Explanation or None
+        The advice that the page is about.
+    """
+    runs = store.runs()
+    shown = runs[:MOST_RUNS]
+    ids = [run.run_id for run in shown]
+    epochs = {run_id: list(some) for run_id, some in groupby(store.epochs_of(ids), key=lambda epoch: epoch.run_id)}
+    datasets = {dataset.dataset_id: dataset for dataset in store.datasets()}
+    figures = load_figures()
+
+    def show(run: Run) -> ShownRun:
+        curve = epochs.get(run.run_id, [])
+        dataset = datasets.get(run.dataset_id) if run.dataset_id else None
+        return ShownRun(run, curve, diagnose(run, curve, figures=figures, artefact=artefact, dataset=dataset))
+
+    return Contents(
+        explanation=explanation,
+        runs=[show(run) for run in shown],
+        total_runs=len(runs),
+        account=account(runs, store.suggestions()),
+    )
+
+
+def newest_advice(store: Store, artefact: Artefact) -> Explanation | None:
+    """Return the newest remembered advice, explained where its dataset is described in the store; None without any."""
+    for stored in store.suggestions():
+        try:
+            suggestion = Suggestion.model_validate(stored.suggestion)
+            request = make_request(
+                model=suggestion.model,
+                opt=suggestion.opt,
+                pretrained=suggestion.pretrained,
+                img_size=suggestion.img_size,
+                limits=Limits(),
+                prefer="balanced",
+                top_k=len(suggestion.suggestions),
+            )
+        except (ValidationError, UsageError):  # made by another version, for a model that this one does not know
+            continue
+        dataset = store.dataset(suggestion.dataset.dataset_id)
+        if dataset is not None:
+            return explain(artefact, request, dataset, suggestion)
+        return Explanation(suggestion, (), None, suggestion.evidence, silence=_UNDESCRIBED)
+    return None
+
+
+_UNDESCRIBED = (
+    "The dataset of this advice is not among the records, so how it responds cannot be drawn; name its folder with "
+    "--dataset, or record a run on it."
+)
+
+
+def state(store: Store) -> str:
+    """Return a text that changes whenever something that a page shows does."""
+    parts = [f"{run.run_id} {run.status.value} {run.epochs_done} {run.final_metric}" for run in store.runs()]
+    parts += [suggestion.suggestion_id for suggestion in store.suggestions()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

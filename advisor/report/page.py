@@ -1,0 +1,96 @@
+"""The page: one HTML file with everything in it, that asks no network for anything."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import advisor
+from advisor.advise.explain_render import neighbour_words
+from advisor.advise.responses import LABELS
+from advisor.advise.timm_arguments import format_number
+from advisor.errors import MissingExtraError
+from advisor.records.schema import HYPERPARAMETERS
+from advisor.report.contents import Contents
+from advisor.report.figures import Figure, account_figure, curve_figure, response_figure
+
+
+def render(contents: Contents, *, state: str | None = None) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    contents : Contents
+        What it shows.
+    state : str, optional
+        If given, the page asks its server for the state and loads itself again when that is another.
+
+    Raises
+    ------
+    MissingExtraError
+        If plotly is not installed.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("advisor.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = format_number
+    return environment.get_template("page.html").render(
+        contents=contents,
+        explanation=contents.explanation,
+        five=HYPERPARAMETERS,
+        labels=LABELS,
+        neighbour_words=neighbour_words,
+        figures=_embedded(_figures(contents)),
+        state=state,
+        made=datetime.now(timezone.utc),
+        version=advisor.__version__,
+        plotly=_plotly(),
+        style=_part("page.css"),
+        script=_part("page.js"),
+    )
+
+
+def _figures(contents: Contents) -> dict[str, Figure]:
+    figures = {f"run-{shown.run.run_id}": curve_figure(shown.epochs) for shown in contents.runs if shown.epochs}
+    if contents.explanation is not None:
+        figures |= {f"response-{r.name}": response_figure(r) for r in contents.explanation.responses}
+    if contents.account.followed:
+        figures["account"] = account_figure(contents.account)
+    return figures
+
+
+def _embedded(value: Any) -> str:
+    """Return JSON that can stand inside a script element, whatever text it holds."""
+    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    # The losses of a diverged run: JSON has no number for them, and a gap in the curve says it.
+    return None if isinstance(value, float) and value - value != 0 else value
+
+
+@cache
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise MissingExtraError("plotly", "report", "draw the report") from error
+    return str(get_plotlyjs())
+
+
+def _part(name: str) -> str:
+    return resources.files("advisor.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,89 @@
+"""The page's text: what is in it, and that it stands alone."""
+
+import json
+import re
+
+import pytest
+
+from advisor.errors import MissingExtraError
+from advisor.report import page
+from advisor.report.contents import gather, newest_advice, state
+
+pytest.importorskip("plotly")
+
+
+@pytest.fixture
+def html(store, artefact, explanation):
+    return page.render(gather(store, artefact, explanation))
+
+
+def own(html: str) -> str:
+    """The page without the plotting library."""
+    return html.replace(page._plotly(), "")
+
+
+def test_it_shows_suggestion_responses_neighbours_runs_and_past_advice(html, explanation):
+    suggestion = explanation.suggestion
+    assert suggestion.dataset.name in html
+    for response in explanation.responses:
+        assert f'data-figure="response-{response.name}"' in html
+    for neighbour in explanation.neighbours:
+        assert neighbour.dataset in html
+    assert "first" in html
+    assert "1 run followed advice" in html
+    assert "Change next" in html or "nothing wrong" in html
+
+
+def test_it_asks_no_network_for_anything(html):
+    text = own(html)
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!#)""", text)
+    assert "@import" not in text
+    assert "url(" not in text
+    assert "connect-src 'self'" in text
+
+
+def test_names_cannot_become_code(html):
+    assert "<script>alert(1)" not in own(html)
+    figures = re.search(r'<script type="application/json" id="figures">(.*?)</script>', html, re.DOTALL)[1]
+    assert json.loads(figures)
+
+
+def test_losses_that_are_no_numbers_are_gaps(html):
+    figures = re.search(r'<script type="application/json" id="figures">(.*?)</script>', html, re.DOTALL)[1]
+    lines = json.loads(figures)["run-03diverged"]["data"]
+    assert next(line for line in lines if line["name"] == "training loss")["y"] == [None]
+
+
+def test_the_newest_advice_is_explained_from_the_records(store, artefact, explanation):
+    found = newest_advice(store, artefact)
+    assert found.suggestion.suggestion_id == explanation.suggestion.suggestion_id
+    assert len(found.responses) == 5
+
+
+def test_an_empty_store_makes_a_page_that_says_what_to_do(own_settings, artefact):
+    from advisor.config import Config
+    from advisor.records.store import Store
+
+    empty = Store(Config()["store"])
+    assert newest_advice(empty, artefact) is None
+    html = page.render(gather(empty, artefact, None))
+    assert "advisor run train.py" in html
+    assert "No finished run has followed advice" in html
+
+
+def test_the_state_changes_with_the_records(store):
+    before = state(store)
+    assert state(store) == before
+    store.remove(["02other"])
+    assert state(store) != before
+
+
+def test_a_missing_extra_names_the_command(monkeypatch):
+    import sys
+
+    page._plotly.cache_clear()
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with pytest.raises(MissingExtraError, match="plotly") as error:
+        page._plotly()
+    assert "timm-advisor[report]" in error.value.hint
+    page._plotly.cache_clear()
