@@ -83,6 +83,20 @@ def evaluation_page(evaluation: dict[str, Any]) -> str:
         f"\nShare of the outcomes in held-out sources that lay in their {intervals['advice']['level']:.0%} intervals; "
         "points of accuracy.\n"
     )
+    parts.append("## Own runs\n")
+    rows = evaluation["adaptive"]
+    methods = [name for name in rows[0] if name not in ("own_runs", "cases", "groups")]
+    parts += [f"| own runs | cases | sources | {' | '.join(methods)} |", "|---:|---:|---:|" + "---:|" * len(methods)]
+    parts += [
+        f"| {row['own_runs']} | {row['cases']} | {row['groups']} | "
+        + " | ".join(f"{row[name]:.3f}" for name in methods)
+        + " |"
+        for row in rows
+    ]
+    parts.append(
+        "\nMean regret of the best so far when the scores of own runs on the same dataset are heard before the next is "
+        "chosen, replayed on recorded configurations.\n"
+    )
     parts.append("## Fewer epochs\n")
     parts.append(
         f"`--prefer balanced` saved {balanced['epochs_saved']:.0%} of the epochs and lost "

@@ -16,12 +16,13 @@ _NUMBERS = ("mean regret", "95 % interval", "median", "points lost", "advice bet
 
 @click.command()
 @click.option("--contexts", is_flag=True, help="Also show the table of every context: optimizer, start, model, sizes.")
+@click.option("--adaptive", is_flag=True, help="Also show the regret after own runs, against random search.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes.  [default: one per core]")
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw regret against trials into this .svg or .png."
 )
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def evaluate(contexts: bool, workers: int | None, plot: Path | None, format_: str) -> None:
+def evaluate(contexts: bool, adaptive: bool, workers: int | None, plot: Path | None, format_: str) -> None:
     """Measure the advice on the shipped evidence, every source of datasets held out in turn."""
     from advisor.collect.engine import available_cores
     from advisor.describe.model import describe_model
@@ -46,6 +47,9 @@ def evaluate(contexts: bool, workers: int | None, plot: Path | None, format_: st
         for name, rows in summary["contexts"].items():
             click.echo(f"\n{name}")
             _print_methods(rows)
+    if adaptive:
+        click.echo("\nRegret of the best so far, own runs on the same dataset being heard by the advice")
+        _print_adaptive(summary["adaptive"])
     for line in _notes(summary):
         click.echo(line)
 
@@ -65,6 +69,16 @@ def _print_methods(rows: Sequence[Mapping[str, Any]]) -> None:
     ]
     print_rows(("method", *_NUMBERS), cells, right=_NUMBERS)
     click.echo(f"{rows[0]['cases']} cases of {rows[0]['groups']} groups; regret 0 is the best known, 1 a median one.")
+
+
+def _print_adaptive(rows: Sequence[Mapping[str, Any]]) -> None:
+    methods = [name for name in rows[0] if name not in ("own_runs", "cases", "groups")]
+    cells = [
+        [str(row["own_runs"]), str(row["cases"]), str(row["groups"]), *(f"{row[name]:.3f}" for name in methods)]
+        for row in rows
+    ]
+    headers = ("own runs", "cases", "groups", *methods)
+    print_rows(headers, cells, right=headers)
 
 
 _SHARES = ("advice_better", "advice_same", "advice_much_worse")

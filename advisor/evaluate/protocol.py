@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from advisor.advise.search import LR_NEIGHBOURS, distinct, points_short, preference_order
 from advisor.errors import AdvisorError
+from advisor.evaluate.adaptive import AdaptiveRegret, adaptive_regret
 from advisor.evaluate.baselines import baselines
 from advisor.evaluate.pool import Pool, expected_best, pools
 from advisor.learn.artefact import seed_noise
@@ -64,10 +65,13 @@ class Evaluation:
         Every method in every case.
     noise : float or None
         Points by which equal runs with other seeds differ.
+    adaptive : sequence of (group, AdaptiveRegret)
+        For every case, regret by number of own runs.
     """
 
     outcomes: Sequence[Outcome]
     noise: float | None
+    adaptive: Sequence[tuple[str, AdaptiveRegret]]
 
 
 def evaluate(table: Table, *, model: MetaModel | None = None, workers: int = 1) -> Evaluation:
@@ -105,11 +109,17 @@ def evaluate(table: Table, *, model: MetaModel | None = None, workers: int = 1) 
     found = Parallel(n_jobs=workers)(
         delayed(_held_out)(table, judged, group, model or MetaModel(), noise or 0.0) for group in groups
     )
-    return Evaluation([outcome for part in found for outcome in part], noise)
+    return Evaluation(
+        [outcome for outcomes, _ in found for outcome in outcomes],
+        noise,
+        [(group, regret) for group, (_, replayed) in zip(groups, found, strict=True) for regret in replayed],
+    )
 
 
-def _held_out(table: Table, judged: Sequence[Pool], group: str, model: MetaModel, noise: float) -> list[Outcome]:
-    """Return the outcomes of every method in the cases of one group, of which none of them has seen anything."""
+def _held_out(
+    table: Table, judged: Sequence[Pool], group: str, model: MetaModel, noise: float
+) -> tuple[list[Outcome], list[AdaptiveRegret]]:
+    """Return how every method did in the cases of one group, of which none of them has seen anything."""
     seen = table.take(table.group_of != group)
     fitted = model.clone().fit(seen)
     described = [name for name in table.columns if name.startswith("data:")]
@@ -117,6 +127,7 @@ def _held_out(table: Table, judged: Sequence[Pool], group: str, model: MetaModel
     plain = np.array([name not in described for name in table.columns])
     rivals = baselines([pool for pool in judged if pool.group != group], table.columns)
     outcomes: list[Outcome] = []
+    replayed: list[AdaptiveRegret] = []
     for pool in (pool for pool in judged if pool.group == group):
         short = robust_shortfall(fitted, pool)
         order = preference_order(pool.five, short.points, 0.0)
@@ -132,7 +143,8 @@ def _held_out(table: Table, judged: Sequence[Pool], group: str, model: MetaModel
         scores = pool.score[pool.at_cap()]
         trials = [k for k in RANDOM_TRIALS if k <= len(scores)]
         outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in trials]
-    return outcomes
+        replayed.append(adaptive_regret(pool, short.points, noise))
+    return outcomes, replayed
 
 
 def best_of(k: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from advisor.evaluate.adaptive import adaptive_table
 from advisor.evaluate.pool import Pool, equivalent_trials, expected_best, expected_best_of_mixture
 from advisor.evaluate.protocol import (
     ADVICE,
@@ -36,7 +37,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
 
     ``methods`` has a row a method over all cases, ``contexts`` the same rows for parts of them, ``trials`` what the
     advice is worth in trials of random search, ``balanced`` what fewer epochs cost, ``intervals`` how the expected
-    accuracies held, ``curves`` the mean regret after so many trials.
+    accuracies held, ``curves`` the mean regret after so many trials, ``adaptive`` the regret after so many own runs.
     """
     outcomes = evaluation.outcomes
     return {
@@ -49,6 +50,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "balanced": balanced(outcomes),
         "intervals": {method: interval_quality(outcomes, method) for method in (ADVICE, NO_FEATURES)},
         "curves": curves(outcomes),
+        "adaptive": adaptive_table(evaluation.adaptive),
     }
 
 

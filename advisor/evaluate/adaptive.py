@@ -1,0 +1,91 @@
+"""What own runs add: replayed on recorded configurations of held-out sources, against random search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from advisor.evaluate.pool import Pool, expected_best
+from advisor.learn.own_runs import OwnRuns
+from advisor.learn.table import Floats
+
+AdaptiveRegret = dict[str, dict[int, float]]
+"""Regret of the best so far by method and number of own runs."""
+
+TRIALS = (0, 1, 3, 5, 10, 25)
+"""Own runs after the first suggestion."""
+OPTIMISM = 0.5
+"""Standard deviations added to an expectation: what is not known yet may be better (upper confidence bound; Srinivas
+et al. 2010, arXiv:0912.3995)."""
+
+
+def replay(pool: Pool, short: Floats, noise: float, trials: int) -> list[int]:
+    """Return the configurations tried in turn, each chosen after the scores of those before it are known.
+
+    Parameters
+    ----------
+    pool : Pool
+        The recorded configurations of a case.
+    short : ndarray of shape (m,)
+        Points that the meta-model expects each to fall short.
+    noise : float
+        Points between seeds.
+    trials : int
+        How many to try; at most all.
+    """
+    tried = [int(short.argmin())]
+    unit = float(np.median(short) - short.min())
+    while len(tried) < min(trials, len(pool.score)):
+        rows = np.array(tried)
+        own = OwnRuns(noise, max(unit, 1.0)).fit(
+            {name: column[rows] for name, column in pool.five.items()}, short[rows], pool.score[rows]
+        )
+        mean, deviation = own.predict(pool.five, short)
+        worth = mean + OPTIMISM * deviation
+        worth[rows] = -np.inf
+        tried.append(int(worth.argmax()))
+    return tried
+
+
+def adaptive_regret(pool: Pool, short: Floats, noise: float) -> AdaptiveRegret:
+    """Return the regret of the best so far by number of own runs, for advice that follows them and for two rivals.
+
+    ``random from the same start`` tries the first suggestion and goes on at random, ``random search`` never hears
+    of it; both draw at the case's most epochs. A number of runs that the case does not have is left out.
+    """
+    tried = replay(pool, short, noise, max(TRIALS) + 1)
+    first = pool.score[tried[0]]
+    draws = pool.score[pool.at_cap()]
+    result: AdaptiveRegret = {"advice": {}, "random from the same start": {}, "random search": {}}
+    for k in TRIALS:
+        if k < len(tried):
+            result["advice"][k] = float(pool.regret(pool.score[tried[: k + 1]].max()))
+        if k <= len(draws):
+            lucky = first if k == 0 else expected_best(np.maximum(draws, first), k)
+            result["random from the same start"][k] = float(pool.regret(lucky))
+        if k + 1 <= len(draws):
+            result["random search"][k] = float(pool.regret(expected_best(draws, k + 1)))
+    return result
+
+
+def adaptive_table(found: Sequence[tuple[str, AdaptiveRegret]]) -> list[dict[str, Any]]:
+    """Return mean regret over groups by method and number of own runs, over cases that have them for every method.
+
+    Parameters
+    ----------
+    found : sequence of (group, result of ``adaptive_regret``)
+    """
+    rows = []
+    for k in TRIALS:
+        complete = [(group, case) for group, case in found if all(k in values for values in case.values())]
+        if not complete:
+            continue
+        groups = np.array([group for group, _ in complete])
+        row: dict[str, Any] = {"own_runs": k, "cases": len(complete), "groups": len(set(groups))}
+        for method in complete[0][1]:
+            values = np.array([case[method][k] for _, case in complete])
+            row[method] = float(np.mean([values[groups == group].mean() for group in set(groups)]))
+        rows.append(row)
+    return rows

@@ -1,0 +1,78 @@
+"""What a user's own runs on a dataset add to the meta-model: a Gaussian process over what it did not foresee."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from advisor.learn.space import to_unit_scale
+from advisor.learn.table import Floats
+
+if TYPE_CHECKING:
+    from sklearn.gaussian_process import GaussianProcessRegressor
+
+_LENGTHS = (2.0, 3.0, 2.0, 3.0, 6.0)
+"""How far a run speaks for others on the unit scale, in the order of the five: two octaves of learning rate and of
+epochs, three of batch size, dropout by 0.3, six octaves of weight decay. Chosen by ``advisor evaluate --adaptive``."""
+_HOPELESS = 2.0
+"""Errors count up to so many units: that a run was hopeless matters, not how hopeless."""
+_LEVEL_POINTS = 30.0
+"""Standard deviation of the accuracy a dataset gives, in points, before any run has shown it."""
+
+
+class OwnRuns:
+    """Scores of own runs, spread to configurations like them.
+
+    A run's score is modelled as the level of the dataset, minus the points that the meta-model expects the
+    configuration to fall short, plus a smooth error of the meta-model, plus seed noise.
+
+    Parameters
+    ----------
+    noise : float
+        Points by which equal runs with other seeds differ.
+    unit : float
+        Points between a typical and the best configuration: the scale of the meta-model's errors.
+    """
+
+    def __init__(self, noise: float, unit: float) -> None:
+        self.noise = noise
+        self.unit = unit
+
+    def fit(self, five: Mapping[str, Floats], short: Floats, score: Floats) -> OwnRuns:
+        """Learn from runs.
+
+        Parameters
+        ----------
+        five : mapping of str to ndarray of shape (n,)
+            Their hyperparameters.
+        short : ndarray of shape (n,)
+            Points that the meta-model expects each to fall short of the best.
+        score : ndarray of shape (n,)
+            Their accuracies in percent; n is at least 1.
+
+        Returns
+        -------
+        OwnRuns
+            Itself.
+        """
+        error = score + short
+        floor = np.max(error) - _HOPELESS * self.unit
+        error = np.maximum(error, floor)
+        self.centre_ = float(np.median(error))
+        self.process_: GaussianProcessRegressor = self._process().fit(to_unit_scale(five), error - self.centre_)
+        return self
+
+    def predict(self, five: Mapping[str, Floats], short: Floats) -> tuple[Floats, Floats]:
+        """Return the expected accuracies in percent and their standard deviations, each of shape (n,)."""
+        error, deviation = self.process_.predict(to_unit_scale(five), return_std=True)
+        return np.asarray(self.centre_ + error - short), np.asarray(deviation)
+
+    def _process(self) -> GaussianProcessRegressor:
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+
+        kernel = ConstantKernel(_LEVEL_POINTS**2) + ConstantKernel((self.unit / 2) ** 2) * Matern(_LENGTHS, nu=2.5)
+        # The values are fixed: a handful of runs cannot tell them.
+        return GaussianProcessRegressor(kernel, alpha=max(self.noise, 0.1) ** 2, optimizer=None)
