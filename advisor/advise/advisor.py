@@ -14,6 +14,7 @@ from advisor.advise.request import DEFAULT_MODEL, Request, make_request
 from advisor.advise.search import Prefer
 from advisor.advise.speed import epochs_within, images_per_second
 from advisor.advise.suggestion import Suggestion
+from advisor.advise.trial import Trial, try_steps
 from advisor.config import Config
 from advisor.errors import StoreError
 from advisor.learn.artefact import MANIFEST, Artefact
@@ -76,6 +77,7 @@ class Advisor:
         prefer: Prefer = "balanced",
         fix: Mapping[str, float] | None = None,
         top_k: int = 3,
+        device: str | None = None,
     ) -> Suggestion:
         """Suggest starting values of the five hyperparameters.
 
@@ -94,7 +96,8 @@ class Advisor:
         max_epochs, max_batch_size : int, optional
             Hard limits.
         max_seconds : float, optional
-            Hard limit on the time of the whole training; needs a recorded run of the model to know its speed.
+            Hard limit on the time of the whole training; needs a recorded run of the model, or a ``device`` to measure
+            its speed on.
         prefer : {"accuracy", "balanced", "speed"}
             ``accuracy`` ignores cost, ``balanced`` takes the fewest epochs within the noise of the best,
             ``speed`` the fewest within one point.
@@ -102,6 +105,9 @@ class Advisor:
             Values that are already decided.
         top_k : int
             How many configurations to suggest, best first.
+        device : str, optional
+            Where to try a few training steps, as torch names it: what the batch may be without running out of memory,
+            and how long training will take if no recorded run tells. Needs torch and timm.
 
         Returns
         -------
@@ -113,7 +119,7 @@ class Advisor:
         DatasetError
             If the dataset cannot be described.
         UsageError
-            If the model or optimizer is unknown or a limit is out of range.
+            If the model, optimizer or device is unknown or a limit is out of range.
         """
         request = make_request(
             model=model,
@@ -127,25 +133,26 @@ class Advisor:
         from advisor.describe.dataset import Description
 
         description = dataset if isinstance(dataset, Description) else self.describe(dataset)
+        notes = [] if model else [f"no model was named: this is advice for {DEFAULT_MODEL}; name yours with --model"]
+        measured = None
+        if device is not None:
+            trial = try_steps(request, description.dataset.n_classes, device)
+            if isinstance(trial, Trial):
+                notes.append(trial.note(request.limits))
+                request = replace(request, limits=trial.limit(request.limits))
+                measured = trial.images_per_second
+            else:
+                notes.append(trial)
         if request.limits.max_seconds is not None:
-            request = self._within_time(request, description.dataset.n_train)
+            request = _within_time(request, description.dataset.n_train, self._speed(request) or measured)
         suggestion = self.answer(request, description.dataset)
-        if model is None:
-            note = f"no model was named: this is advice for {DEFAULT_MODEL}; name yours with --model"
-            suggestion = suggestion.model_copy(update={"warnings": (note, *suggestion.warnings)})
+        suggestion = suggestion.model_copy(update={"warnings": (*notes, *suggestion.warnings)})
         # The store is opened last, so that a request that is refused leaves nothing behind.
-        return self._remember(_timed(suggestion, self._speed(request)))
+        return self._remember(_timed(suggestion, self._speed(request) or measured))
 
     def answer(self, request: Request, dataset: Dataset) -> Suggestion:
         """Return the suggestion for a checked request and a described dataset, without remembering it."""
         return answer(self.artefact, request, dataset)
-
-    def _within_time(self, request: Request, n_train: int) -> Request:
-        """Return the request with its time budget turned into epochs."""
-        limits = request.limits
-        assert limits.max_seconds is not None
-        bought = epochs_within(limits.max_seconds, n_train, self._speed(request), request.model.name)
-        return replace(request, limits=replace(limits, max_epochs=min(bought, limits.max_epochs or bought)))
 
     def _speed(self, request: Request) -> float | None:
         """Return the images a second that the user's own runs of the model were trained at, if any are known."""
@@ -183,6 +190,14 @@ class Advisor:
 def suggest(dataset: str | Path | Description | Any, **options: Any) -> Suggestion:
     """Suggest starting values in one line; the options are those of ``Advisor.suggest``."""
     return Advisor().suggest(dataset, **options)
+
+
+def _within_time(request: Request, n_train: int, speed: float | None) -> Request:
+    """Return the request with its time budget turned into epochs."""
+    limits = request.limits
+    assert limits.max_seconds is not None
+    bought = epochs_within(limits.max_seconds, n_train, speed, request.model.name)
+    return replace(request, limits=replace(limits, max_epochs=min(bought, limits.max_epochs or bought)))
 
 
 def _timed(suggestion: Suggestion, speed: float | None) -> Suggestion:

@@ -56,7 +56,8 @@ def epochs_within(seconds: float, n_train: int, speed: float | None, model: str)
         raise UsageError(
             "a time budget cannot be kept here",
             cause=f"no recorded run tells how fast {model} trains on this machine at this image size",
-            hint="limit the training with --max-epochs, or record one run first: advisor run SCRIPT",
+            hint="measure it with --device cpu or cuda, limit the training with --max-epochs, or record one run first: "
+            "advisor run SCRIPT",
         )
     epochs = int(seconds * speed / n_train)
     if epochs < 1:

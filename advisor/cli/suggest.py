@@ -43,7 +43,14 @@ def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, 
 @click.option("--img-size", type=click.IntRange(8), metavar="N", help="Side of the images in pixels.")
 @click.option("--max-epochs", type=click.IntRange(1), metavar="N", help="Never suggest more epochs.")
 @click.option("--max-batch-size", type=click.IntRange(1), metavar="N", help="Never suggest a larger batch.")
-@click.option("--budget", metavar="TIME", help="Time the training may take, such as 30m; needs a recorded run.")
+@click.option(
+    "--budget", metavar="TIME", help="Time the training may take, such as 30m; needs a recorded run, or --device."
+)
+@click.option(
+    "--device",
+    metavar="D",
+    help="Try a few steps on it (cpu, cuda, mps): how large the batch may be, how long training takes; needs torch.",
+)
 @click.option(
     "--prefer",
     type=click.Choice(["accuracy", "balanced", "speed"]),
@@ -71,6 +78,7 @@ def suggest(
     max_epochs: int | None,
     max_batch_size: int | None,
     budget: str | None,
+    device: str | None,
     prefer: Any,
     fix: dict[str, float],
     top: int,
@@ -111,6 +119,7 @@ def suggest(
         prefer=prefer,
         fix=fix,
         top_k=top,
+        device=device,
     )
     if format_ == "table":
         from rich.console import Console
