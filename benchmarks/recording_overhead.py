@@ -121,7 +121,10 @@ def summary_writer(folder: Path) -> float:
 
 
 def cpu_share(folder: Path) -> float:
-    """Return the share of CPU time of 50 short epochs that is spent in recording, in percent."""
+    """Return the share of CPU time of a run of 50 short epochs that is spent in recording, in percent.
+
+    That is the time of our threads, and on the training thread that of all that is observed, the start included.
+    """
     import timm.utils
     import torch
     from timm.optim import create_optimizer_v2
@@ -129,14 +132,25 @@ def cpu_share(folder: Path) -> float:
 
     from advisor.plugins import Plugins
     from advisor.records.recorder import Recorder
+    from advisor_timm.attach import Attachment
 
+    observing = 0.0
+    guard = Attachment._guard
+
+    def timed(attachment: Attachment, what: str, action: Callable[[], None]) -> None:
+        nonlocal observing
+        began = time.thread_time()
+        guard(attachment, what, action)
+        observing += time.thread_time() - began
+
+    Attachment._guard = timed
     recorder = Recorder(spool_dir=folder / "spool-cpu", plugins=Plugins("timm"))
     recorder.attach()
     images, labels = torch.randn(320, 3, 32, 32), torch.arange(320) % 10
+    started = time.process_time()
     model = timm.create_model("test_resnet", num_classes=10)
     optimizer = create_optimizer_v2(model, opt="adamw", lr=0.001)
     scheduler, epochs = create_scheduler_v2(optimizer, num_epochs=50)
-    started = time.process_time()
     for epoch in range(epochs):
         for batch in range(0, 320, 32):
             loss = torch.nn.functional.cross_entropy(model(images[batch : batch + 32]), labels[batch : batch + 32])
@@ -151,7 +165,8 @@ def cpu_share(folder: Path) -> float:
     beside = sum(int(Path(f"/proc/self/task/{thread}/schedstat").read_text().split()[0]) for thread in threads) / 1e9
     recorder.end_run()
     recorder.detach()
-    return 100 * beside / total
+    Attachment._guard = guard
+    return 100 * (observing + beside) / total
 
 
 def start_up(folder: Path) -> tuple[float, float]:
@@ -204,7 +219,7 @@ def main() -> None:
                     other / cost >= at_least,
                 )
         beside = cpu_share(folder)
-        line("CPU time beside the training thread, 50 short epochs", f"{beside:.3f} %", "0.5 %", beside <= 0.5)
+        line("CPU time of recording in a run of 50 short epochs", f"{beside:.3f} %", "0.5 %", beside <= 0.5)
         under, alone = start_up(folder)
         line(
             f"starting takes {alone:.2f} s alone; more under advisor run",
