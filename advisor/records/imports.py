@@ -100,11 +100,18 @@ def import_runs(
     missing = next((path for path in paths if not path.exists()), None)
     if missing is not None:
         raise UsageError(f"there is no file or folder {missing}", hint="advisor records import PATH…")
+    return import_items(store, _items(paths, plugins, world_size), private_paths=private_paths)
+
+
+def import_items(
+    store: Store, items: Iterable[ImportedRun | Skipped], *, private_paths: Sequence[str] = ()
+) -> ImportReport:
+    """Take runs into the store that were read already; see ``import_runs``."""
     report = ImportReport()
     seen: dict[str, str] = {}
     batch: list[ImportedRun] = []
     continued: list[ImportedRun] = []
-    for item in _items(paths, plugins, world_size):
+    for item in items:
         if isinstance(item, Skipped):
             report.skipped.append(item)
         elif item.run.run_id in seen:

@@ -38,6 +38,7 @@ class Source(str, Enum):
     TIMM_OUTPUT = "timm-output"
     QUICKTUNE = "quicktune"
     MLFLOW = "mlflow"
+    OPTUNA = "optuna"
     COLLECT = "collect"
 
 

@@ -1,4 +1,7 @@
-"""Imports the runs in an MLflow tracking store: a folder ``mlruns`` or a SQLite file. MLflow need not be installed."""
+"""MLflow: imports the runs of a tracking store, and marks a run with the advice that it follows.
+
+Importing reads a folder ``mlruns`` or a SQLite file, for which MLflow need not be installed.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from advisor.hookspecs import hookimpl
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from advisor import Suggestion
     from advisor.records.schema import RunsAt
 
 
@@ -18,3 +22,10 @@ def advisor_import_runs(path: Path, world_size: int | None) -> RunsAt | None:
     from advisor_mlflow.tracking import runs_at
 
     return runs_at(path, world_size)
+
+
+def tag_run(suggestion: Suggestion, run_id: str | None = None) -> str:
+    """Tag an MLflow run with the advice that it follows, and return the run's id; see ``advisor_mlflow.tags``."""
+    from advisor_mlflow.tags import tag_run
+
+    return tag_run(suggestion, run_id)

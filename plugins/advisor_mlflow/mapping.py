@@ -7,26 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from advisor import ImportedRun, Skipped, Source, Status, imported_run
+from advisor_timm.aliases import timm_arguments
 from advisor_timm.history import fields_of_arguments, planned_epochs
 from advisor_timm.metrics import problem
 
 if TYPE_CHECKING:
     from advisor_mlflow.tracking import Tracked
 
-# timm's argument: other names that params are logged under.
-_PARAMS = {
-    "lr": ("learning_rate", "init_lr", "base_lr"),
-    "batch_size": ("train_batch_size", "batch-size", "bs"),
-    "epochs": ("num_epochs", "max_epochs", "n_epochs"),
-    "drop": ("drop_rate", "dropout", "dropout_rate"),
-    "weight_decay": ("wd", "weight-decay"),
-    "model": ("model_name", "arch", "architecture", "backbone"),
-    "opt": ("optimizer", "optimizer_name", "opt_name"),
-    "sched": ("scheduler", "lr_scheduler"),
-    "dataset": ("dataset_name",),
-    "num_classes": ("n_classes",),
-    "img_size": ("image_size",),
-}
 # Metric of Epoch: the names it goes by, in order of preference. ``percent`` ones may be fractions.
 _METRICS = {
     "eval_top1": ("eval_top1", "val_top1", "test_top1", "val_acc1", "test_acc1", "val_acc", "val_accuracy", "eval_acc",
@@ -38,10 +25,11 @@ _METRICS = {
     "ema_eval_top1": ("ema_eval_top1", "eval_top1_ema", "val_top1_ema", "test_acc1_ema"),
     "lr": ("lr", "learning_rate"),
 }  # fmt: skip
+SUGGESTION_TAG = "advisor.suggestion_id"
+"""Names the advice that a run followed; ``advisor_mlflow.tag_run`` sets it."""
 _GENERIC = ("acc", "accuracy")
 """Ends of names whose values are fractions by the custom of most libraries, where none exceeds 1."""
 _STATUS = {"FAILED": "FAILED", "KILLED": "INTERRUPTED", "RUNNING": "STALE", "FINISHED": "FINISHED"}
-_WORDS = {"none": None, "null": None, "true": True, "false": False}
 
 
 def record(tracked: Tracked, store: str, world_size: int | None) -> ImportedRun | Skipped:
@@ -61,7 +49,7 @@ def record(tracked: Tracked, store: str, world_size: int | None) -> ImportedRun 
         Devices, where the params do not tell.
     """
     path = f"{store}, run {tracked.run_id}"
-    arguments = _arguments(tracked.params)
+    arguments = timm_arguments(tracked.params)
     planned = planned_epochs(arguments)
     metrics = {_plain(name): values for name, values in tracked.metrics.items()}
     if not any(name in metrics for name in _METRICS["eval_top1"] + _METRICS["ema_eval_top1"]):
@@ -82,20 +70,12 @@ def record(tracked: Tracked, store: str, world_size: int | None) -> ImportedRun 
         "ended_at": tracked.ended_at,
         "script": tracked.tags.get("mlflow.source.name"),
         "git_commit": tracked.tags.get("mlflow.source.git.commit"),
+        "suggestion_id": tracked.tags.get(SUGGESTION_TAG),
     }
     notes = ["MLflow says that it is still running"] if tracked.status == "RUNNING" else []
     if fields.get("batch_size") is None and fields.get("batch_size_per_device") is not None:
         notes.append("the number of devices, and so the global batch size, is unknown: see --world-size")
     return imported_run(Source.MLFLOW, (tracked.run_id,), fields, rows, path=path, notes=notes)
-
-
-def _arguments(params: Mapping[str, str]) -> dict[str, Any]:
-    arguments = {name: _WORDS.get(text.strip().lower(), text) for name, text in params.items()}
-    for name, others in _PARAMS.items():
-        for other in others:
-            if arguments.get(name) is None and other in arguments:
-                arguments[name] = arguments.pop(other)
-    return arguments
 
 
 def _rows(metrics: Mapping[str, list[tuple[int, float]]], planned: int | None) -> list[dict[str, Any]] | None:
