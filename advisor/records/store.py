@@ -177,8 +177,13 @@ class Store:
             query = query.where(RUNS.c.started_at >= since)
         if before is not None:
             query = query.where(RUNS.c.started_at < before)
-        order = RUNS.c[sort].desc() if descending else RUNS.c[sort].asc()
-        return self._all(Run, query.order_by(order.nulls_last(), RUNS.c.run_id.desc()).limit(limit))
+        column = RUNS.c[sort].desc() if descending else RUNS.c[sort].asc()
+        order = (column.nulls_last(), RUNS.c.run_id.desc())
+        if limit is not None:
+            # Sorting carries whole rows along, long JSON included, so it is told to sort their ids.
+            first = query.with_only_columns(RUNS.c.run_id).order_by(*order).limit(limit)
+            query = sa.select(RUNS).where(RUNS.c.run_id.in_(first))
+        return self._all(Run, query.order_by(*order))
 
     def run(self, name: str) -> Run:
         """Return the run with this id, unique beginning of an id, or name (the newest of that name).
