@@ -52,9 +52,9 @@ def test_a_large_pretrained_transformer_on_few_photographs(opt, lr, shipped, adv
     advice = (Advisor() if shipped else adviser).answer(ask(VIT, opt, True), PHOTOGRAPHS)
     assert advice.model == VIT
     assert advice.confidence == "low"
-    assert advice.basis == "recipes"
+    assert advice.basis == "recipes" or shipped
     assert lr[0] <= advice.best.lr <= lr[1]
-    assert advice.best.expected is None
+    assert (advice.best.expected is None) == (advice.basis != "meta-model")
     assert advice.ranges["lr"][0] < advice.best.lr < advice.ranges["lr"][1]
     assert any("published recipes" in warning for warning in advice.warnings)
     scratch = (Advisor() if shipped else adviser).answer(ask(VIT, opt, False), PHOTOGRAPHS)
