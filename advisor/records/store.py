@@ -177,8 +177,8 @@ class Store:
             query = query.where(RUNS.c.started_at >= since)
         if before is not None:
             query = query.where(RUNS.c.started_at < before)
-        column = RUNS.c[sort].desc() if descending else RUNS.c[sort].asc()
-        order = (column.nulls_last(), RUNS.c.run_id.desc())
+        by_field = RUNS.c[sort].desc() if descending else RUNS.c[sort].asc()
+        order = (by_field.nulls_last(), RUNS.c.run_id.desc())
         if limit is not None:
             # Sorting carries whole rows along, long JSON included, so it is told to sort their ids.
             first = query.with_only_columns(RUNS.c.run_id).order_by(*order).limit(limit)
