@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -108,12 +109,13 @@ def respond(
 def _robust_shortfall(model: MetaModel, to_matrix: ToMatrix, columns: Mapping[str, Floats]) -> Floats:
     """Return each member's shortfall, averaged over nearby learning rates as the search does; shape (members, n)."""
     near = [to_matrix({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
-    return np.array(
-        [
-            np.mean([np.asarray(member.predict(x, num_threads=1), dtype=np.float64) for x in near], axis=0)
-            for member in model.shortfall_
-        ]
-    )
+    members = []
+    for member in model.shortfall_:
+        # A model of one member brings what that member says to regret, on whatever scale it was taught.
+        alone = copy.copy(model)
+        alone.shortfall_ = [member]
+        members.append(np.mean([alone.predict(x).shortfall for x in near], axis=0))
+    return np.array(members)
 
 
 def _grid(name: str, bound: tuple[float, float], advised: float) -> Floats:

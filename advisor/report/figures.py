@@ -103,7 +103,7 @@ def curve_figure(epochs: Sequence[Epoch]) -> Figure:
                 "overlaying": "y",
                 "side": "right",
                 "showgrid": False,
-                "tickformat": ".3~g",
+                "tickmode": "auto",
             },
         },
     }
@@ -112,9 +112,11 @@ def curve_figure(epochs: Sequence[Epoch]) -> Figure:
 def account_figure(account: Account) -> Figure:
     """Return what was expected against what was reached; on the diagonal the advice knew."""
     expected = [one.expected for one in account.followed]
+    least = min(min(one.expected.low, one.actual) for one in account.followed)
+    ends = [max(0, least - 5), 102]
     return {
         "data": [
-            {"x": [0, 100], "y": [0, 100], "mode": "lines", "line": {"color": _SOFT, "dash": "dot"},
+            {"x": ends, "y": ends, "mode": "lines", "line": {"color": _SOFT, "dash": "dot"},
              "hoverinfo": "skip"},
             {"x": [e.top1 for e in expected], "y": [round(one.actual, 1) for one in account.followed],
              "text": [one.run.name or one.run.run_id for one in account.followed], "mode": "markers",
@@ -125,7 +127,7 @@ def account_figure(account: Account) -> Figure:
              "hovertemplate": "%{text}: expected %{x:.0f} %, reached %{y:.1f} %<extra></extra>"},
         ],
         "layout": {
-            "xaxis": {"title": {"text": "expected top-1, %"}, "range": [0, 100]},
-            "yaxis": {"title": {"text": "reached top-1, %"}, "range": [0, 100]},
+            "xaxis": {"title": {"text": "expected top-1, %"}, "range": ends},
+            "yaxis": {"title": {"text": "reached top-1, %"}, "range": ends},
         },
     }  # fmt: skip
