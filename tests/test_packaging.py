@@ -82,6 +82,11 @@ def test_the_wheel_carries_the_evidence_and_the_model(installed):
     assert where.stdout.startswith(str(installed))
 
 
+def test_the_wheel_carries_the_parts_of_the_report_and_the_figures_of_the_diagnoses(installed):
+    for name in ("report/page.html", "report/page.css", "report/page.js", "_meta_data/diagnoses.json"):
+        assert (installed / "advisor" / name).is_file(), name
+
+
 def test_a_wheel_without_torch_suggests(installed, tmp_path, image_folder):
     code = WITHOUT_TORCH + "from advisor.cli import main; main(sys.argv[1:])"
     arguments = ("suggest", "--dataset", str(image_folder), "--model", "test_resnet", "--scratch", "--format", "json")
