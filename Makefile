@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check clean
+.PHONY: variants feature-groups help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -68,6 +68,13 @@ evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the 
 
 diagnoses: $(VENV)/.installed-timm  ## Judge the advice of `advisor diagnose` on held-out sources: docs/diagnoses.md
 	$(BIN)/python -m advisor.evaluate.diagnoses meta_data docs/diagnoses.md
+
+variants: $(VENV)/.installed-timm  ## Judge what was tried for the meta-model: docs/meta-model.md
+	$(BIN)/python -m advisor.evaluate.variants > docs/meta-model.md.part
+	mv docs/meta-model.md.part docs/meta-model.md
+
+feature-groups: $(VENV)/.installed-timm  ## Judge what the features of a dataset add: docs/dataset-features.md
+	$(BIN)/python -m advisor.evaluate.feature_groups
 
 models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of models (about fifteen minutes)
 	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from advisor.describe.features import all_features
-from advisor.learn.metamodel import MetaModel, from_logit
+from advisor.learn.metamodel import MetaModel
+from advisor.learn.targets import from_logit
 from advisor.learn.table import Floats
 
 DATA_GROUPS = {

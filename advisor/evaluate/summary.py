@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.evaluate.adaptive import adaptive_table
 from advisor.evaluate.pool import Pool, equivalent_trials, expected_best, expected_best_of_mixture
@@ -79,7 +80,7 @@ def _row(
     mine = [o for o in outcomes if o.method == method]
     regret = np.array([o.regret for o in mine])
     groups = np.array([o.pool.group for o in mine])
-    low, high = _bootstrap(regret, groups)
+    low, high = bootstrap_interval(regret, groups)
     margins = np.array([advice[o.pool.case].score - o.score for o in mine])
     judged = np.array([o.pool.n_eval >= ENOUGH_EVALUATED for o in mine])
     much_worse = margins[judged] < -(noise or 0.0) - 1
@@ -88,11 +89,11 @@ def _row(
         "method": method,
         "cases": len(mine),
         "groups": len(set(groups)),
-        "mean_regret": float(_by_group(regret, groups).mean()),
+        "mean_regret": float(mean_by_group(regret, groups).mean()),
         "low": low,
         "high": high,
         "median_regret": float(np.median(regret)),
-        "points_lost": float(_by_group(np.array([o.pool.best - o.score for o in mine]), groups).mean()),
+        "points_lost": float(mean_by_group(np.array([o.pool.best - o.score for o in mine]), groups).mean()),
         "advice_better": float((margins > 0).mean()) if is_rival else None,
         "advice_same": float((margins == 0).mean()) if is_rival else None,
         "advice_much_worse": float(much_worse.mean()) if is_rival and len(much_worse) else None,
@@ -182,7 +183,7 @@ def curves(outcomes: Sequence[Outcome]) -> dict[str, dict[str, list[float]]]:
         for k, method in methods.items():
             mine = [o for o in outcomes if o.method == method]
             if mine:
-                means = _by_group(np.array([o.regret for o in mine]), np.array([o.pool.group for o in mine]))
+                means = mean_by_group(np.array([o.regret for o in mine]), np.array([o.pool.group for o in mine]))
                 result[name]["trials"].append(k)
                 result[name]["mean_regret"].append(float(means.mean()))
     return result
@@ -201,13 +202,14 @@ def _groups(outcomes: Sequence[Outcome]) -> int:
     return len({o.pool.group for o in outcomes})
 
 
-def _by_group(values: Floats, groups: Any) -> Floats:
+def mean_by_group(values: Floats, groups: NDArray[np.str_]) -> Floats:
+    """Return the mean of the values of each group, in the groups' order."""
     return np.array([values[groups == group].mean() for group in np.unique(groups)])
 
 
-def _bootstrap(values: Floats, groups: Any) -> tuple[float, float]:
+def bootstrap_interval(values: Floats, groups: NDArray[np.str_]) -> tuple[float, float]:
     """Return the 95 % percentile interval of the mean over groups, resampling groups."""
-    means = _by_group(values, groups)
+    means = mean_by_group(values, groups)
     rng = np.random.default_rng(0)
     drawn = rng.choice(means, size=(_BOOTSTRAPS, len(means))).mean(axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -218,7 +220,7 @@ def _wilcoxon(margins: Floats, groups: Any) -> float | None:
     """Return the p-value of Wilcoxon's signed-rank test over groups that the advice is better; None where all tie."""
     from scipy.stats import wilcoxon
 
-    means = _by_group(margins, groups)
+    means = mean_by_group(margins, groups)
     if not means.any():
         return None
     return float(wilcoxon(means, alternative="greater").pvalue)

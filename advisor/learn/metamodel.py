@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.learn.table import Floats, Table
+from advisor.learn.targets import TARGETS, from_logit, logit
 
 if TYPE_CHECKING:
     import lightgbm
@@ -63,47 +64,11 @@ class Prediction:
     high: Floats
 
 
-def logit(top1: Floats) -> Floats:
-    """Return the log-odds of accuracies in percent, kept finite by half a percent at either end."""
-    share = np.clip(np.asarray(top1, dtype=np.float64) / 100, 0.005, 0.995)
-    return np.log(share / (1 - share))
-
-
-def from_logit(value: Floats) -> Floats:
-    """Return accuracies in percent from log-odds."""
-    return 100 / (1 + np.exp(-value))
-
-
-def regret_within_cases(score: Floats, case_of: NDArray[np.int64]) -> Floats:
-    """Return each run's regret in its case: (best - score) / (best - median), 0 the best, 1 a median run.
-
-    Clipped at 2, so that how exactly a hopeless run fails does not matter. A case in which nothing differs is 0.
-
-    Parameters
-    ----------
-    score : ndarray of shape (n,)
-        Accuracies in percent.
-    case_of : ndarray of int, shape (n,)
-        The case of each run.
-
-    Returns
-    -------
-    ndarray of shape (n,), in [0, 2]
-    """
-    regret = np.zeros(len(score))
-    for case in np.unique(case_of):
-        rows = case_of == case
-        best, median = score[rows].max(), np.median(score[rows])
-        if best > median:
-            regret[rows] = np.minimum(2.0, (best - score[rows]) / (best - median))
-    return regret
-
-
 class MetaModel:
     """Bagged LightGBM models of the shortfall and of the accuracy.
 
-    Every other member that predicts the shortfall is blind to the dataset's features: it says what holds for a model
-    anywhere, and draws what the others make of few datasets toward it.
+    Some members that predict the shortfall are blind to the dataset's features: they say what holds for a model
+    anywhere, and draw what the others make of few datasets toward it.
 
     Parameters
     ----------
@@ -113,6 +78,12 @@ class MetaModel:
         Trees a member.
     random_state : int
         Seed of everything random.
+    target : str
+        The scale on which shortfalls are learned; a key of ``advisor.learn.targets.TARGETS``.
+    blind_share : float
+        Share of the shortfall's members that see no dataset features, in [0, 1].
+    parameters : mapping, optional
+        LightGBM parameters of the shortfall's members that differ from the usual ones.
 
     Attributes
     ----------
@@ -120,13 +91,26 @@ class MetaModel:
         The features it was fitted to.
     residual_ : float
         Half width of the interval on the log-odds scale: the ``LEVEL`` quantile of the errors that members make on
-        groups they have not seen, over the better half of each case's runs (advice is never about the worse half).
+        groups they have not seen, over the quarter of each case's runs that they expect most of (advice is never about
+        the others). Every group weighs the same (conformal prediction by group, Dunn et al. 2023, arXiv:1809.07441).
     """
 
-    def __init__(self, n_members: int = 6, n_estimators: int = 300, random_state: int = 0) -> None:
+    def __init__(
+        self,
+        n_members: int = 6,
+        n_estimators: int = 300,
+        random_state: int = 0,
+        *,
+        target: str = "log-regret",
+        blind_share: float = 0.5,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
         self.n_members = n_members
         self.n_estimators = n_estimators
         self.random_state = random_state
+        self.target = target
+        self.blind_share = blind_share
+        self.parameters = dict(parameters or {})
 
     def fit(self, table: Table) -> MetaModel:
         """Fit to a table.
@@ -146,35 +130,42 @@ class MetaModel:
         ValueError
             If the table holds fewer than two groups.
         """
-        groups = np.unique(table.group_of)
-        if len(groups) < 2:
-            raise ValueError(f"evidence of at least two groups is needed, not {len(groups)}")
-        regret = regret_within_cases(table.score, table.case_of)
+        self.fit_shortfall(table)
+        out_of = self._left_out(table)
         level = logit(table.score)
-        fold_of = self._folds(groups)
-        self.columns_ = table.columns
-        self.shortfall_: list[lightgbm.Booster] = []
         self.level_: list[lightgbm.Booster] = []
-        held_out = np.zeros(len(table))
-        # More of the epochs that a case allows may be wasted, but do not make its final accuracy worse.
-        falling = [-1 if name == "log_epochs_share" else 0 for name in table.columns]
+        expected_short, expected_level = np.zeros(len(table)), np.zeros(len(table))
+        for member, out in enumerate(out_of):
+            self.level_.append(_train(table.x[~out], level[~out], self._seeded(member), self.n_estimators))
+            if out.any():
+                expected_short[out] = _predict(self.shortfall_[member], table.x[out])
+                expected_level[out] = _predict(self.level_[member], table.x[out])
+        promising = _best_quarter(expected_short, table.case_of)
+        errors = np.abs(expected_level - level)
+        self.residual_ = _quantile_over_groups(errors[promising], table.group_of[promising], LEVEL)
+        return self
+
+    def fit_shortfall(self, table: Table) -> MetaModel:
+        """Fit the ensemble of the shortfall only, which is all that ranking configurations needs."""
+        shortfall = TARGETS[self.target].of(table.score, table.case_of)
+        self.columns_ = table.columns
         # Trees never split on a feature that is unknown throughout.
         blind = table.x.copy()
         blind[:, [name.startswith("data:") for name in table.columns]] = np.nan
-        for member in range(self.n_members):
-            out = np.isin(table.group_of, groups[fold_of == member])
-            seen = blind if member % 2 else table.x
-            self.shortfall_.append(self._train(seen[~out], regret[~out], member, falling))
-            self.level_.append(self._train(table.x[~out], level[~out], member))
-            if out.any():
-                held_out[out] = _predict(self.level_[-1], table.x[out])
-        better_half = regret <= 1
-        self.residual_ = float(np.quantile(np.abs(held_out - level)[better_half], LEVEL))
+        self.shortfall_: list[lightgbm.Booster] = []
+        for member, out in enumerate(self._left_out(table)):
+            x = blind if self._is_blind(member) else table.x
+            self.shortfall_.append(self._train_shortfall(x[~out], shortfall[~out], table.case_of[~out], member))
         return self
+
+    def predict_shortfall(self, x: Floats) -> Floats:
+        """Return the regret that each member expects; shape (members, n)."""
+        to_regret = TARGETS[self.target].to_regret
+        return np.array([to_regret(_predict(member, x)) for member in self.shortfall_])
 
     def predict(self, x: Floats) -> Prediction:
         """Predict for features of shape (n, d) in the order of ``columns_``."""
-        shortfall = np.array([_predict(member, x) for member in self.shortfall_])
+        shortfall = self.predict_shortfall(x)
         level = np.mean([_predict(member, x) for member in self.level_], axis=0)
         return Prediction(
             shortfall=shortfall.mean(axis=0),
@@ -186,7 +177,12 @@ class MetaModel:
 
     def clone(self) -> MetaModel:
         """Return an unfitted model with the same parameters."""
-        return MetaModel(self.n_members, self.n_estimators, self.random_state)
+        return type(self)(**self.get_params())
+
+    def get_params(self) -> dict[str, Any]:
+        """Return the constructor's parameters by name."""
+        names = ("n_members", "n_estimators", "random_state", "target", "blind_share", "parameters")
+        return {name: getattr(self, name) for name in names}
 
     def to_texts(self) -> dict[str, str]:
         """Return every member in LightGBM's text format, by name."""
@@ -199,9 +195,7 @@ class MetaModel:
     def to_manifest(self) -> dict[str, Any]:
         """Return everything else that ``from_texts`` needs, as JSON values."""
         return {
-            "n_members": self.n_members,
-            "n_estimators": self.n_estimators,
-            "random_state": self.random_state,
+            "parameters": self.get_params(),
             "columns": list(self.columns_),
             "residual": self.residual_,
         }
@@ -211,7 +205,7 @@ class MetaModel:
         """Return the fitted model that ``to_manifest`` and ``to_texts`` describe."""
         import lightgbm
 
-        model = cls(manifest["n_members"], manifest["n_estimators"], manifest["random_state"])
+        model = cls(**manifest["parameters"])
         members = {name: lightgbm.Booster(model_str=text) for name, text in texts.items()}
         model.columns_ = tuple(manifest["columns"])
         model.residual_ = manifest["residual"]
@@ -219,18 +213,51 @@ class MetaModel:
         model.level_ = [members[f"level_{i}"] for i in range(model.n_members)]
         return model
 
-    def _folds(self, groups: NDArray[np.str_]) -> NDArray[np.int64]:
-        shuffled = np.random.default_rng(self.random_state).permutation(len(groups))
-        return np.asarray(shuffled % self.n_members, dtype=np.int64)
+    def _left_out(self, table: Table) -> list[NDArray[np.bool_]]:
+        """Return which rows each member is not trained on: every group is left out by one of them."""
+        groups = np.unique(table.group_of)
+        if len(groups) < 2:
+            raise ValueError(f"evidence of at least two groups is needed, not {len(groups)}")
+        fold_of = np.random.default_rng(self.random_state).permutation(len(groups)) % self.n_members
+        return [np.isin(table.group_of, groups[fold_of == member]) for member in range(self.n_members)]
 
-    def _train(self, x: Floats, y: Floats, member: int, monotone: list[int] | None = None) -> lightgbm.Booster:
-        import lightgbm
+    def _is_blind(self, member: int) -> bool:
+        """Return whether a member sees no dataset features; the blind ones are spread evenly."""
+        return int((member + 1) * self.blind_share) > int(member * self.blind_share)
 
-        parameters = {**_PARAMETERS, "seed": self.random_state + member}
-        if monotone is not None:
-            parameters["monotone_constraints"] = monotone
-        return lightgbm.train(parameters, lightgbm.Dataset(x, y), num_boost_round=self.n_estimators)
+    def _seeded(self, member: int) -> dict[str, Any]:
+        return {**_PARAMETERS, "seed": self.random_state + member}
+
+    def _train_shortfall(self, x: Floats, y: Floats, case_of: NDArray[np.int64], member: int) -> lightgbm.Booster:
+        # More of the epochs that a case allows may be wasted, but do not make its final accuracy worse.
+        falling = [-1 if name == "log_epochs_share" else 0 for name in self.columns_]
+        parameters = {**self._seeded(member), "monotone_constraints": falling, **self.parameters}
+        return _train(x, y, parameters, self.n_estimators)
+
+
+def _train(x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int) -> lightgbm.Booster:
+    import lightgbm
+
+    return lightgbm.train(dict(parameters), lightgbm.Dataset(x, y), num_boost_round=rounds)
 
 
 def _predict(member: lightgbm.Booster, x: Floats) -> Floats:
     return np.asarray(member.predict(x, num_threads=1), dtype=np.float64)
+
+
+def _best_quarter(expected: Floats, case_of: NDArray[np.int64]) -> NDArray[np.bool_]:
+    best = np.zeros(len(expected), dtype=bool)
+    for case in np.unique(case_of):
+        rows = case_of == case
+        best[rows] = expected[rows] <= np.quantile(expected[rows], 0.25)
+    return best
+
+
+def _quantile_over_groups(values: Floats, groups: NDArray[np.str_], level: float) -> float:
+    """Return the quantile of values in which every group weighs the same, corrected for their finite number."""
+    names, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    weights = 1 / counts[index] / len(names)
+    order = np.argsort(values)
+    wanted = min(1.0, level * (1 + 1 / len(names)))
+    at = int(np.searchsorted(np.cumsum(weights[order]), wanted * (1 - 1e-9)))
+    return float(values[order[min(at, len(order) - 1)]])

@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
 from synthetic import describe_model, records
 
-from advisor.learn.metamodel import MetaModel, from_logit, logit, regret_within_cases
+from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
+from advisor.learn.targets import TARGETS, regret_within_cases
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +52,20 @@ def test_one_group_is_too_little(table):
         MetaModel().fit(table.take(table.group_of == "group-0"))
 
 
-@given(npst.arrays(float, st.integers(1, 30), elements=st.floats(0, 100)))
-def test_regret_is_zero_at_the_best_and_never_negative(score):
-    regret = regret_within_cases(score, np.zeros(len(score), dtype=np.int64))
-    assert regret[score.argmax()] == 0
-    assert ((regret >= 0) & (regret <= 2)).all()
+def test_half_of_the_members_see_no_dataset_features(table):
+    model = MetaModel(n_members=4, n_estimators=20).fit(table)
+    features = [name for name in table.columns if name.startswith("data:")]
+    used = [
+        any(dict(zip(member.feature_name(), member.feature_importance(), strict=True))[f"Column_{i}"] for i in at)
+        for member in model.shortfall_
+        for at in [[table.columns.index(name) for name in features]]
+    ]
+    assert used == [True, False, True, False]
 
 
-@given(st.floats(0.5, 99.5))
-def test_logit_has_its_inverse(top1):
-    assert from_logit(logit(np.array([top1])))[0] == pytest.approx(top1)
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_scale_ranks_what_was_never_seen(table, target):
+    seen, unseen = table.take(table.group_of != "group-3"), table.take(table.group_of == "group-3")
+    predicted = MetaModel(n_members=2, n_estimators=60, target=target).fit(seen).predict(unseen.x).shortfall
+    true = regret_within_cases(unseen.score, unseen.case_of)
+    assert np.corrcoef(predicted.argsort().argsort(), true.argsort().argsort())[0, 1] > 0.7

@@ -1,0 +1,169 @@
+"""What was tried for the meta-model and what each gave: ``python -m advisor.evaluate.variants > docs/meta-model.md``.
+
+Every variant is judged as the advice is, on sources that were left out, by the configuration it puts first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.advise.search import LR_NEIGHBOURS
+from advisor.evaluate.pool import Pool, pools
+from advisor.evaluate.summary import bootstrap_interval, mean_by_group
+from advisor.learn.metamodel import MetaModel
+from advisor.learn.table import Floats, Table, at_other_lr, build_table
+
+if TYPE_CHECKING:
+    import lightgbm
+
+
+class RankingModel(MetaModel):
+    """A meta-model whose members rank the runs of a case (LambdaMART) instead of predicting shortfalls."""
+
+    def _train_shortfall(self, x: Floats, y: Floats, case_of: NDArray[np.int64], member: int) -> lightgbm.Booster:
+        import lightgbm
+
+        order = np.argsort(case_of, kind="stable")
+        relevance = np.round(30 * (1 - np.clip(y[order], 0, 1))).astype(int)
+        sizes = np.unique(case_of[order], return_counts=True)[1]
+        parameters = {
+            **self._seeded(member),
+            "objective": "lambdarank",
+            "label_gain": list(range(31)),
+            **self.parameters,
+        }
+        data = lightgbm.Dataset(x[order], relevance, group=sizes)
+        # A booster that ranks gives high values to the best.
+        return _Negated(lightgbm.train(parameters, data, num_boost_round=self.n_estimators))
+
+
+class _Negated:
+    """A booster whose predictions change sign."""
+
+    def __init__(self, booster: lightgbm.Booster) -> None:
+        self._booster = booster
+
+    def predict(self, x: Floats, **options: Any) -> Floats:
+        return -np.asarray(self._booster.predict(x, **options))
+
+
+VARIANTS: dict[str, Callable[[], MetaModel]] = {
+    "as shipped": MetaModel,
+    "target: regret": lambda: MetaModel(target="regret"),
+    "target: rank in the case": lambda: MetaModel(target="rank"),
+    "target: log-odds below the best": lambda: MetaModel(target="log-odds"),
+    "objective: median": lambda: MetaModel(parameters={"objective": "quantile", "alpha": 0.5}),
+    "objective: lambdarank by case": lambda: RankingModel(target="rank"),
+    "no dataset features (all members blind)": lambda: MetaModel(blind_share=1.0),
+    "dataset features in every member": lambda: MetaModel(blind_share=0.0),
+    "best thresholds, not random ones": lambda: MetaModel(parameters={"extra_trees": False}),
+    "no monotone constraint": lambda: MetaModel(parameters={"monotone_constraints": None}),
+    "twice the leaves": lambda: MetaModel(parameters={"num_leaves": 31}),
+    "a third of the trees": lambda: MetaModel(n_estimators=100),
+    "twelve members": lambda: MetaModel(n_members=12),
+}
+
+
+def judge(
+    table: Table, judged: Sequence[Pool], make: Callable[[], MetaModel], robust: bool = True
+) -> dict[str, Floats]:
+    """Return the regret of a variant's first pick and of the best of its first three in every case.
+
+    Parameters
+    ----------
+    table : Table
+        The evidence.
+    judged : sequence of Pool
+        Its cases.
+    make : callable
+        Returns the unfitted variant.
+    robust : bool
+        Whether the shortfall is averaged over nearby learning rates, as the advice does.
+    """
+    factors = LR_NEIGHBOURS if robust else (1.0,)
+    first, third = np.zeros(len(judged)), np.zeros(len(judged))
+    for group in sorted({pool.group for pool in judged}):
+        model = make().fit_shortfall(table.take(table.group_of != group))
+        for i, pool in enumerate(judged):
+            if pool.group != group:
+                continue
+            near = [model.predict_shortfall(at_other_lr(table.columns, pool.x, factor)) for factor in factors]
+            order = np.argsort(np.mean(near, axis=(0, 1)), kind="stable")
+            first[i] = pool.regret(pool.score[order[0]])
+            third[i] = pool.regret(pool.score[order[:3]].max())
+    return {"first": first, "best of 3": third}
+
+
+def compare(table: Table) -> list[dict[str, Any]]:
+    """Return a row a variant: mean regrets over groups, and the paired difference to the shipped one."""
+    judged = list(pools(table))
+    groups = np.array([pool.group for pool in judged])
+    rows: list[dict[str, Any]] = []
+    baseline: Floats | None = None
+    named: list[tuple[str, Callable[[], MetaModel], bool]] = [(name, make, True) for name, make in VARIANTS.items()]
+    named.append(("no averaging over nearby learning rates", MetaModel, False))
+    for name, make, robust in named:
+        found = judge(table, judged, make, robust)
+        baseline = found["first"] if baseline is None else baseline
+        difference = found["first"] - baseline
+        low, high = bootstrap_interval(difference, groups)
+        rows.append(
+            {
+                "variant": name,
+                "first": float(mean_by_group(found["first"], groups).mean()),
+                "median": float(np.median(found["first"])),
+                "best of 3": float(mean_by_group(found["best of 3"], groups).mean()),
+                "difference": float(mean_by_group(difference, groups).mean()),
+                "low": low,
+                "high": high,
+            }
+        )
+    return rows
+
+
+def page(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return docs/meta-model.md."""
+    judged = list(pools(table))
+    lines = [
+        _HEAD.format(runs=len(table), cases=len(judged), groups=len({pool.group for pool in judged})),
+        "| variant | mean regret | median | best of 3 | difference to the shipped | 95 % interval |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        interval = f"{row['low']:+.3f} to {row['high']:+.3f}"
+        numbers = [f"{row[name]:.3f}" for name in ("first", "median", "best of 3")]
+        lines.append(f"| {' | '.join((row['variant'], *numbers, format(row['difference'], '+.3f'), interval))} |")
+    return "\n".join([*lines, "", _TAIL])
+
+
+_HEAD = """# The meta-model: what was tried
+
+Written by `make variants` from {runs:,} runs, {cases} cases, {groups} sources; every source is left out in turn. Regret
+is of the configuration that a variant puts first (0 the best recorded, 1 a median random one), its mean over sources;
+the interval is of the paired difference to the shipped variant, bootstrapped over sources. Differences whose interval
+holds zero cannot be told from luck.
+"""
+_TAIL = """The shipped variant is bagged LightGBM over sources with random thresholds, half of whose members see no
+features of the dataset; it learns the logarithm of the regret within a case, so that what separates good
+configurations counts more than how bad the bad ones are. Inputs derived from the five (steps, samples seen, learning
+rate per batch and per its square root, learning rate x steps x weight decay, shares of the training set and of the
+epochs allowed) are computed in `advisor/learn/table.py`.
+"""
+
+
+def main() -> None:
+    """Print the page for the shipped evidence."""
+    from advisor.describe.model import describe_model
+    from advisor.records.evidence import load_evidence
+
+    evidence = load_evidence()
+    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    print(page(table, compare(table)), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+from synthetic import describe_model, records
+
+from advisor.evaluate.pool import pools
+from advisor.evaluate.variants import VARIANTS, RankingModel, judge, page
+from advisor.learn.metamodel import MetaModel
+from advisor.learn.table import build_table
+
+
+@pytest.fixture(scope="module")
+def table():
+    return build_table(*records(n_groups=4, runs_per_case=32), describe_model)
+
+
+def test_a_model_that_ranks_puts_good_configurations_first(table):
+    judged = list(pools(table))
+    found = judge(table, judged, lambda: RankingModel(n_members=2, n_estimators=60, target="rank"))
+    assert found["first"].mean() < 0.5
+    assert (found["best of 3"] <= found["first"]).all()
+
+
+def test_every_variant_is_made_of_the_model_that_ships():
+    for make in VARIANTS.values():
+        assert isinstance(make(), MetaModel)
+
+
+def test_the_page_has_a_line_a_variant(table):
+    row = {"first": 0.1, "median": 0.05, "best of 3": 0.01, "difference": -0.02, "low": -0.03, "high": 0.01}
+    text = page(table, [{"variant": name, **row} for name in VARIANTS])
+    assert all(f"| {name} | 0.100 | 0.050 | 0.010 | -0.020 | -0.030 to +0.010 |" in text for name in VARIANTS)
+    assert np.char.count(text, "8 cases, 4 sources") == 1
