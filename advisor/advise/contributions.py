@@ -10,8 +10,8 @@ import numpy as np
 
 from advisor.describe.features import all_features
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.targets import from_logit
 from advisor.learn.table import Floats
+from advisor.learn.targets import from_logit
 
 DATA_GROUPS = {
     "size": "how many images and classes there are",
