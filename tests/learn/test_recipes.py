@@ -85,7 +85,8 @@ def test_what_is_left_open_neither_counts_nor_breaks():
     assert recipes.voices("epochs", "adam", False, HERE, width=0.3).sources == ("b",)
 
 
-@given(st.lists(st.floats(-12, 2), min_size=1, max_size=20), st.data())
+# As far apart as the sources of one optimizer and start are: by factors of up to 150.
+@given(st.lists(st.floats(-6, -1), min_size=1, max_size=20), st.data())
 def test_quantiles_are_ordered_near_what_is_said_and_slide_with_the_weights(values, data):
     n = len(values)
     weights = np.array(data.draw(st.lists(st.floats(0.1, 1), min_size=n, max_size=n)))
