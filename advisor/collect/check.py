@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import variance
+from typing import Any
 
 from advisor.collect.engine import prepare_worker
 from advisor.collect.images import load_images
-from advisor.collect.plan import checkpoint_path
+from advisor.collect.plan import Pretraining
+from advisor.collect.pretrain import Checkpoint, pretrain
 from advisor.collect.trainer import Training, data_config, train
 from advisor.errors import AdvisorError
 from advisor.learn.space import Configuration
@@ -77,8 +80,24 @@ def seed_noise(runs: Iterable[Run]) -> float:
     return math.sqrt(sum(variance(values) * (len(values) - 1) for values in scores) / freedom)
 
 
-def train_again(run: Run, path: Path) -> float:
-    """Return the final score of a shipped run, trained now."""
+def make_again(facts: Mapping[str, Any], data_dir: Path) -> Checkpoint:
+    """Return a shipped checkpoint, trained now unless its weights are in ``data_dir``; so are the datasets it pools."""
+    from advisor._meta_data.sources import build_dataset
+
+    pretraining = Pretraining.model_validate(facts["pretraining"])
+    checkpoint = Checkpoint(facts["name"], facts["model"], pretraining, data_dir)
+    if not checkpoint.path.is_file():
+        for name in pretraining.datasets:
+            build_dataset(name, data_dir)
+        print(f"training {checkpoint}, {facts['seconds'] / 60:.0f} minutes when it was made", flush=True)
+        pretrain(checkpoint)
+    if hashlib.sha256(checkpoint.path.read_bytes()).hexdigest() != facts["sha256"]:
+        print(f"{checkpoint} is not the one that runs were trained from, bit for bit", flush=True)
+    return checkpoint
+
+
+def train_again(run: Run, path: Path, weights: Path | None) -> float:
+    """Return the final score of a shipped run, trained now from the weights of its checkpoint, if it has one."""
     training = Training(
         model=str(run.model),
         img_size=int(run.img_size or 0),
@@ -96,21 +115,24 @@ def train_again(run: Run, path: Path) -> float:
         checkpoint=run.extra.get("checkpoint"),
     )
     images = load_images(path, training.img_size, data_config(training.model)["interpolation"])
-    name = training.checkpoint
-    weights = None if name is None else checkpoint_path(path.parent, name, training.model)
     return list(train(training, images, weights=weights))[-1].eval_top1
 
 
 def check(evidence: Evidence, data_dir: Path, count: int = SAMPLE, seed: int = 0) -> Sequence[Check]:
-    """Train a stratified sample again; datasets that are not in ``data_dir`` are built there."""
+    """Train a stratified sample again; datasets and checkpoints that are not in ``data_dir`` are made there."""
     from advisor._meta_data.sources import build_dataset
 
     # Of two runs that each have the noise of one seed; the same machine and versions give the same score exactly.
     tolerance = SIGMAS * math.sqrt(2) * seed_noise(evidence.runs)
+    shipped = {(facts["name"], facts["model"]): facts for facts in evidence.checkpoints}
+    made: dict[tuple[str, str], Path] = {}
     checks = []
     for run in stratified(evidence.runs, count, seed):
         path = build_dataset(str(run.dataset_name), data_dir)
-        checks.append(Check(run, train_again(run, path), tolerance))
+        start = (str(run.extra.get("checkpoint")), str(run.model))
+        if run.pretrained and start not in made:
+            made[start] = make_again(shipped[start], data_dir).path
+        checks.append(Check(run, train_again(run, path, made.get(start)), tolerance))
         print(_line(checks[-1]), flush=True)
     return checks
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from advisor.collect.images import measure
 from advisor.collect.plan import PlannedDataset
 from advisor.describe.dataset import describe
+from advisor.errors import AdvisorError
 from advisor.records.schema import Dataset
 from advisor.records.store import Store
 
@@ -71,8 +74,37 @@ def prepare(
     return Prepared(datasets, dataset_ids, missing)
 
 
+def read_provenance(data_dir: Path, name: str) -> dict[str, Any]:
+    """Return what a dataset in ``data_dir`` was made from, in the group that its source has now.
+
+    Groups are merged when they are found to share images; a dataset that was built before is not built again for that.
+
+    Raises
+    ------
+    AdvisorError
+        If NAME.json is not there or is no JSON.
+    """
+    path = data_dir / f"{name}.json"
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AdvisorError(
+            f"the provenance of a dataset cannot be read from {path}",
+            cause=str(error),
+            hint="build the dataset with python -m advisor._meta_data.sources, or write that file by hand",
+        ) from error
+    return {**facts, "group": _groups_of_sources().get(name, facts["group"])}
+
+
+@functools.cache
+def _groups_of_sources() -> dict[str, str]:
+    from advisor._meta_data.sources import list_datasets
+
+    return {spec.name: spec.group for spec in list_datasets()}
+
+
 def _described(name: str, path: Path, probe_seconds: float | None) -> Dataset:
     """Return the description of a dataset under the name and in the group that its provenance gives it."""
-    provenance = path.with_name(f"{name}.json")
-    group = json.loads(provenance.read_text(encoding="utf-8"))["group"] if provenance.is_file() else name
+    is_built = path.with_name(f"{name}.json").is_file()
+    group = read_provenance(path.parent, name)["group"] if is_built else name
     return replace(describe(path, probe_seconds=probe_seconds).dataset, name=name, group=group)

@@ -7,10 +7,13 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from advisor.collect.checkpoints import describe_checkpoints
+from advisor.collect.croissant import CROISSANT, croissant
+from advisor.collect.datasets import read_provenance
 from advisor.config import Config
 from advisor.errors import AdvisorError
 from advisor.records import evidence
@@ -49,7 +52,8 @@ def export(store: Store, data_dir: Path, folder: Path) -> Exported:
     Raises
     ------
     AdvisorError
-        If a run's context is not the one all evidence has in common, or its dataset was never described.
+        If a run's context is not the one all evidence has in common, its dataset was never described, or it was
+        fine-tuned from a checkpoint that had seen its dataset's group or of which nothing is known.
     """
     by_id = {dataset.dataset_id: dataset for dataset in store.datasets()}
     latest: dict[str, Run] = {}
@@ -60,8 +64,11 @@ def export(store: Store, data_dir: Path, folder: Path) -> Exported:
     if not runs:
         raise AdvisorError("there is no collected run to export", hint="advisor collect meta_data/plans/first.yaml")
     used = _datasets_of(runs, by_id)
+    provenance = {dataset.name: read_provenance(data_dir, dataset.name) for dataset in used}
+    used = [replace(dataset, group=provenance[dataset.name]["group"]) for dataset in used]
     constants = _constants(runs)
     environments = _environments(runs)
+    checkpoints = describe_checkpoints(runs, {dataset.name: dataset.group for dataset in used}, data_dir)
     rows = [run_row(run, environments.index(run.versions)) for run in runs]
     epochs = [epoch_row(epoch) for epoch in _epochs(store, runs)]
 
@@ -71,8 +78,8 @@ def export(store: Store, data_dir: Path, folder: Path) -> Exported:
     text = csv_text(epochs, ["run_id", "epoch", *evidence.EPOCH_DECIMALS])
     (folder / evidence.EPOCHS).write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
     (folder / evidence.DATASETS).write_text(write_datasets(used), encoding="utf-8")
-    provenance = {dataset.name: _provenance(data_dir / f"{dataset.name}.json") for dataset in used}
     (folder / evidence.PROVENANCE).write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / evidence.CHECKPOINTS).write_text(json.dumps(checkpoints, indent=1) + "\n", encoding="utf-8")
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "runs": len(runs),
@@ -86,7 +93,8 @@ def export(store: Store, data_dir: Path, folder: Path) -> Exported:
         "sha256": checksums(folder),
     }
     (folder / evidence.MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    size = sum((folder / name).stat().st_size for name in (*manifest["sha256"], evidence.MANIFEST))
+    (folder / CROISSANT).write_text(croissant(folder), encoding="utf-8")
+    size = sum((folder / name).stat().st_size for name in (*manifest["sha256"], evidence.MANIFEST, CROISSANT))
     return Exported(len(runs), len(epochs), len(used), size)
 
 
@@ -127,17 +135,6 @@ def _environments(runs: Iterable[Run]) -> list[dict[str, str]]:
         if run.versions not in found:
             found.append(run.versions)
     return found
-
-
-def _provenance(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AdvisorError(
-            f"the provenance of a dataset cannot be read from {path}",
-            cause=str(error),
-            hint="build the dataset with python -m advisor._meta_data.sources, or write that file by hand",
-        ) from error
 
 
 def _epochs(store: Store, runs: Iterable[Run]) -> Iterable[Epoch]:

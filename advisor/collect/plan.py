@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import chain, product, zip_longest
 from pathlib import Path
@@ -93,8 +93,28 @@ class Plan(_Strict):
     budget: Budget = Budget()
 
     def dataset_names(self) -> list[str]:
-        """Return the names of all datasets of the plan, each once, in the plan's order."""
-        return list(dict.fromkeys(name for block in self.blocks for name in block.datasets))
+        """Return the names of all datasets of the plan, each once: those of its blocks, then those only pooled."""
+        pooled = (name for pretraining in self.checkpoints.values() for name in pretraining.datasets)
+        return list(dict.fromkeys(chain((name for block in self.blocks for name in block.datasets), pooled)))
+
+    def refuse_leaks(self, group_of: Mapping[str, str]) -> None:
+        """Make sure that no checkpoint has seen the group of a dataset it is fine-tuned on.
+
+        Parameters
+        ----------
+        group_of : mapping of str to str
+            Group by name of the dataset; those that it does not hold are not looked at.
+
+        Raises
+        ------
+        UsageError
+            If one has.
+        """
+        for block in self.blocks:
+            for context, name in product(block.contexts, block.datasets):
+                if context.checkpoint is not None and name in group_of:
+                    pool = self.checkpoints[context.checkpoint].datasets
+                    refuse_leak(name, group_of[name], context.checkpoint, {group_of.get(pooled) for pooled in pool})
 
     @model_validator(mode="after")
     def _checkpoints_are_known(self) -> Plan:
@@ -112,6 +132,16 @@ class PlannedDataset:
     path: Path
     group: str
     size: Size
+
+
+def refuse_leak(dataset: str, group: str, checkpoint: str, pool: Container[str | None]) -> None:
+    """Raise UsageError if ``group``, that of a dataset to be fine-tuned on, is in the pool of a checkpoint."""
+    if group in pool:
+        raise UsageError(
+            f"{dataset} must not be fine-tuned from the checkpoint {checkpoint}",
+            cause=f"the checkpoint was trained on other images of its group, {group}",
+            hint="take the dataset out of the block, or its group out of the pool",
+        )
 
 
 def checkpoint_path(data_dir: Path, name: str, model: str) -> Path:
@@ -250,8 +280,14 @@ def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[Case]:
     """Return the plan's cases over the datasets that are there, each once, block by block.
 
     Within a block one case of each group is taken in turn, so that a collection cut short still covers all groups.
+
+    Raises
+    ------
+    UsageError
+        If a checkpoint was trained on the group of a dataset it is fine-tuned on.
     """
     present = {dataset.name: dataset for dataset in datasets}
+    plan.refuse_leaks({name: dataset.group for name, dataset in present.items()})
     cases: dict[str, Case] = {}
     for block in plan.blocks:
         by_group: dict[str, list[Case]] = defaultdict(list)
@@ -267,9 +303,3 @@ def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[Case]:
 
 def _each_once(points: Iterable[Point]) -> list[Point]:
     return list({point.point_id: point for point in reversed(list(points))}.values())[::-1]
-
-
-def all_points(cases: Iterable[Case]) -> Iterator[Point]:
-    """Yield the runs of the cases that depend on no result, case by case."""
-    for case in cases:
-        yield from case.points()

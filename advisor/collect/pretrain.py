@@ -52,7 +52,7 @@ def missing_checkpoints(plan: Plan, data_dir: Path) -> list[Checkpoint]:
 def pretrain(checkpoint: Checkpoint) -> None:
     """Train a model on the pool and write its weights, with what they were made of in MODEL.json beside them.
 
-    The file of weights appears last and in one step.
+    The same pool gives the same weights; their file appears last and in one step.
 
     Raises
     ------

@@ -1,8 +1,9 @@
 """The shipped evidence: its files in meta_data/ and how they are read.
 
 ``runs.csv`` has a row a run, ``epochs.csv.gz`` a row an epoch, ``datasets.json`` the datasets with their features,
-``provenance.json`` what they were made from, and ``manifest.json`` what holds for every run, the environments they were
-made in, and a checksum of each file. All can be read without this program; ``meta_data/README.md`` describes them.
+``provenance.json`` what they were made from, ``checkpoints.json`` the weights that fine-tuning started from, and
+``manifest.json`` what holds for every run, the environments they were made in, and a checksum of each file. All can be
+read without this program: ``meta_data/README.md`` describes them, ``meta_data/schema.json`` every field.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "advisor.evidence/1"
 RUNS, EPOCHS, DATASETS, MANIFEST = "runs.csv", "epochs.csv.gz", "datasets.json", "manifest.json"
-PROVENANCE = "provenance.json"
+PROVENANCE, CHECKPOINTS = "provenance.json", "checkpoints.json"
 
 
 def _flag(text: str) -> bool:
@@ -103,6 +104,11 @@ class Evidence:
     datasets: tuple[Dataset, ...]
     manifest: Mapping[str, Any]
     folder: Traversable
+
+    @functools.cached_property
+    def checkpoints(self) -> tuple[Mapping[str, Any], ...]:
+        """What is known of each checkpoint that runs started from; read when first asked for."""
+        return tuple(json.loads(self.folder.joinpath(CHECKPOINTS).read_text(encoding="utf-8")))
 
     @functools.cached_property
     def epochs(self) -> tuple[Epoch, ...]:
@@ -220,6 +226,5 @@ def checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of evidence in a folder, by name; the manifest itself is left out."""
     import hashlib
 
-    return {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (RUNS, EPOCHS, DATASETS, PROVENANCE)
-    }
+    names = (RUNS, EPOCHS, DATASETS, PROVENANCE, CHECKPOINTS)
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}

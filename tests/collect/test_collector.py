@@ -1,26 +1,21 @@
 """A whole collection: planned, trained through the recorder, killed, resumed, exported and read again."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from small_images import write_images
+from collecting import InThisProcess, Quiet
 
 from advisor.collect.collector import Collection, recorded_runs
 from advisor.collect.datasets import prepare
-from advisor.collect.engine import Finished
 from advisor.collect.export import export
 from advisor.collect.plan import Plan, expand, read_plan
-from advisor.collect.worker import Job
 from advisor.config import Config
 from advisor.errors import AdvisorError, UsageError
-from advisor.records import recorder
 from advisor.records.evidence import load_evidence
 from advisor.records.ingest import sync
 from advisor.records.schema import Source, Status
@@ -39,50 +34,11 @@ blocks:
 """
 
 
-class InThisProcess:
-    """An engine without workers; it can lose the tasks whose number it is told."""
-
-    def __init__(self, lose=()):
-        self.lose = lose
-        self.given: list[Job] = []
-
-    def run(self, function, tasks):
-        for number, task in enumerate(tasks):
-            self.given.append(task)
-            if number not in self.lose:
-                function(task)
-            yield Finished(task, number in self.lose)
-
-
-class Quiet:
-    def begin(self, what, points, cost):
-        pass
-
-    def advance(self, cost):
-        pass
-
-
-@pytest.fixture
-def data_dir(tmp_path):
-    write_images(tmp_path / "data" / "grey", n_train=30, n_eval=12, pixels=16)
-    write_images(tmp_path / "data" / "other", n_train=24, n_eval=12, pixels=16)
-    (tmp_path / "data" / "grey.json").write_text(json.dumps({"name": "grey", "group": "greys", "licence": "CC0"}))
-    (tmp_path / "data" / "other.json").write_text(json.dumps({"name": "other", "group": "others", "licence": "CC0"}))
-    return tmp_path / "data"
-
-
 @pytest.fixture
 def plan(tmp_path):
     path = tmp_path / "tiny.yaml"
     path.write_text(PLAN)
     return path
-
-
-@pytest.fixture
-def store(monkeypatch):
-    # Runs that are trained in this process are recorded into this test's own folder.
-    monkeypatch.setattr(recorder, "_recorder", None)
-    return Store(Config()["store"])
 
 
 def collection(plan, data_dir, store, **kwargs):
@@ -141,7 +97,7 @@ def test_a_run_that_was_lost_is_reported_and_trained_the_next_time(plan, data_di
 def test_a_failed_run_is_recorded_and_not_retried_unless_asked(plan, data_dir, store, monkeypatch):
     import advisor.collect.worker as worker
 
-    def broken(training, images):
+    def broken(training, images, weights):
         raise RuntimeError("no memory left")
         yield
 
@@ -162,7 +118,7 @@ def test_a_diverged_run_is_marked_and_keeps_its_epochs(plan, data_dir, store, mo
 
     honest = worker.train
 
-    def diverging(training, images):
+    def diverging(training, images, weights):
         yield next(honest(training, images))
         raise Diverged("the training loss was nan in epoch 1")
 
@@ -201,30 +157,46 @@ def test_evidence_is_exported_the_same_each_time_and_reads_back(plan, data_dir, 
         load_evidence(tmp_path / "out")
 
 
-@pytest.mark.slow
-def test_a_killed_collection_goes_on_where_it_was(plan, data_dir, tmp_path):
-    command = [sys.executable, "-m", "advisor", "collect", str(plan), "--data", str(data_dir), "--workers", "1"]
-    store, spool = Store(Config()["store"]), Path(Config()["spool_dir"])
-    killed = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
-    ended = 0
-    for _ in range(1200):
-        time.sleep(0.05)
-        sync(store, spool)
-        ended = len(recorded_runs(store))
-        if ended >= 2 or killed.poll() is not None:
-            break
-    assert killed.poll() is None, "it ended before it could be killed"
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
+# The command line, as a process that kills itself when the second run has come back and the third is in training.
+KILLED_ON_THE_WAY = """
+import os, signal, sys
+from advisor.cli.collect import ProgressLine, collect
 
-    done = subprocess.run([*command, "--format", "json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+def advance(self, cost):
+    self._done += 1
+    if self._done == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    ProgressLine.advance = advance
+    collect(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_killed_collection_goes_on_where_it_was(plan, data_dir, tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED_ON_THE_WAY)
+    arguments = [str(plan), "--data", str(data_dir), "--workers", "1", "--format", "json"]
+    # It returns when the last process that holds its output has ended: the workers too.
+    killed = subprocess.run([sys.executable, str(script), *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    store, spool = Store(Config()["store"]), Path(Config()["spool_dir"])
+    sync(store, spool)
+    before = recorded_runs(store)
+    assert len(before) >= 2
+
+    command = [sys.executable, "-m", "advisor", "collect", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
-    assert summary["recorded_before"] >= ended
+    assert summary["recorded_before"] == len(before)
     assert summary["trained"] + summary["recorded_before"] == summary["planned"]
     assert "runs to train" in done.stderr
     ended_runs = [run for run in store.runs(source=Source.COLLECT) if run.status in (Status.FINISHED, Status.DIVERGED)]
     assert len(ended_runs) == len({run.extra["point"] for run in ended_runs}) == summary["planned"]
+    assert {run.run_id for run in before.values()} <= {run.run_id for run in ended_runs}
 
 
 def test_two_collections_at_once_are_refused(plan, data_dir, store):
