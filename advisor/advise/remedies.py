@@ -105,7 +105,7 @@ RULES = (
         _candidates(
             (Change("lr", -1),),
             unlearned=((0.6, _ANY), (0.8, _ANY), (0.9, _ANY)),
-            lr_ratio=((2.0, _ANY), (4.0, _ANY)),
+            lr_ratio=((2.0, _ANY), (4.0, _ANY), (10.0, _ANY)),
         ),
     ),
     Rule(
@@ -114,15 +114,16 @@ RULES = (
         _candidates(
             (Change("lr", -1), Change("batch_size", 1)),
             swings=((0.5, _ANY), (1.0, _ANY), (2.0, _ANY)),
+            lr_ratio=((0.0, _ANY), (2.0, _ANY), (5.0, _ANY), (10.0, _ANY)),
         ),
     ),
     Rule(
         "too slow",
-        "much is left to learn, at a learning rate below the usual: the steps are too short",
+        "much is left to learn, at a learning rate below the usual: the steps are too short, or too few",
         _candidates(
-            (Change("lr", 1),),
+            (Change("lr", 1), Change("batch_size", -1)),
             unlearned=((0.2, _ANY), (0.3, _ANY), (0.5, _ANY)),
-            lr_ratio=((0.0, 0.25), (0.0, 0.5), (0.0, 1.0)),
+            lr_ratio=((0.0, 0.25), (0.0, 0.5)),
         ),
     ),
     Rule(

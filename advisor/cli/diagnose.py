@@ -91,6 +91,6 @@ def _unbacked(figures: Any) -> str:
     if not figures["pairs"]:
         return f"no recorded runs tell what {change} does then"
     return (
-        f"on recorded runs {change} did better than {figures['wins']:.0%} of random changes in {figures['pairs']} "
-        "matching pairs, which is too little"
+        f"on recorded runs {change} did better than {figures['wins']:.0%} of random changes as large and gained "
+        f"{figures['gain'][1]:+.1f} points ({figures['pairs']} matching pairs), which is too little"
     )

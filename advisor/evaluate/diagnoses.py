@@ -34,6 +34,8 @@ from advisor.records.schema import HYPERPARAMETERS, Epoch, Run
 
 MIN_PAIRS = 30
 MIN_WINS = 0.7
+MIN_GAIN = 1.0
+"""Points that the middle pair must gain: about the noise between seeds, which is what a mere second try may bring."""
 STEP = (1.0, 5.0)
 """A change of one value between this many units is a step; less is lost in noise, more is another region."""
 OTHERS = 0.5
@@ -163,13 +165,14 @@ def _mean(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def choose(rule: Rule, observed: Iterable[Observed]) -> Candidate:
-    """Return the candidate of a rule that wins most over at least ``MIN_PAIRS`` runs, or else the best backed."""
+    """Return the candidate of a rule that wins most of those with enough pairs and gain, or else the best backed."""
     runs = list(observed)
 
     def worth(candidate: Candidate) -> tuple[bool, float]:
-        wins = [o.wins for o in _followed(candidate, runs)]
-        enough = len(wins) >= MIN_PAIRS
-        return enough, float(np.mean(wins)) if enough else len(wins)
+        followed = _followed(candidate, runs)
+        if len(followed) < MIN_PAIRS or np.median([o.gain for o in followed]) < MIN_GAIN:
+            return False, len(followed)
+        return True, float(np.mean([o.wins for o in followed]))
 
     return max(rule.candidates, key=worth)
 
@@ -210,7 +213,7 @@ def judge(rule: Rule, observed: Sequence[Observed]) -> dict[str, Any]:
         "gain": [_rounded(float(q), 1) for q in np.quantile(gains, [0.25, 0.5, 0.75])] if len(gains) else None,
         "over_random": _rounded(float(np.mean([o.over_random for _, o in held_out])) if held_out else None, 1),
         "steps": _rounded(float(np.median([o.steps for _, o in held_out])) if held_out else None, 1),
-        "holds": mean_wins is not None and mean_wins >= MIN_WINS and len(wins) >= MIN_PAIRS,
+        "holds": bool(len(wins) >= MIN_PAIRS and wins.mean() >= MIN_WINS and np.median(gains) >= MIN_GAIN),
     }
 
 
@@ -247,7 +250,7 @@ def judge_all(evidence: Evidence) -> dict[str, Any]:
         "schema": SCHEMA,
         "sha256": {name: checksums[name] for name in (RUNS, EPOCHS)},
         "runs": len(evidence.runs),
-        "required": {"pairs": MIN_PAIRS, "wins": MIN_WINS},
+        "required": {"pairs": MIN_PAIRS, "wins": MIN_WINS, "gain": MIN_GAIN},
         "rules": [judge(rule, observed) for rule in RULES],
     }
 
@@ -280,7 +283,9 @@ def table(document: Mapping[str, Any]) -> str:
 
 
 def _shortcoming(rule: Mapping[str, Any]) -> str:
-    return "too few pairs" if rule["pairs"] < MIN_PAIRS else f"below {MIN_WINS:.0%}"
+    if rule["pairs"] < MIN_PAIRS:
+        return "too few pairs"
+    return f"below {MIN_WINS:.0%}" if rule["wins"] < MIN_WINS else f"gains less than {MIN_GAIN:g}"
 
 
 def _percent(share: float | None) -> str:

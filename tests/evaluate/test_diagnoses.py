@@ -110,6 +110,13 @@ def test_a_group_is_judged_by_the_choice_of_the_others():
     assert (figures["pairs"], figures["groups"]) == (4 * MIN_PAIRS, 4)
 
 
+def test_beating_random_changes_is_not_enough_where_nothing_is_gained():
+    runs = [observed(g, 0.2, {UP: 0.9}) for g in ("a", "b", "c") for _ in range(MIN_PAIRS)]
+    assert judge(EITHER, runs)["holds"]
+    idle = [replace(run, outcomes={UP: replace(run.outcomes[UP], gain=0.5)}) for run in runs]
+    assert not judge(EITHER, idle)["holds"]
+
+
 def test_too_few_pairs_do_not_hold_however_well_they_do():
     runs = [observed(g, 0.2, {UP: 1.0}) for g in ("a", "b") for _ in range(MIN_PAIRS // 2 - 1)]
     runs += [observed("a", 0.0, {UP: 0.25})]
