@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from advisor.evaluate.protocol import (
 from advisor.learn.metamodel import LEVEL
 from advisor.learn.table import Floats
 
+CLEAR = "cases with more to choose than noise"
 SHOWN_SUGGESTIONS = (3,)
 """Of the numbers of suggestions tried, those that have a row of their own."""
 ENOUGH_EVALUATED = 1000
@@ -45,7 +47,9 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "noise": evaluation.noise,
         "methods": rows(outcomes, evaluation.noise),
         "contexts": {
-            name: rows(part, evaluation.noise) for name, part in contexts(outcomes).items() if _groups(part) >= 3
+            name: rows(part, evaluation.noise)
+            for name, part in contexts(outcomes, evaluation.noise).items()
+            if _groups(part) >= 3
         },
         "trials": trials(outcomes),
         "balanced": balanced(outcomes),
@@ -101,9 +105,13 @@ def _row(
     }
 
 
-def contexts(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """Return the outcomes of every part that claims are made about, by its name."""
-    parts: dict[str, Callable[[Pool], bool]] = {}
+def contexts(outcomes: Sequence[Outcome], noise: float | None) -> dict[str, list[Outcome]]:
+    """Return the outcomes of every part that claims are made about, by its name.
+
+    The first holds the cases in which there is something to choose: best and median lie further apart than four
+    standard deviations of one score, of which seeds and the finite evaluation split are the causes.
+    """
+    parts: dict[str, Callable[[Pool], bool]] = {CLEAR: lambda p: p.best - p.median > 4 * _deviation(p, noise or 0.0)}
     for opt in sorted({o.pool.case.opt for o in outcomes}):
         parts[f"{opt} from scratch"] = lambda p, opt=opt: p.case.opt == opt and not p.case.pretrained  # type: ignore[misc]
         parts[f"{opt} fine-tuned"] = lambda p, opt=opt: p.case.opt == opt and p.case.pretrained  # type: ignore[misc]
@@ -115,6 +123,11 @@ def contexts(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     for cap in sorted({o.pool.max_epochs for o in outcomes}):
         parts[f"at most {cap} epochs"] = lambda p, cap=cap: p.max_epochs == cap  # type: ignore[misc]
     return {name: part for name, belongs in parts.items() if (part := [o for o in outcomes if belongs(o.pool)])}
+
+
+def _deviation(pool: Pool, noise: float) -> float:
+    share = min(max(pool.best / 100, 0.02), 0.98)
+    return math.sqrt(noise**2 + 100**2 * share * (1 - share) / pool.n_eval)
 
 
 def trials(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from advisor.evaluate.plot import plot_regret
 from advisor.evaluate.pool import Pool
 from advisor.evaluate.protocol import ADVICE, BALANCED, Outcome
-from advisor.evaluate.summary import balanced, contexts, holm, interval_quality, rows, trials
+from advisor.evaluate.summary import CLEAR, balanced, contexts, holm, interval_quality, rows, trials
 from advisor.learn.table import Case
 
 
@@ -60,8 +60,9 @@ def test_a_loss_counts_as_much_worse_only_beyond_noise_and_a_point_on_a_large_sp
 
 def test_contexts_part_the_cases():
     outcomes = [Outcome(ADVICE, a_pool("a"), 80.0), Outcome(ADVICE, a_pool("b", pretrained=True, n_train=2000), 80.0)]
-    parts = {name: len(part) for name, part in contexts(outcomes).items()}
+    parts = {name: len(part) for name, part in contexts(outcomes, 1.0).items()}
     assert parts == {
+        CLEAR: 2,
         "adamw from scratch": 1,
         "adamw fine-tuned": 1,
         "test_vit": 2,
@@ -69,6 +70,12 @@ def test_contexts_part_the_cases():
         "1,000 training images or more": 1,
         "at most 20 epochs": 2,
     }
+
+
+def test_a_case_within_the_noise_is_not_clear():
+    flat = Outcome(ADVICE, a_pool("a", scores=(51.0, 50.0, 49.5, 49.0)), 50.0)
+    assert CLEAR not in contexts([flat], 1.0)
+    assert CLEAR in contexts([Outcome(ADVICE, a_pool("a"), 80.0)], 1.0)
 
 
 def test_trials_count_only_cases_with_enough_draws():
