@@ -22,8 +22,9 @@ import numpy as np
 
 from advisor.errors import AdvisorError
 from advisor.learn.familiarity import Familiarity
-from advisor.learn.metamodel import MetaModel, regret_within_cases
+from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import DescribeModel, Table, build_table, is_evidence, score_of
+from advisor.learn.targets import regret_within_cases
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
 
 SCHEMA = "advisor.metamodel/1"
