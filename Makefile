@@ -83,6 +83,7 @@ models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of
 docs: $(VENV)/.installed-timm  ## Draw the README's picture, write the tables of docs/ that are generated
 	$(BIN)/python docs/figures.py
 	$(BIN)/python -m advisor.describe.features_page > docs/features.md
+	$(BIN)/python -m advisor.cli.commands_page > docs/commands.md
 	$(BIN)/python -m advisor.evaluate.recipes docs/doubt.md
 
 PLAN ?= meta_data/plans/full.yaml

@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 def run_example(name: str, folder: Path) -> str:
     """Run an example as the document says, with the plugins that it is about, and return what it printed."""
-    environment = {**os.environ, "ADVISOR_PLUGINS": "all"}
+    # Ray's workers are otherwise so nice that they starve where anything else runs.
+    environment = {**os.environ, "ADVISOR_PLUGINS": "all", "RAY_worker_niceness": "0"}
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]

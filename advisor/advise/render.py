@@ -65,9 +65,9 @@ def to_table(suggestion: Suggestion) -> RenderableType:
     """Return a suggestion for people: the values, what is expected, how sure it is, and why."""
     best = suggestion.best
     start = "pretrained" if suggestion.pretrained else "from scratch"
-    values = Table(box=None, padding=(0, 2), header_style="bold")
-    values.add_column("")
-    values.add_column("suggested", justify="right", style="bold")
+    values = Table(box=None, padding=(0, 2), pad_edge=False, header_style="bold")
+    values.add_column("", no_wrap=True)
+    values.add_column("suggested", justify="right", style="bold", no_wrap=True)
     values.add_column("good range", justify="center")
     for i in range(1, len(suggestion.suggestions)):
         values.add_column(f"{i + 1}.", justify="right", style="dim")

@@ -104,8 +104,13 @@ def optimizer_family(opt: str) -> str:
     for family, members in _FAMILIES.items():
         if opt.lower() in members:
             return family
-    known = ", ".join(name for members in _FAMILIES.values() for name in members)
+    known = ", ".join(optimizer_names())
     raise UsageError(f"no advice for the optimizer {opt!r}", cause="it is unknown here", hint=f"--opt one of: {known}")
+
+
+def optimizer_names() -> tuple[str, ...]:
+    """Return the optimizers that there is a rule for."""
+    return tuple(name for members in _FAMILIES.values() for name in members)
 
 
 def find_rule(opt: str, *, pretrained: bool, attention: bool) -> Rule:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from advisor.cli.output import format_option
+
 
 @click.command()
 @click.argument("plan", type=click.Path(path_type=Path, dir_okay=False))
@@ -29,7 +31,7 @@ import click
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Runs at a time.  [default: one per core]")
 @click.option("--retry-failed", is_flag=True, help="Train runs again that are recorded as failed.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be trained.")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@format_option
 def collect(
     plan: Path,
     data_dir: Path,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from advisor.cli.completion import paths
+from advisor.cli.output import format_option
 from advisor.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -21,7 +23,12 @@ _BARS = 12
 
 @click.command()
 @click.option(
-    "--dataset", "source", required=True, metavar="PATH", help="Folder, archive, table or timm name of a dataset."
+    "--dataset",
+    "source",
+    required=True,
+    metavar="PATH",
+    shell_complete=paths,
+    help="Folder, archive, table or timm name of a dataset.",
 )
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides which images are drawn."
@@ -33,7 +40,7 @@ _BARS = 12
     help="Train a tiny network at a few learning rates for at most this long (needs the extra timm).",
 )
 @click.option("--contact-sheet", type=click.Path(path_type=Path), help="Write images of each class to this PNG file.")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@format_option
 def describe(source: str, seed: int, probe: float | None, contact_sheet: Path | None, format_: str) -> None:
     """Describe an image dataset and what is wrong with it."""
     from advisor.describe.dataset import describe as describe_dataset
@@ -72,11 +79,11 @@ def _print(description: Description, console: Console) -> None:
         console.print("\n[bold]Warnings[/bold]")
     for warning in description.warnings:
         console.print(f"  - {escape(warning)}")
-    for title, paths in (("Unreadable", description.unreadable), ("Skipped", description.skipped)):
-        for path in paths[:10]:
+    for title, listed in (("Unreadable", description.unreadable), ("Skipped", description.skipped)):
+        for path in listed[:10]:
             console.print(f"  {title}: {escape(path)}")
-        if len(paths) > 10:
-            console.print(f"  ... and {len(paths) - 10:,} more, all in --format json")
+        if len(listed) > 10:
+            console.print(f"  ... and {len(listed) - 10:,} more, all in --format json")
 
 
 def _in_words(features: dict[str, float]) -> list[tuple[str, str]]:

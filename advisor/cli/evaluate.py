@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from advisor.cli.output import print_rows
+from advisor.cli.output import format_option, print_rows
+from advisor.cli.progress import working
 
 _NUMBERS = ("mean regret", "95 % interval", "median", "points lost", "advice better", "same", "much worse", "p")
 
@@ -21,7 +22,7 @@ _NUMBERS = ("mean regret", "95 % interval", "median", "points lost", "advice bet
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw regret against trials into this .svg or .png."
 )
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@format_option
 def evaluate(contexts: bool, adaptive: bool, workers: int | None, plot: Path | None, format_: str) -> None:
     """Measure the advice on the shipped evidence, every source of datasets held out in turn."""
     from advisor.collect.engine import available_cores
@@ -34,7 +35,8 @@ def evaluate(contexts: bool, adaptive: bool, workers: int | None, plot: Path | N
 
     evidence = load_evidence()
     table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
-    summary = summarise(judge(table, workers=workers or available_cores()))
+    with working(f"judging the advice on {len(table):,} runs"):
+        summary = summarise(judge(table, workers=workers or available_cores()))
     if plot is not None:
         from advisor.evaluate.plot import plot_regret
 

@@ -10,14 +10,21 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import click
+from rich.markup import escape
 
 F = TypeVar("F", bound=Callable[..., Any])
+_FOLDED = 16
 
 
 def format_option(function: F) -> F:
     """Add ``--format table|json``, passed on as ``format_``."""
     option = click.option(
-        "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+        "--format",
+        "format_",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="For people, or for programs.",
     )
     return option(function)
 
@@ -45,12 +52,15 @@ def to_plain(value: Any) -> Any:
 
 
 def print_rows(headings: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[str] = ()) -> None:
-    """Print a plain table; the columns named in ``right`` are aligned to the right."""
+    """Print a plain table; the columns named in ``right`` are aligned to the right.
+
+    On a terminal too narrow for it every row becomes a block of lines, a column a line.
+    """
     from rich.console import Console
     from rich.table import Table
 
+    headings, rows, numbers = list(headings), [list(row) for row in rows], set(right)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    numbers = set(right)
     for heading in headings:
         number = heading in numbers
         table.add_column(heading, justify="right" if number else "left", no_wrap=number, overflow="fold")
@@ -60,4 +70,16 @@ def print_rows(headings: Iterable[str], rows: Iterable[Iterable[str]], right: It
     if not console.is_terminal:
         # Nobody looks at a pipe's width; a row stays on its line, so that grep and cut can work on it.
         console.width = 10_000
-    console.print(table)
+    if sum(max(map(_least_width, column)) + 2 for column in zip(headings, *rows, strict=True)) > console.width:
+        for row in rows:
+            for heading, cell in zip(headings, row, strict=True):
+                if cell:
+                    console.print(f"[bold]{heading or ' '}[/bold]: {escape(cell)}", soft_wrap=True)
+            console.print()
+    else:
+        console.print(table)
+
+
+def _least_width(text: str) -> int:
+    """Return the width in which a cell can be read: its longest word, but paths and the like may be folded."""
+    return min(_FOLDED, max(map(len, text.split()), default=0))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from advisor.cli.output import echo_json, format_option, print_rows
+from advisor.cli.progress import working
 
 if TYPE_CHECKING:
     from advisor.records.imports import ImportReport
@@ -37,9 +38,10 @@ def import_(paths: tuple[Path, ...], world_size: int | None, format_: str) -> No
     from advisor.records.store import Store
 
     config = Config()
-    report = import_runs(
-        Store(config["store"]), paths, get_plugins(), world_size=world_size, private_paths=config["private_paths"]
-    )
+    with working("reading runs"):
+        report = import_runs(
+            Store(config["store"]), paths, get_plugins(), world_size=world_size, private_paths=config["private_paths"]
+        )
     if format_ == "json":
         echo_json(report)
     else:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import logging
+import re
 import sys
 from typing import Any, NoReturn
 
 import click
 
 from advisor import __version__
-from advisor.errors import AdvisorError
+from advisor.cli.examples import add_examples
+from advisor.errors import AdvisorError, UsageError
+from advisor.plugins import get_plugins
 
 COMMANDS = {
     # name: (module, attribute, short help), in the order of `advisor --help`
@@ -33,22 +37,53 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used, so that ``advisor --help`` stays fast."""
 
+    _asked_plugins = False
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the built-in commands in order, then those of plugins."""
+        self._add_commands_of_plugins()
         return [*COMMANDS, *sorted(name for name in self.commands if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Import and return the command ``name``, or None if there is no such command."""
         if name not in COMMANDS:
+            self._add_commands_of_plugins()
             return super().get_command(ctx, name)
         module, attribute, _ = COMMANDS[name]
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
+        add_examples(command, name)
         return command
 
+    def _add_commands_of_plugins(self) -> None:
+        if not self._asked_plugins:
+            self._asked_plugins = True
+            for _ in get_plugins().call_each("advisor_register_commands", cli=self):
+                pass  # the hook returns nothing
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant, or say which one it may have been."""
+        name = args[0]
+        near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+        if self.get_command(ctx, name) is None and not name.startswith("-") and near:
+            raise click.UsageError(f"No such command {name!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error that names no next step gets the command's help as one."""
+        try:
+            return super().invoke(ctx)
+        except AdvisorError as error:
+            error.hint = error.hint or f"{ctx.command_path} {ctx.invoked_subcommand} --help"
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
+        """Write the list of commands without importing the built-in ones."""
         rows = [(name, COMMANDS[name][2]) for name in COMMANDS]
+        for name in self.list_commands(ctx)[len(COMMANDS) :]:
+            rows.append((name, self.commands[name].get_short_help_str()))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -56,9 +91,15 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="advisor")
 @click.option("-v", "--verbose", is_flag=True, help="Show details of what is done on stderr.")
-@click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Show results and errors only.")
 def cli(verbose: bool, quiet: bool) -> None:
-    """Record timm training runs and start the next one from good hyperparameters."""
+    """Record timm training runs and start the next one from good hyperparameters.
+
+    Results go to stdout, progress and notes to stderr. Exit status: 0 done, 1 a failure that is explained, 2 wrong
+    usage, 3 low confidence under `suggest --strict`, 130 interrupted; `advisor run` returns the script's own.
+    """
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet contradict each other")
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
@@ -74,12 +115,16 @@ def main(args: list[str] | None = None) -> NoReturn:
         result: Any = cli.main(args=args, prog_name="advisor", standalone_mode=False)
     except AdvisorError as error:
         _explain(error)
+        logging.getLogger("advisor").debug("details", exc_info=error)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _explain(_as_usage_error(error, args))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output has gone (`advisor records list | head`): nothing is left to say to it.
@@ -91,9 +136,24 @@ def main(args: list[str] | None = None) -> NoReturn:
     sys.exit(result if isinstance(result, int) else 0)
 
 
+def _as_usage_error(error: click.ClickException, args: list[str] | None) -> UsageError:
+    """Return an error of the parser's as one of ours, its guess at what was meant beside the next command."""
+    context = getattr(error, "ctx", None)
+    words = sys.argv[1:] if args is None else args
+    if context is not None and context.parent is not None:
+        command = context.command_path
+    else:  # the parser itself does not tell
+        command = " ".join(["advisor", *(word for word in words[:1] if word in COMMANDS)])
+    problem, _, guess = re.sub(r"[.\s]*\(?(Did you mean|Possible options)", r"\n\1", error.format_message()).partition(
+        "\n"
+    )
+    hint = f"{command} --help"
+    return UsageError(problem.rstrip("."), hint=f"{hint}; {guess[0].lower()}{guess[1:].rstrip(')')}" if guess else hint)
+
+
 def _explain(error: AdvisorError) -> None:
     click.echo(f"Error: {error.problem}.", err=True)
     if error.cause:
-        click.echo(f"Cause: {error.cause}.", err=True)
+        click.echo(f"Cause: {' '.join(error.cause.split())}.", err=True)
     if error.hint:
         click.echo(f"Next:  {error.hint}", err=True)

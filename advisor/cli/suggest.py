@@ -7,10 +7,13 @@ from typing import Any
 
 import click
 
+from advisor.cli.completion import models, optimizers, paths
 from advisor.cli.messages import note
 from advisor.cli.progress import progress_bar
 from advisor.errors import UsageError
 
+_WIDE = 70
+"""Columns that a table of several suggestions needs."""
 _READ_BY_TRAIN_PY = ("folder", "tar")
 """Kinds of datasets that train.py reads from their path."""
 
@@ -34,9 +37,17 @@ def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, 
 
 
 @click.command()
-@click.option("--dataset", required=True, metavar="PATH", help="Folder of the training images, one folder a class.")
-@click.option("--model", metavar="M", help="timm model name.  [default: resnet18]")
-@click.option("--opt", metavar="O", default="adamw", show_default=True, help="timm optimizer name.")
+@click.option(
+    "--dataset",
+    required=True,
+    metavar="PATH",
+    shell_complete=paths,
+    help="Folder of the training images, one folder a class.",
+)
+@click.option("--model", metavar="M", shell_complete=models, help="timm model name.  [default: resnet18]")
+@click.option(
+    "--opt", metavar="O", default="adamw", show_default=True, shell_complete=optimizers, help="timm optimizer name."
+)
 @click.option(
     "--pretrained/--scratch", default=None, help="Start from pretrained weights.  [default: where the model has them]"
 )
@@ -124,7 +135,9 @@ def suggest(
     if format_ == "table":
         from rich.console import Console
 
-        Console(soft_wrap=False, highlight=False).print(to_table(advised))
+        console = Console(soft_wrap=False, highlight=False)
+        shown = top if console.width >= _WIDE else 1  # the others have no room beside the best
+        console.print(to_table(advised.model_copy(update={"suggestions": advised.suggestions[:shown]})))
     else:
         timm_name = not os.path.exists(os.path.expanduser(dataset))
         readable = dataset if timm_name or description.kind in _READ_BY_TRAIN_PY else None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from advisor.cli.progress import working
+
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
@@ -30,9 +32,10 @@ def train(out: Path | None) -> None:
     shipped, own = load_evidence(), store.runs()
     runs = {run.run_id: run for run in (*shipped.runs, *own)}
     datasets = {d.dataset_id: d for d in (*store.datasets(), *shipped.datasets)}
-    artefact = fit_artefact(
-        list(runs.values()), list(datasets.values()), lambda name, size: describe_model(name).features(size)
-    )
+    with working(f"fitting to {len(runs):,} runs"):
+        artefact = fit_artefact(
+            list(runs.values()), list(datasets.values()), lambda name, size: describe_model(name).features(size)
+        )
     folder = out or Path(config["metamodel_dir"])
     artefact.save(folder)
     used = sum(is_evidence(run) and run.dataset_id in datasets for run in own)

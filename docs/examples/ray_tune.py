@@ -15,7 +15,7 @@ import advisor
 import advisor_ray
 
 folder = write_images(Path(sys.argv[1] if len(sys.argv) > 1 else "digits").absolute())
-advice = advisor.suggest(folder, model="test_resnet", pretrained=False, img_size=32, max_epochs=2)
+advice = advisor.suggest(folder, model="test_resnet", pretrained=False, img_size=32, max_epochs=2, top_k=2)
 
 
 def objective(values: dict) -> dict:
