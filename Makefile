@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: variants feature-groups help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check clean
+.PHONY: variants feature-groups help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs ray-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -100,6 +100,13 @@ collect-status: $(VENV)/.installed-timm  ## What the shipped evidence holds of P
 meta-data-check: $(VENV)/.installed-timm  ## Compare checksums, and train 20 of the shipped runs again
 	$(BIN)/python -m pip install --quiet --editable '.[sources]'
 	$(BIN)/python -m advisor.collect.check meta_data $(DATA)
+
+meta-data-docs: $(VENV)/.installed-timm  ## Draw the figures of docs/meta-data.md from the shipped evidence, and write it
+	$(BIN)/python -m pip install --quiet --editable '.[report]'
+	$(BIN)/python docs/meta_data_figures.py
+
+ray-check: $(VENV)/.installed-test  ## Train 200 runs on two Ray nodes, kill a worker, compare with the local engine
+	ADVISOR_RAY_RUNS=200 $(BIN)/python -m pytest -m slow tests/plugins/advisor_ray/test_ray_collection.py
 
 clean:  ## Remove the environment and what the demo wrote
 	rm -rf $(VENV) $(METAMODEL_VENV) .venv-timm build demo
