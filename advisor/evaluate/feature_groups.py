@@ -195,7 +195,9 @@ def main() -> None:
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(
+        evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size), with_probe=True
+    )
     Path("docs/dataset-features.md").write_text(page(table, evidence.datasets, compare(table)), encoding="utf-8")
 
 

@@ -236,7 +236,18 @@ def context_of(run: Run, dataset: Dataset, describe_model: DescribeModel, max_ep
     )
 
 
-def build_table(runs: Iterable[Run], datasets: Iterable[Dataset], describe_model: DescribeModel) -> Table:
+def _without_probe(dataset: Dataset) -> Dataset:
+    kept = {name: value for name, value in dataset.features.items() if not name.startswith(_PROBE)}
+    return replace(dataset, features=kept)
+
+
+_PROBE = "probe_"
+"""Beginning of the features that need a training; a user's dataset rarely has them."""
+
+
+def build_table(
+    runs: Iterable[Run], datasets: Iterable[Dataset], describe_model: DescribeModel, *, with_probe: bool = False
+) -> Table:
     """Return the table of all runs that are evidence and whose dataset is described.
 
     Parameters
@@ -247,13 +258,16 @@ def build_table(runs: Iterable[Run], datasets: Iterable[Dataset], describe_model
         The datasets that runs name by ``dataset_id``.
     describe_model : callable
         From model name and image size to descriptors.
+    with_probe : bool
+        Whether features of the probe become columns. A model that leaned on them would be lost without, so it is not
+        given them; they are there to be judged.
 
     Returns
     -------
     Table
         With zero rows if nothing is evidence.
     """
-    by_id = {dataset.dataset_id: dataset for dataset in datasets}
+    by_id = {dataset.dataset_id: dataset if with_probe else _without_probe(dataset) for dataset in datasets}
     usable = [run for run in runs if is_evidence(run) and run.dataset_id in by_id]
     found = [by_id[str(run.dataset_id)] for run in usable]
     five = {name: np.array([getattr(run, name) for run in usable], dtype=np.float64) for name in HYPERPARAMETERS}

@@ -80,3 +80,12 @@ def test_take_keeps_rows_aligned(evidence):
 
 def test_nothing_recorded_is_an_empty_table():
     assert len(build_table([], [], describe_model)) == 0
+
+
+def test_the_probe_is_a_column_only_where_it_is_judged():
+    from dataclasses import replace
+
+    runs, datasets = records(n_groups=2)
+    probed = [replace(dataset, features={**dataset.features, "probe_skill": 0.5}) for dataset in datasets]
+    assert "data:probe_skill" not in build_table(runs, probed, describe_model).columns
+    assert "data:probe_skill" in build_table(runs, probed, describe_model, with_probe=True).columns
