@@ -6,7 +6,7 @@ from statistics import stdev
 
 import pytest
 
-from advisor.collect.check import Check, seed_noise, stratified
+from advisor.collect.check import Check, is_centred, seed_noise, stratified
 from advisor.collect.plan import Plan
 from advisor.collect.status import coverage, table
 from advisor.errors import AdvisorError
@@ -55,6 +55,12 @@ def test_a_run_passes_within_its_tolerance():
     assert Check(a_run(), 51.0, 1.0).passed
     assert not Check(a_run(), 51.1, 1.0).passed
     assert not Check(a_run(), math.nan, 1.0).passed
+
+
+def test_many_small_differences_in_one_direction_are_noticed():
+    same, lower = [Check(a_run(), again, 4.0) for again in (50.0, 47.0)]
+    assert is_centred([same] * 12 + [lower] * 4)
+    assert not is_centred([lower] * 16)
 
 
 def test_no_planned_case_is_silently_missing():
