@@ -92,6 +92,9 @@ def main() -> None:
     statuses = ", ".join(f"{count:,} {name}" for name, count in evidence.manifest["statuses"].items())
     print(f"\n{len(evidence.runs):,} runs ({statuses}), {len(evidence.datasets)} datasets")
     print(f"{len(covered.expected)} cases planned: {complete} complete, {len(covered.incomplete)} begun")
+    for cell in covered.incomplete:
+        done = f"{covered.runs[cell]} of at least {covered.expected[cell]} runs"
+        print(f"begun: {cell[0]}, {_column_name(cell[1:])}: {done}")
     for cell in covered.missing:
         print(f"missing: {cell[0]}, {_column_name(cell[1:])}")
 
