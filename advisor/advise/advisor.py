@@ -19,7 +19,7 @@ from advisor.config import Config
 from advisor.errors import StoreError
 from advisor.learn.artefact import MANIFEST, Artefact
 from advisor.learn.space import Limits
-from advisor.records.schema import Dataset, StoredSuggestion
+from advisor.records.schema import Dataset, Run, StoredSuggestion
 
 if TYPE_CHECKING:
     from advisor.describe.dataset import Description
@@ -152,7 +152,14 @@ class Advisor:
 
     def answer(self, request: Request, dataset: Dataset) -> Suggestion:
         """Return the suggestion for a checked request and a described dataset, without remembering it."""
-        return answer(self.artefact, request, dataset)
+        return answer(self.artefact, request, dataset, lambda: self._own_runs(dataset))
+
+    def _own_runs(self, dataset: Dataset) -> list[Run]:
+        """Return the recorded runs on a dataset; none where the store cannot be read."""
+        try:
+            return self._open_store().runs(dataset=dataset.dataset_id)
+        except StoreError:
+            return []
 
     def _speed(self, request: Request) -> float | None:
         """Return the images a second that the user's own runs of the model were trained at, if any are known."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from advisor.advise.context import context_of_request
 from advisor.advise.doubt import Doubt, blend, blend_ranges, judge
+from advisor.advise.heed import heard, heeding, runs_to_heed
 from advisor.advise.neighbours import most_similar
 from advisor.advise.published import Published, advise_published
 from advisor.advise.request import Request
@@ -19,8 +20,9 @@ from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.recipes import shipped_recipes
 from advisor.learn.space import Configuration, Limits, columns_of
 from advisor.learn.table import Floats, features, to_matrix
-from advisor.records.schema import Dataset, new_id
+from advisor.records.schema import Dataset, Run, new_id
 
+OwnRecords = Callable[[], Iterable[Run]]
 Basis = Literal["meta-model", "recipes", "rule"]
 Confidence = Literal["high", "medium", "low"]
 
@@ -37,6 +39,7 @@ class _Learned:
     covered: Covered
     found: Found
     predict: Predict
+    heeded: list[Run]
 
     def expect(self, configurations: tuple[Configuration, ...]) -> list[Expected]:
         found = configurations == self.found.configurations
@@ -44,7 +47,7 @@ class _Learned:
         return [_expected(prediction, row) for row in range(len(configurations))]
 
 
-def answer(artefact: Artefact, request: Request, dataset: Dataset) -> Suggestion:
+def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecords = tuple) -> Suggestion:
     """Return the suggestion for a request and a described dataset.
 
     Parameters
@@ -55,6 +58,9 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset) -> Suggestion
         What is asked.
     dataset : Dataset
         The described dataset.
+    own : callable
+        Returns runs of the user, of which those on this dataset with this model, optimizer and start are heeded. Asked
+        only once the request has proved possible.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset) -> Suggestion
     covered = artefact.covering(request.opt, request.pretrained)
     doubt = judge(request, dataset, artefact, covered)
     share = doubt.published_share
-    learned = _learn(artefact, request, dataset, covered) if covered is not None and share < 1 else None
+    learned = _learn(artefact, request, dataset, covered, own) if covered is not None and share < 1 else None
     published = advise_published(shipped_recipes(), request, dataset.n_train) if share > 0 else None
 
     configurations, ranges = _combine(learned, published, share, request)
@@ -89,6 +95,8 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset) -> Suggestion
     if published is not None and share > _WORTH_NAMING:
         warnings.append(_who_speaks(weights, published, request))
     if learned is not None:
+        if learned.heeded:
+            warnings.append(heard(learned.heeded))
         warnings += _unmet(request.limits, suggestions[0], learned.covered)
         warnings.append(_learned_from(artefact, learned.covered))
     return Suggestion(  # type: ignore[call-arg]  # mypy does not see that the aliased schema has a default
@@ -112,7 +120,7 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset) -> Suggestion
     )
 
 
-def _learn(artefact: Artefact, request: Request, dataset: Dataset, covered: Covered) -> _Learned:
+def _learn(artefact: Artefact, request: Request, dataset: Dataset, covered: Covered, own: OwnRecords) -> _Learned:
     bounds = allowed_bounds(covered.bounds, request.limits, dataset.n_train)
     context = context_of_request(request, dataset, covered, max_epochs=int(bounds["epochs"][1]))
 
@@ -120,8 +128,10 @@ def _learn(artefact: Artefact, request: Request, dataset: Dataset, covered: Cove
         return artefact.model.predict(to_matrix(artefact.model.columns_, features(context, five)))
 
     noise = artefact.noise or 1.0
-    found = search(predict, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
-    return _Learned(covered, found, predict)
+    heeded = runs_to_heed(own(), request, dataset, context.case.augmented)
+    heeds = heeding(predict, heeded, bounds, dataset.n_classes, noise) if heeded else predict
+    found = search(heeds, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
+    return _Learned(covered, found, heeds, heeded)
 
 
 def _combine(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from advisor.evaluate.pool import Pool, expected_best
-from advisor.learn.own_runs import OwnRuns
+from advisor.learn.own_runs import OPTIMISM, OwnRuns
 from advisor.learn.table import Floats
 
 AdaptiveRegret = dict[str, dict[int, float]]
@@ -16,9 +16,6 @@ AdaptiveRegret = dict[str, dict[int, float]]
 
 TRIALS = (0, 1, 3, 5, 10, 25)
 """Own runs after the first suggestion."""
-OPTIMISM = 0.5
-"""Standard deviations added to an expectation: what is not known yet may be better (upper confidence bound; Srinivas
-et al. 2010, arXiv:0912.3995)."""
 
 
 def replay(pool: Pool, short: Floats, noise: float, trials: int) -> list[int]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _LENGTHS = (2.0, 3.0, 2.0, 3.0, 6.0)
 """How far a run speaks for others on the unit scale, in the order of the five: two octaves of learning rate and of
 epochs, three of batch size, dropout by 0.3, six octaves of weight decay. Chosen by ``advisor evaluate --adaptive``."""
+OPTIMISM = 0.5
+"""Standard deviations added to an expectation: what is not known yet may be better (upper confidence bound; Srinivas
+et al. 2010, arXiv:0912.3995)."""
 _HOPELESS = 2.0
 """Errors count up to so many units: that a run was hopeless matters, not how hopeless."""
 _LEVEL_POINTS = 30.0
