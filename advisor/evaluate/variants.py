@@ -58,7 +58,7 @@ VARIANTS: dict[str, Callable[[], MetaModel]] = {
     "target: log-odds below the best": lambda: MetaModel(target="log-odds"),
     "objective: median": lambda: MetaModel(parameters={"objective": "quantile", "alpha": 0.5}),
     "objective: lambdarank by case": lambda: RankingModel(target="rank"),
-    "no dataset features (all members blind)": lambda: MetaModel(blind_share=1.0),
+    "dataset features in half of the members": lambda: MetaModel(blind_share=0.5),
     "dataset features in every member": lambda: MetaModel(blind_share=0.0),
     "best thresholds, not random ones": lambda: MetaModel(parameters={"extra_trees": False}),
     "no monotone constraint": lambda: MetaModel(parameters={"monotone_constraints": None}),
@@ -147,8 +147,9 @@ is of the configuration that a variant puts first (0 the best recorded, 1 a medi
 the interval is of the paired difference to the shipped variant, bootstrapped over sources. Differences whose interval
 holds zero cannot be told from luck.
 """
-_TAIL = """The shipped variant is bagged LightGBM over sources with random thresholds, half of whose members see no
-features of the dataset; it learns the logarithm of the regret within a case, so that what separates good
+_TAIL = """The shipped variant is bagged LightGBM over sources with random thresholds. Its members rank configurations
+by what is known of the training, of the model and of the dataset's counts; the dataset's other features decide the
+accuracy that is expected. It learns the logarithm of the regret within a case, so that what separates good
 configurations counts more than how bad the bad ones are. Inputs derived from the five (steps, samples seen, learning
 rate per batch and per its square root, learning rate x steps x weight decay, shares of the training set and of the
 epochs allowed) are computed in `advisor/learn/table.py`.

@@ -27,7 +27,7 @@ from advisor.learn.table import DescribeModel, Table, build_table, is_evidence, 
 from advisor.learn.targets import regret_within_cases
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
 
-SCHEMA = "advisor.metamodel/1"
+SCHEMA = "advisor.metamodel/2"
 MANIFEST = "manifest.json"
 
 _ASSUMED = ("sched", "warmup_epochs", "min_lr", "augment", "mixup", "label_smoothing")

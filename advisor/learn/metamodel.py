@@ -67,8 +67,9 @@ class Prediction:
 class MetaModel:
     """Bagged LightGBM models of the shortfall and of the accuracy.
 
-    Some members that predict the shortfall are blind to the dataset's features: they say what holds for a model
-    anywhere, and draw what the others make of few datasets toward it.
+    Members that predict the shortfall can be blind to the dataset's features (its counts stay known): they say what
+    holds for a model anywhere. All are, as long as features only mislead the ranking on sources never seen; see
+    docs/meta-model.md. The accuracy is predicted from everything.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ class MetaModel:
         random_state: int = 0,
         *,
         target: str = "log-regret",
-        blind_share: float = 0.5,
+        blind_share: float = 1.0,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self.n_members = n_members

@@ -52,15 +52,18 @@ def test_one_group_is_too_little(table):
         MetaModel().fit(table.take(table.group_of == "group-0"))
 
 
-def test_half_of_the_members_see_no_dataset_features(table):
-    model = MetaModel(n_members=4, n_estimators=20).fit(table)
+@pytest.mark.parametrize(
+    ("share", "sighted"), [(0.0, [True] * 4), (0.5, [True, False, True, False]), (1.0, [False] * 4)]
+)
+def test_blind_members_see_no_dataset_features(table, share, sighted):
+    model = MetaModel(n_members=4, n_estimators=20, blind_share=share).fit(table)
     features = [name for name in table.columns if name.startswith("data:")]
     used = [
         any(dict(zip(member.feature_name(), member.feature_importance(), strict=True))[f"Column_{i}"] for i in at)
         for member in model.shortfall_
         for at in [[table.columns.index(name) for name in features]]
     ]
-    assert used == [True, False, True, False]
+    assert used == sighted
 
 
 @pytest.mark.parametrize("target", TARGETS)
