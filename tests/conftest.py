@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ from advisor.testing import isolate
 
 # Torch reads it when it is imported, as some test modules do; threads that wait for busy cores are 40 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that starts the tests in the background has SIGINT ignored; processes that tests send it to must not inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says nothing about the code where other processes have the cores.
 settings.register_profile("patient", deadline=None)
