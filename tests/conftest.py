@@ -19,7 +19,7 @@ from advisor.testing import isolate
 # Torch reads it when it is imported, as some test modules do; threads that wait for busy cores are 40 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A shell that starts the tests in the background has SIGINT ignored; processes that tests send it to must not inherit it.
+# A shell that starts tests in the background ignores SIGINT for them; processes they send it to must not inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
