@@ -68,8 +68,8 @@ class MetaModel:
     """Bagged LightGBM models of the shortfall and of the accuracy.
 
     Members that predict the shortfall can be blind to the dataset's features (its counts stay known): they say what
-    holds for a model anywhere. All are, as long as features only mislead the ranking on sources never seen; see
-    docs/meta-model.md. The accuracy is predicted from everything.
+    holds for a model anywhere. All are, as long as features only mislead the ranking on sources never seen, which
+    `make variants` judges. The accuracy is predicted from everything.
 
     Parameters
     ----------
