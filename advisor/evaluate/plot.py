@@ -52,7 +52,7 @@ def plot_regret(summary: Mapping[str, Any], path: Path) -> None:
     axes.minorticks_off()
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     axes.set_xlabel("configurations trained")
-    axes.set_ylabel("mean regret of the best of them (0 best known, 1 median)")
+    axes.set_ylabel("mean regret of the best of them")
     first = summary["methods"][0]
     axes.set_title(f"First advice, with no trial: mean regret {first['mean_regret']:.2f} on unseen sources", loc="left")
     axes.legend(frameon=False)
