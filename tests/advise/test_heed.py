@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from synthetic import describe_model, records
 
@@ -10,8 +11,9 @@ from advisor.advise.heed import runs_to_heed
 from advisor.advise.request import make_request
 from advisor.learn.artefact import fit_artefact
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.space import Limits
+from advisor.learn.space import Configuration, Limits, columns_of, to_unit_scale
 from advisor.learn.table import build_table
+from advisor.records.schema import HYPERPARAMETERS
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +43,17 @@ def own_run(artefact, dataset, lr, top1, **changes):
     return replace(runs[0], run_id=f"own{lr}", **{**values, **changes})
 
 
-def test_advice_leaves_a_learning_rate_that_failed_here(artefact, dataset):
+def test_advice_leaves_what_failed_here(artefact, dataset):
     before = answer(artefact, ask(), dataset).best
     rest = {"batch_size": before.batch_size, "epochs": before.epochs, "weight_decay": before.weight_decay}
     failed = [own_run(artefact, dataset, before.lr * factor, 20.0, **rest) for factor in (0.5, 1.0, 2.0)]
     good = own_run(artefact, dataset, before.lr / 30, 90.0, **rest)
     after = answer(artefact, ask(), dataset, lambda: [*failed, good])
-    # Away from what failed, whether in the learning rate or in what goes with it.
-    assert after.best.lr < before.lr / 1.5
+    ways = to_unit_scale(columns_of([after.best.configuration])) - to_unit_scale(
+        columns_of([Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS}) for run in failed])
+    )
+    # At least a factor of two away from each, in the learning rate or in what goes with it.
+    assert np.abs(ways).max(axis=1).min() >= 1
     assert after.best.expected.top1 > 60
     assert any("heeds 4 runs of yours on this dataset, the best of which reached 90.0 %" in w for w in after.warnings)
 
