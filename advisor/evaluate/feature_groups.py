@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.collect.engine import available_cores
 from advisor.describe.features import all_features
 from advisor.evaluate.pool import Pool, pools
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
@@ -57,27 +58,28 @@ def level_errors(table: Table, judged: Sequence[Pool]) -> Floats:
     return errors
 
 
-def compare(table: Table) -> list[dict[str, Any]]:
+def compare(table: Table, workers: int = 1) -> list[dict[str, Any]]:
     """Return a row a set of groups: regret of the first pick and error of the accuracy, with the difference to none."""
+    from joblib import Parallel, delayed
+
+    sets = ablations()
+    judged = Parallel(n_jobs=workers)(delayed(_values)(with_groups(table, kept)) for kept in sets.values())
+    groups = np.array([pool.group for pool in pools(table)])
     rows: list[dict[str, Any]] = []
-    start: dict[str, Floats] = {}
-    for name, kept in ablations().items():
-        part = with_groups(table, kept)
-        judged = list(pools(part))
-        groups = np.array([pool.group for pool in judged])
-        values = {
-            "regret": judge(part, judged, _small)["first"],
-            "points": level_errors(part, judged),
-        }
-        start = start or values
+    for name, values in zip(sets, judged, strict=True):
         row: dict[str, Any] = {"features": name}
         for what, value in values.items():
-            difference = value - start[what]
+            difference = value - judged[0][what]
             row[what] = float(mean_by_group(value, groups).mean())
             row[f"{what}_difference"] = float(mean_by_group(difference, groups).mean())
             row[f"{what}_interval"] = bootstrap_interval(difference, groups)
         rows.append(row)
     return rows
+
+
+def _values(table: Table) -> dict[str, Floats]:
+    judged = list(pools(table))
+    return {"regret": judge(table, judged, _small)["first"], "points": level_errors(table, judged)}
 
 
 def separation(datasets: Sequence[Dataset]) -> dict[str, float]:
@@ -198,7 +200,9 @@ def main() -> None:
     table = build_table(
         evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size), with_probe=True
     )
-    Path("docs/dataset-features.md").write_text(page(table, evidence.datasets, compare(table)), encoding="utf-8")
+    Path("docs/dataset-features.md").write_text(
+        page(table, evidence.datasets, compare(table, available_cores())), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":
