@@ -163,9 +163,9 @@ class Robust:
 def robust_shortfall(model: MetaModel, pool: Pool, keep: NDArray[np.bool_] | None = None) -> Robust:
     """Return what the advice ranks a pool's configurations by; ``keep`` masks the features the model was given."""
     x = pool.x if keep is None else pool.x[:, keep]
-    near = [model.predict(at_other_lr(model.columns_, x, factor)) for factor in LR_NEIGHBOURS]
-    middle = near[LR_NEIGHBOURS.index(1.0)]
-    return Robust(points_short(np.array([one.shortfall for one in near]), middle.top1), middle)
+    near = [model.predict_shortfall(at_other_lr(model.columns_, x, factor)).mean(axis=0) for factor in LR_NEIGHBOURS]
+    middle = model.predict(x)
+    return Robust(points_short(np.array(near), middle.top1), middle)
 
 
 def _picked(method: str, pool: Pool, row: int, prediction: Prediction | None = None) -> Outcome:

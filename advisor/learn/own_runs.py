@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LENGTHS = (2.0, 3.0, 2.0, 3.0, 6.0)
 """How far a run speaks for others on the unit scale, in the order of the five: two octaves of learning rate and of
-epochs, three of batch size, dropout by 0.3, six octaves of weight decay. Chosen by ``advisor evaluate --adaptive``."""
+epochs, three of batch size, dropout by 0.3, six octaves of weight decay."""
 OPTIMISM = 0.5
 """Standard deviations added to an expectation: what is not known yet may be better (upper confidence bound; Srinivas
 et al. 2010, arXiv:0912.3995)."""
