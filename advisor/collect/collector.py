@@ -77,8 +77,10 @@ class Collection:
         *,
         retry_failed: bool = False,
     ) -> None:
-        cases = expand(plan, datasets)
-        self.cases: list[Case] = [case for case in cases if case.weights is None or case.weights.is_file()]
+        self.blocks: list[list[Case]] = [
+            [case for case in block if case.weights is None or case.weights.is_file()]
+            for block in expand(plan, datasets)
+        ]
         self._plan = plan
         self._dataset_ids = dataset_ids
         self._store = store
@@ -110,18 +112,20 @@ class Collection:
         before = recorded_runs(self._store)
         lost: set[str] = set()
         ended: Counter[str] = Counter()
-        for phase in ("first runs", "repeats of the best"):
-            recorded = recorded_runs(self._store)
-            points = self._first() if phase == "first runs" else self._repeats(recorded)
-            summary.planned += len(points)
-            summary.recorded_before += sum(point.point_id in before for point in points)
-            missing = self._missing(points, recorded)
-            if missing:
-                progress.begin(phase, len(missing), sum(point.cost for point in missing))
-                lost |= self._train(missing, engine, progress)
-                summary.trained += len(missing)
-            recorded = recorded_runs(self._store)
-            ended.update(recorded[point.point_id].status.value for point in points if point.point_id in recorded)
+        for number, cases in enumerate(self.blocks, 1):
+            for phase in ("first runs", "repeats of the best"):
+                recorded = recorded_runs(self._store)
+                points = _first(cases) if phase == "first runs" else _repeats(cases, recorded)
+                summary.planned += len(points)
+                summary.recorded_before += sum(point.point_id in before for point in points)
+                missing = self._missing(points, recorded)
+                if missing:
+                    what = f"block {number} of {len(self.blocks)}, {phase}"
+                    progress.begin(what, len(missing), sum(point.cost for point in missing))
+                    lost |= self._train(missing, engine, progress)
+                    summary.trained += len(missing)
+                    recorded = recorded_runs(self._store)
+                ended.update(recorded[point.point_id].status.value for point in points if point.point_id in recorded)
         summary.died, summary.statuses = sorted(lost), dict(ended)
         summary.trained -= len(lost)
         return summary
@@ -148,38 +152,41 @@ class Collection:
 
         The repeats of the best are left out: which they are follows from the results.
         """
-        points = self._first()
+        cases = [case for block in self.blocks for case in block]
+        points = _first(cases)
         recorded = recorded_runs(self._store)
         costs = [point.cost for point in points]
         return {
-            "datasets": len({case.dataset.name for case in self.cases}),
-            "groups": len({case.dataset.group for case in self.cases}),
-            "cases": len(self.cases),
+            "datasets": len({case.dataset.name for case in cases}),
+            "groups": len({case.dataset.group for case in cases}),
+            "cases": len(cases),
             "runs": len(points),
             "runs_outstanding": len(self._missing(points, recorded)),
             "median_cost": statistics.median(costs) if costs else None,
             "total_cost": sum(costs),
         }
 
-    def _first(self) -> list[Point]:
-        """Return the runs that depend on no result: the core and half the random points of every case, then the rest.
-
-        A collection cut short has then something to say about every case, rather than everything about a few.
-        """
-        points = [case.points() for case in self.cases]
-        early = [point for of_case in points for point in of_case[:_EARLY_POINTS]]
-        return early + [point for of_case in points for point in of_case[_EARLY_POINTS:]]
-
-    def _repeats(self, recorded: Mapping[str, Run]) -> list[Point]:
-        scores = {
-            point_id: run.final_metric
-            for point_id, run in recorded.items()
-            if run.status is Status.FINISHED and run.final_metric is not None
-        }
-        return [point for case in self.cases for point in case.repeats(scores)]
-
     def _missing(self, points: Iterable[Point], recorded: Mapping[str, Run]) -> list[Point]:
         return [p for p in points if p.point_id not in recorded or recorded[p.point_id].status not in self._skipped]
+
+
+def _first(cases: Iterable[Case]) -> list[Point]:
+    """Return the runs that depend on no result: the core and half the random points of every case, then the rest.
+
+    A collection cut short has then something to say about every case of a block, rather than everything about a few.
+    """
+    points = [case.points() for case in cases]
+    early = [point for of_case in points for point in of_case[:_EARLY_POINTS]]
+    return early + [point for of_case in points for point in of_case[_EARLY_POINTS:]]
+
+
+def _repeats(cases: Iterable[Case], recorded: Mapping[str, Run]) -> list[Point]:
+    scores = {
+        point_id: run.final_metric
+        for point_id, run in recorded.items()
+        if run.status is Status.FINISHED and run.final_metric is not None
+    }
+    return [point for case in cases for point in case.repeats(scores)]
 
 
 def recorded_runs(store: Store) -> dict[str, Run]:

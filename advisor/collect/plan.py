@@ -276,8 +276,8 @@ def read_plan(path: Path) -> Plan:
         ) from error
 
 
-def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[Case]:
-    """Return the plan's cases over the datasets that are there, each once, block by block.
+def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[list[Case]]:
+    """Return the cases of each block of a plan over the datasets that are there; a case belongs to its first block.
 
     Within a block one case of each group is taken in turn, so that a collection cut short still covers all groups.
 
@@ -288,17 +288,18 @@ def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[Case]:
     """
     present = {dataset.name: dataset for dataset in datasets}
     plan.refuse_leaks({name: dataset.group for name, dataset in present.items()})
-    cases: dict[str, Case] = {}
+    taken: set[str] = set()
+    blocks: list[list[Case]] = []
     for block in plan.blocks:
         by_group: dict[str, list[Case]] = defaultdict(list)
         for context, model, name in product(block.contexts, block.models, block.datasets):
             if name in present:
                 case = Case(present[name], model, context, block.design, plan.budget)
-                by_group[case.dataset.group].append(case)
-        for case in chain.from_iterable(zip_longest(*by_group.values())):
-            if case is not None:
-                cases.setdefault(case.case_id, case)
-    return list(cases.values())
+                if case.case_id not in taken:
+                    taken.add(case.case_id)
+                    by_group[case.dataset.group].append(case)
+        blocks.append([case for case in chain.from_iterable(zip_longest(*by_group.values())) if case is not None])
+    return blocks
 
 
 def _each_once(points: Iterable[Point]) -> list[Point]:

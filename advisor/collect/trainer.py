@@ -19,7 +19,7 @@ from advisor.learn.space import Configuration
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from advisor.collect.images import Images, Split
+    from advisor.collect.images import Images
 
 SCHED = "cosine"
 WARMUP_EPOCHS = 1
@@ -218,8 +218,9 @@ class _Batches:
         from torch.utils.data import DataLoader
 
         config = data_config(training.model)
+        mean, std = (torch.tensor([v * 255 for v in config[k]]) for k in ("mean", "std"))
+        self._normalise = functools.partial(_normalise, mean=mean, std=std)
         self._images = images
-        self._mean, self._std = (torch.tensor([v * 255 for v in config[k]]).view(1, 3, 1, 1) for k in ("mean", "std"))
         self._augment = (
             None
             if training.augment == "none"
@@ -231,6 +232,9 @@ class _Batches:
                 **AUGMENTATIONS[training.augment],
             )
         )
+        # What every epoch sees alike is normalised once.
+        self._seen = None if self._augment else self._normalise(images.train.images)
+        self._evaluated = self._normalise(images.validation.images)
         indices: Any = range(len(images.train))
         self._train = DataLoader(indices, batch_size, shuffle=True, drop_last=True, collate_fn=torch.tensor)
         indices = range(len(images.validation))
@@ -238,33 +242,35 @@ class _Batches:
 
     def train(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield an epoch of shuffled and, where asked for, augmented batches."""
+        images, labels = self._images.train.images, self._images.train.labels
         for rows in self._train:
-            images, labels = self._take(self._images.train, rows)
-            yield self._normalise(self._augmented(images)), labels
+            pixels = self._normalise(self._augmented(images[rows])) if self._seen is None else self._seen[rows]
+            yield _as_channels(pixels), labels[rows]
 
     def validation(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the evaluation split in its order."""
+        labels = self._images.validation.labels
         for rows in self._validation:
-            images, labels = self._take(self._images.validation, rows)
-            yield self._normalise(images), labels
-
-    @staticmethod
-    def _take(split: Split, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return split.images[rows], split.labels[rows]
+            yield _as_channels(self._evaluated[rows]), labels[rows]
 
     def _augmented(self, images: Tensor) -> Tensor:
         import torch
         from PIL import Image
 
-        if self._augment is None:
-            return images
+        assert self._augment is not None
         return torch.stack([self._augment(Image.fromarray(i.permute(1, 2, 0).numpy())) for i in images])
 
-    def _normalise(self, images: Tensor) -> Tensor:
-        import torch
 
-        images = images.to(torch.float32, memory_format=torch.channels_last)
-        return images.sub_(self._mean).div_(self._std)
+def _normalise(images: Tensor, *, mean: Tensor, std: Tensor) -> Tensor:
+    """Return uint8 images of shape (n, 3, height, width) as normalised floats of shape (n, height, width, 3)."""
+    import torch
+
+    return images.permute(0, 2, 3, 1).contiguous().to(torch.float32).sub_(mean).div_(std)
+
+
+def _as_channels(pixels: Tensor) -> Tensor:
+    """Return a view of shape (n, 3, height, width), which is what torch calls channels last."""
+    return pixels.permute(0, 3, 1, 2)
 
 
 def _create_model(model: str, img_size: int, **kwargs: Any) -> nn.Module:

@@ -85,14 +85,12 @@ def test_blocks_come_in_order_and_groups_in_turn(data_dir, store):
             ],
         }
     )
-    cases = expand(plan, prepare(["grey", "other"], data_dir, store, None).datasets)
-    assert [(case.dataset.name, case.model) for case in cases] == [
-        ("other", "test_resnet"),
-        ("grey", "test_vit"),
-        ("other", "test_vit"),
-        ("grey", "test_resnet"),
-    ]
-    assert cases[0].design.reference == 4, "of a case in two blocks the first counts"
+    blocks = expand(plan, prepare(["grey", "other"], data_dir, store, None).datasets)
+    assert [[(case.dataset.name, case.model) for case in cases] for cases in blocks] == [
+        [("other", "test_resnet")],
+        [("grey", "test_vit"), ("other", "test_vit"), ("grey", "test_resnet")],
+    ], "of a case in two blocks the first counts"
+    assert blocks[0][0].design.reference == 4
 
 
 def test_a_plan_may_not_tune_on_what_its_checkpoint_has_seen(data_dir, store):

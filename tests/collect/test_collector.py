@@ -219,7 +219,7 @@ def test_a_plan_takes_groups_in_turn_and_has_stable_ids(plan, data_dir, store):
             ],
         }
     )
-    cases = expand(wanted, prepared.datasets)
+    [cases] = expand(wanted, prepared.datasets)
     assert [case.dataset.group for case in cases] == ["greys", "others", "greys", "others"]
     points = cases[0].points()
     assert len({point.point_id for point in points}) == len(points) >= 24
