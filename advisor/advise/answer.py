@@ -9,17 +9,17 @@ from typing import Any, Literal
 
 from advisor.advise.context import context_of_request
 from advisor.advise.doubt import Doubt, blend, blend_ranges, judge
-from advisor.advise.heed import heard, heeding, runs_to_heed
+from advisor.advise.heed import Heeding, heard, runs_to_heed
 from advisor.advise.neighbours import most_similar
+from advisor.advise.predictor import InContext, Predict
 from advisor.advise.published import Published, advise_published
 from advisor.advise.request import Request
-from advisor.advise.search import Found, Predict, allowed_bounds, search
+from advisor.advise.search import Found, allowed_bounds, search
 from advisor.advise.suggestion import Assumes, DatasetName, Expected, MetaModelName, Suggested, Suggestion
 from advisor.learn.artefact import Artefact, Covered
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.recipes import shipped_recipes
 from advisor.learn.space import Configuration, Limits, columns_of
-from advisor.learn.table import Floats, features, to_matrix
 from advisor.records.schema import Dataset, Run, new_id
 
 OwnRecords = Callable[[], Iterable[Run]]
@@ -123,15 +123,13 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecor
 def _learn(artefact: Artefact, request: Request, dataset: Dataset, covered: Covered, own: OwnRecords) -> _Learned:
     bounds = allowed_bounds(covered.bounds, request.limits, dataset.n_train)
     context = context_of_request(request, dataset, covered, max_epochs=int(bounds["epochs"][1]))
-
-    def predict(five: Mapping[str, Floats]) -> Prediction:
-        return artefact.model.predict(to_matrix(artefact.model.columns_, features(context, five)))
-
+    predict: Predict = InContext(artefact.model, context)
     noise = artefact.noise or 1.0
     heeded = runs_to_heed(own(), request, dataset, context.case.augmented)
-    heeds = heeding(predict, heeded, bounds, dataset.n_classes, noise) if heeded else predict
-    found = search(heeds, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
-    return _Learned(covered, found, heeds, heeded)
+    if heeded:
+        predict = Heeding(predict, heeded, bounds, dataset.n_classes, noise)
+    found = search(predict, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
+    return _Learned(covered, found, predict, heeded)
 
 
 def _combine(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +9,13 @@ from advisor.advise.answer import answer
 from advisor.advise.context import context_of_request
 from advisor.advise.contributions import Contributions, contributions
 from advisor.advise.neighbours import most_similar
+from advisor.advise.predictor import InContext
 from advisor.advise.request import Request
 from advisor.advise.responses import Response, respond
 from advisor.advise.search import allowed_bounds
 from advisor.advise.suggestion import Evidence, Suggestion
 from advisor.learn.artefact import Artefact, Covered
 from advisor.learn.space import columns_of
-from advisor.learn.table import Floats, features, to_matrix
 from advisor.records.schema import Dataset
 
 SCHEMA = "advisor.explanation/1"
@@ -89,10 +88,7 @@ def explain(
     free = replace(request.limits, fixed={})
     bounds = allowed_bounds(covered.bounds, free, dataset.n_train)
     context = context_of_request(request, dataset, covered, max_epochs=int(bounds["epochs"][1]))
-
-    def matrix(five: Mapping[str, Floats]) -> Floats:
-        return to_matrix(artefact.model.columns_, features(context, five))
-
+    matrix = InContext(artefact.model, context).matrix
     advised = suggestion.best.configuration
     return Explanation(
         suggestion,

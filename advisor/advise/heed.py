@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 from statistics import NormalDist
 
 import numpy as np
 
+from advisor.advise.candidates import Bounds
+from advisor.advise.predictor import Five, Predict
 from advisor.advise.request import Request
-from advisor.advise.search import Bounds, Predict, even_cover, regret_unit
+from advisor.advise.search import unit_over
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import OPTIMISM, OwnRuns
 from advisor.learn.space import Configuration, columns_of
@@ -30,16 +31,16 @@ def runs_to_heed(runs: Iterable[Run], request: Request, dataset: Dataset, augmen
     ]
 
 
-def heeding(predict: Predict, own: list[Run], bounds: Bounds, n_classes: int, noise: float) -> Predict:
-    """Return predictions that heed own runs.
+class Heeding:
+    """Predictions that heed own runs.
 
     Where runs were measured, and near them, their scores count; elsewhere the meta-model's order holds, on the level
     that the runs showed. What is not known yet is taken to be a little better than expected.
 
     Parameters
     ----------
-    predict : callable
-        The meta-model's predictions, from columns of the five.
+    predict : Predict
+        The meta-model's predictions.
     own : list of Run
         At least one; see ``runs_to_heed``.
     bounds : mapping of str to (low, high)
@@ -49,26 +50,35 @@ def heeding(predict: Predict, own: list[Run], bounds: Bounds, n_classes: int, no
     noise : float
         Points by which equal runs with other seeds differ.
     """
-    unit = max(regret_unit(predict(even_cover(bounds)).top1), 1.0)
-    five = columns_of([Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS}) for run in own])
-    score = np.array([score_of(run, n_classes) for run in own])
-    process = OwnRuns(noise, unit).fit(five, predict(five).shortfall * unit, score)
-    width = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
-    def moved(columns: Mapping[str, Floats]) -> Prediction:
-        prediction = predict(columns)
-        mean, deviation = process.predict(columns, prediction.shortfall * unit)
-        half = width * np.sqrt(deviation**2 + noise**2)
-        return replace(
-            prediction,
-            shortfall=(process.centre_ - mean - OPTIMISM * deviation) / unit,
-            spread=deviation / unit,
+    def __init__(self, predict: Predict, own: list[Run], bounds: Bounds, n_classes: int, noise: float) -> None:
+        self._predict = predict
+        self._noise = noise
+        self._unit = max(unit_over(predict, bounds), 1.0)
+        five = columns_of([Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS}) for run in own])
+        score = np.array([score_of(run, n_classes) for run in own])
+        self._process = OwnRuns(noise, self._unit).fit(five, predict.shortfall(five) * self._unit, score)
+
+    def __call__(self, five: Five) -> Prediction:
+        """Return everything that is expected."""
+        shortfall, mean, deviation = self._moved(five)
+        half = NormalDist().inv_cdf(0.5 + LEVEL / 2) * np.sqrt(deviation**2 + self._noise**2)
+        return Prediction(
+            shortfall=shortfall,
+            spread=deviation / self._unit,
             top1=np.clip(mean, 0, 100),
             low=np.clip(mean - half, 0, 100),
             high=np.clip(mean + half, 0, 100),
         )
 
-    return moved
+    def shortfall(self, five: Five) -> Floats:
+        """Return the expected shortfall only."""
+        return self._moved(five)[0]
+
+    def _moved(self, five: Five) -> tuple[Floats, Floats, Floats]:
+        """Return the shortfall, the expected accuracy and its standard deviation."""
+        mean, deviation = self._process.predict(five, self._predict.shortfall(five) * self._unit)
+        return (self._process.centre_ - mean - OPTIMISM * deviation) / self._unit, mean, deviation
 
 
 def heard(own: list[Run]) -> str:

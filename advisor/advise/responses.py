@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from advisor.advise.search import LR_NEIGHBOURS, Bounds, even_cover, regret_unit
+from advisor.advise.candidates import Bounds
+from advisor.advise.search import LR_NEIGHBOURS, unit_over
 from advisor.advise.timm_arguments import format_number
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.space import Configuration
@@ -89,7 +89,7 @@ def respond(
     noise : float
         Points by which equal runs with other seeds differ: less than that is no difference.
     """
-    unit = regret_unit(model.predict(to_matrix(even_cover(bounds))).top1)
+    unit = unit_over(lambda five: model.predict(to_matrix(five)), bounds)
     responses = []
     for name in HYPERPARAMETERS:
         values = _grid(name, bounds[name], getattr(advised, name))
@@ -109,13 +109,7 @@ def respond(
 def _robust_shortfall(model: MetaModel, to_matrix: ToMatrix, columns: Mapping[str, Floats]) -> Floats:
     """Return each member's shortfall, averaged over nearby learning rates as the search does; shape (members, n)."""
     near = [to_matrix({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
-    members = []
-    for member in model.shortfall_:
-        # A model of one member brings what that member says to regret, on whatever scale it was taught.
-        alone = copy.copy(model)
-        alone.shortfall_ = [member]
-        members.append(np.mean([alone.predict(x).shortfall for x in near], axis=0))
-    return np.array(members)
+    return np.asarray(np.mean([model.predict_shortfall(x) for x in near], axis=0))
 
 
 def _grid(name: str, bound: tuple[float, float], advised: float) -> Floats:

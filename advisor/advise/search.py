@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from advisor.advise.candidates import Bounds, Columns, even_cover, join, steps_from, take
+from advisor.advise.predictor import Predict
 from advisor.errors import UsageError
 from advisor.learn.metamodel import Prediction
-from advisor.learn.space import NO_DECAY, Configuration, Limits, from_columns, to_unit_scale
+from advisor.learn.space import Configuration, Limits, columns_of, from_columns, to_unit_scale
 from advisor.learn.table import Floats
-from advisor.records.schema import HYPERPARAMETERS
 
 Prefer = Literal["accuracy", "balanced", "speed"]
-Predict = Callable[[Mapping[str, Floats]], Prediction]
-Bounds = Mapping[str, tuple[float, float]]
-Columns = dict[str, Floats]
 
-N_CANDIDATES = 1024
 LR_NEIGHBOURS = (0.5, 1.0, 2.0)
+_N_UNIT = 128
+"""Points of the even cover whose accuracies give the unit of regret."""
+_PROMISING = 16
+"""Points of the even cover that are looked at more closely, at nearby learning rates as well."""
+_ROUNDS = 6
+_BEST = 2
+"""Steps are taken from so many, so many times."""
 _DISTINCT = 1.5
 """Suggestions differ by at least this much on the unit scale: about a factor of three in one of the five."""
 
@@ -78,13 +81,13 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     """Find the configurations to suggest.
 
     The shortfall of a candidate is averaged with that at half and twice its learning rate: an optimum that
-    survives being missed by a factor of two is worth more than a needle. A coarse even cover of the box is followed
-    by steps along each axis from the best points.
+    survives being missed by a factor of two is worth more than a needle. The most promising points of an even cover
+    of the box are looked at so, followed by steps along each axis from the best.
 
     Parameters
     ----------
-    predict : callable
-        From columns of the five to a prediction.
+    predict : Predict
+        What is expected of configurations.
     bounds : mapping of str to (low, high)
         The box, see ``allowed_bounds``.
     prefer : {"accuracy", "balanced", "speed"}
@@ -99,34 +102,38 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     -------
     Found
     """
-    columns = even_cover(bounds)
-    shortfall, top1 = _robust(predict, columns)
-    # Of the even cover: among candidates that are all near the best, best minus median is next to nothing.
-    unit = regret_unit(top1)
-    for _ in range(2):
-        best = np.argsort(shortfall, kind="stable")[:16]
-        further = _neighbours(columns, best, bounds)
-        columns = {name: np.concatenate([columns[name], further[name]]) for name in HYPERPARAMETERS}
-        shortfall = np.concatenate([shortfall, _robust(predict, further)[0]])
-    points = shortfall * unit
+    cover = even_cover(bounds)
+    first, rest = np.split(np.arange(len(cover["lr"])), [_N_UNIT])
+    expected = predict(take(cover, first))
+    unit = regret_unit(expected.top1)
+    alone = np.concatenate([expected.shortfall, predict.shortfall(take(cover, rest))])
+    columns = take(cover, np.argsort(alone, kind="stable")[:_PROMISING])
+    near = _near(predict, columns)
+    for _ in range(_ROUNDS):
+        best = np.argsort(near.mean(axis=0), kind="stable")[:_BEST]
+        further = steps_from(columns, best, bounds)
+        if not len(further["lr"]):
+            break
+        columns = join(columns, further)
+        near = np.concatenate([near, _near(predict, further)], axis=1)
+    points = near.mean(axis=0) * unit
     tolerance = {"accuracy": 0.0, "balanced": noise, "speed": max(1.0, noise)}[prefer]
-    order = preference_order(columns, points, tolerance)
-    chosen = distinct(columns, order, top_k)
+    chosen = distinct(columns, preference_order(columns, points, tolerance), top_k)
     configurations = tuple(from_columns(columns, row) for row in chosen)
-    within = points <= points[chosen[0]] + max(noise, 1e-9)
-    ranges = {name: (float(columns[name][within].min()), float(columns[name][within].max())) for name in columns}
-    rows = {name: np.array([getattr(c, name) for c in configurations], dtype=np.float64) for name in HYPERPARAMETERS}
-    return Found(configurations, predict(rows), ranges)
+
+    middle = near[LR_NEIGHBOURS.index(1.0)]
+    within = np.concatenate([alone, middle]) * unit <= middle[chosen[0]] * unit + max(noise, 1e-9)
+    seen = {name: column[within] for name, column in join(cover, columns).items()}
+    ranges = {name: (float(column.min()), float(column.max())) for name, column in seen.items()}
+    return Found(configurations, predict(columns_of(list(configurations))), ranges)
 
 
-def _robust(predict: Predict, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-    """Return the shortfall averaged over nearby learning rates, and the accuracy; each of shape (n,)."""
+def _near(predict: Predict, columns: Columns) -> Floats:
+    """Return the shortfall at each of the nearby learning rates; shape (len(LR_NEIGHBOURS), n)."""
     n = len(columns["lr"])
     near = {name: np.tile(column, len(LR_NEIGHBOURS)) for name, column in columns.items()}
     near["lr"] = near["lr"] * np.repeat(LR_NEIGHBOURS, n)
-    prediction = predict(near)
-    shortfall = prediction.shortfall.reshape(len(LR_NEIGHBOURS), n).mean(axis=0)
-    return np.asarray(shortfall), prediction.top1[n : 2 * n]
+    return predict.shortfall(near).reshape(len(LR_NEIGHBOURS), n)
 
 
 def points_short(shortfall: Floats, top1: Floats) -> Floats:
@@ -153,13 +160,22 @@ def regret_unit(top1: Floats) -> float:
     return max(float(np.quantile(top1, 0.99) - np.median(top1)), 1e-6)
 
 
+def unit_over(predict: Callable[[Columns], Prediction], bounds: Bounds) -> float:
+    """Return the points of accuracy that a regret of 1 stands for in a box.
+
+    Of an even cover of all of it: among candidates that are all near the best, best minus median is next to nothing.
+    """
+    return regret_unit(predict(even_cover(bounds, _N_UNIT)).top1)
+
+
 def preference_order(columns: Columns, points: Floats, tolerance: float) -> list[int]:
     """Return candidates by points short of the best; before all others those within ``tolerance`` of least epochs."""
     good = np.flatnonzero(points <= points.min() + tolerance)
     cheapest = columns["epochs"][good].min()
     first = [i for i in good if columns["epochs"][i] == cheapest]
     ranked = sorted(first, key=lambda i: points[i])
-    return [int(i) for i in (*ranked, *(i for i in np.argsort(points, kind="stable") if i not in set(ranked)))]
+    ahead = set(ranked)
+    return [int(i) for i in (*ranked, *(i for i in np.argsort(points, kind="stable") if i not in ahead))]
 
 
 def distinct(columns: Columns, order: list[int], top_k: int) -> list[int]:
@@ -172,64 +188,3 @@ def distinct(columns: Columns, order: list[int], top_k: int) -> list[int]:
         if min(np.abs(unit[row] - unit[other]).max() for other in chosen) >= _DISTINCT:
             chosen.append(row)
     return chosen
-
-
-def even_cover(bounds: Bounds) -> Columns:
-    """Return an even cover of the box by the additive recurrence of Roberts' R sequence (generalised golden ratio)."""
-    d = len(HYPERPARAMETERS)
-    ratio = 2.0
-    for _ in range(64):
-        ratio = (1 + ratio) ** (1 / (d + 1))
-    steps = np.arange(1, N_CANDIDATES + 1)[:, None] * (1 / ratio) ** np.arange(1, d + 1)
-    unit = (0.5 + steps) % 1
-    columns = {name: _place(name, unit[:, i], bounds[name]) for i, name in enumerate(HYPERPARAMETERS)}
-    return _snap(columns, bounds)
-
-
-def _place(name: str, unit: Floats, bound: tuple[float, float]) -> Floats:
-    low, high = bound
-    if name == "dropout":
-        return np.asarray(low + unit * (high - low))
-    floor = NO_DECAY if name == "weight_decay" else low
-    low, high = max(low, floor), max(high, floor)
-    return np.asarray(low * (high / low) ** unit)
-
-
-def _neighbours(columns: Columns, rows: NDArray[np.intp], bounds: Bounds) -> Columns:
-    moves: dict[str, tuple[float, ...]] = {
-        "lr": (0.5, 2**-0.5, 2**0.5, 2.0),
-        "batch_size": (0.5, 2.0),
-        "epochs": (0.5, 0.75, 1.5, 2.0, math.inf),
-        "weight_decay": (0.0, 0.3, 3.0),
-    }
-    result: dict[str, list[Floats]] = {name: [] for name in HYPERPARAMETERS}
-    for moved in HYPERPARAMETERS:
-        for move in moves.get(moved, (-0.1, 0.1)):
-            for name in HYPERPARAMETERS:
-                here = columns[name][rows]
-                if name == moved:
-                    here = here + move if name == "dropout" else here * move
-                result[name].append(here)
-    return _snap({name: np.concatenate(parts) for name, parts in result.items()}, bounds)
-
-
-def _snap(columns: Columns, bounds: Bounds) -> Columns:
-    """Bring candidates to values people use (batch sizes are powers of two), inside the box."""
-    snapped: Columns = {
-        "lr": columns["lr"],
-        "batch_size": np.exp2(np.round(np.log2(columns["batch_size"]))),
-        "epochs": np.asarray(np.round(np.minimum(columns["epochs"], 1e9)), dtype=np.float64),
-        "dropout": np.round(columns["dropout"], 1),
-        "weight_decay": np.where(columns["weight_decay"] < 10 * NO_DECAY, 0.0, columns["weight_decay"]),
-    }
-    for name in ("lr", "weight_decay"):
-        snapped[name] = np.array([float(f"{value:.2g}") for value in snapped[name]])
-    result = {}
-    for name in HYPERPARAMETERS:
-        low, high = bounds[name]
-        inside = np.clip(snapped[name], low, high)
-        # The largest power of two inside, unless the box is a single value the user asked for.
-        if name == "batch_size" and low < high:
-            inside = np.where(np.log2(inside) % 1 > 0, 2 ** np.floor(np.log2(inside)), inside)
-        result[name] = inside
-    return result

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ class Artefact:
         """A name that changes whenever the evidence does."""
         return self.data_sha256[:12]
 
-    @property
+    @cached_property
     def familiarity(self) -> Familiarity:
         """Distances to the datasets of the evidence, in the order of ``known``."""
         return Familiarity.of([known.dataset for known in self.known])

@@ -167,12 +167,19 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
     -------
     dict of str to ndarray of shape (n,)
     """
+    n = len(five["lr"])
+    constant = {name: np.full(n, value, dtype=np.float64) for name, value in _constant_features(context).items()}
+    return {**varying_features(context, five), **constant}
+
+
+def varying_features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return those of ``features`` that depend on the five."""
     lr, batch, epochs = (np.asarray(five[name], dtype=np.float64) for name in ("lr", "batch_size", "epochs"))
     decay = np.asarray(five["weight_decay"], dtype=np.float64)
     # timm's loader drops the last incomplete batch.
     epoch_steps = np.maximum(1.0, np.floor(context.n_train / batch))
     steps = epoch_steps * epochs
-    varying = {
+    return {
         "log_lr": np.log2(lr),
         "log_batch_size": np.log2(batch),
         "log_epochs": np.log2(epochs),
@@ -188,7 +195,10 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
         "log_shrinkage": np.log2(lr * steps * np.maximum(decay, NO_DECAY)),
         "batch_share": batch / context.n_train,
     }
-    constant = {
+
+
+def _constant_features(context: Context) -> dict[str, float]:
+    return {
         "adaptive": float(not context.case.opt.startswith(("sgd", "momentum", "nesterov"))),
         "pretrained": float(context.case.pretrained),
         "augmented": float(context.case.augmented),
@@ -198,7 +208,6 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
         **{f"data:{name}": value for name, value in context.dataset_features.items()},
         **{f"model:{name}": value for name, value in context.model_features.items()},
     }
-    return {**varying, **{name: np.full(len(lr), value, dtype=np.float64) for name, value in constant.items()}}
 
 
 def is_augmented(run: Run) -> bool:

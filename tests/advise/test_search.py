@@ -17,6 +17,20 @@ EVIDENCE = {
 }
 
 
+class Says:
+    """Predictions by a formula."""
+
+    def __init__(self, formula):
+        self.formula = formula
+
+    def __call__(self, five):
+        return self.formula(five)
+
+    def shortfall(self, five):
+        return self.formula(five).shortfall
+
+
+@Says
 def bowl(five):
     """Best at lr 2e-3, batch 32, no dropout; every doubling of the epochs gains less than the last."""
     shortfall = np.log10(five["lr"] / 2e-3) ** 2 + 0.05 * np.log2(five["batch_size"] / 32) ** 2
@@ -61,6 +75,7 @@ def test_suggestions_are_distinct_and_the_best_lies_within_its_ranges():
 
 
 def test_an_optimum_that_survives_a_factor_of_two_beats_a_needle():
+    @Says
     def needle(five):
         log_lr = np.log10(five["lr"])
         wide = 0.2 + 0.1 * (log_lr + 3) ** 2
@@ -97,6 +112,7 @@ def test_a_fixed_batch_larger_than_the_dataset_is_refused():
 @given(st.sampled_from([8, 16, 32, 64, 128]))
 @settings(max_examples=5)
 def test_under_a_limit_the_advice_is_the_best_within_it_not_a_clipped_one(max_batch):
+    @Says
     def follows(five):
         """The best learning rate is 2e-3 at a batch of 256, and follows it."""
         shortfall = np.log10(five["lr"] / 2e-3 * 256 / five["batch_size"]) ** 2
@@ -110,6 +126,7 @@ def test_under_a_limit_the_advice_is_the_best_within_it_not_a_clipped_one(max_ba
 
 
 def test_the_rest_is_advised_around_what_is_fixed():
+    @Says
     def follows(five):
         shortfall = np.log10(five["lr"] / 2e-3 * 256 / five["batch_size"]) ** 2 + 1.0 / five["epochs"]
         return Prediction(shortfall, shortfall * 0, 90 - 20 * shortfall, shortfall, shortfall)
