@@ -15,7 +15,8 @@ from advisor.records.schema import HYPERPARAMETERS
 Bounds = Mapping[str, tuple[float, float]]
 Columns = dict[str, Floats]
 
-N_COVER = 256
+_N_COVER = 128
+"""Points of the even cover: found so, the best is as good as from 1,024, if steps from the best of them follow."""
 _MOVES: dict[str, tuple[float, ...]] = {
     "lr": (0.5, 2**-0.5, 2**0.5, 2.0),
     "batch_size": (0.5, 2.0),
@@ -26,21 +27,13 @@ _MOVES: dict[str, tuple[float, ...]] = {
 """Steps along each axis: of dropout by adding, of the others by multiplying."""
 
 
-def even_cover(bounds: Bounds, n: int = N_COVER) -> Columns:
-    """Return an even cover of the box by the additive recurrence of Roberts' R sequence (generalised golden ratio).
-
-    Parameters
-    ----------
-    bounds : mapping of str to (low, high)
-        The box.
-    n : int
-        How many points; the first of more are the same.
-    """
+def even_cover(bounds: Bounds) -> Columns:
+    """Return an even cover of the box by the additive recurrence of Roberts' R sequence (generalised golden ratio)."""
     d = len(HYPERPARAMETERS)
     ratio = 2.0
     for _ in range(64):
         ratio = (1 + ratio) ** (1 / (d + 1))
-    steps = np.arange(1, n + 1)[:, None] * (1 / ratio) ** np.arange(1, d + 1)
+    steps = np.arange(1, _N_COVER + 1)[:, None] * (1 / ratio) ** np.arange(1, d + 1)
     unit = (0.5 + steps) % 1
     columns = {name: _place(name, unit[:, i], bounds[name]) for i, name in enumerate(HYPERPARAMETERS)}
     return _snap(columns, bounds)

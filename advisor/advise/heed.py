@@ -8,10 +8,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from advisor.advise.candidates import Bounds
+from advisor.advise.candidates import Bounds, even_cover
 from advisor.advise.predictor import Five, Predict
 from advisor.advise.request import Request
-from advisor.advise.search import unit_over
+from advisor.advise.search import regret_unit
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import OPTIMISM, OwnRuns
 from advisor.learn.space import Configuration, columns_of
@@ -54,7 +54,7 @@ class Heeding:
     def __init__(self, predict: Predict, own: list[Run], bounds: Bounds, n_classes: int, noise: float) -> None:
         self._predict = predict
         self._noise = noise
-        self._unit = max(unit_over(predict, bounds), 1.0)
+        self._unit = max(regret_unit(predict(even_cover(bounds)).top1), 1.0)
         five = columns_of([Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS}) for run in own])
         score = np.array([score_of(run, n_classes) for run in own])
         self._process = OwnRuns(noise, self._unit).fit(five, predict.shortfall(five) * self._unit, score)

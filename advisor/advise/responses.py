@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from advisor.advise.candidates import Bounds
-from advisor.advise.search import LR_NEIGHBOURS, unit_over
+from advisor.advise.candidates import Bounds, even_cover
+from advisor.advise.search import LR_NEIGHBOURS, regret_unit
 from advisor.advise.timm_arguments import format_number
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.space import Configuration
@@ -89,7 +89,7 @@ def respond(
     noise : float
         Points by which equal runs with other seeds differ: less than that is no difference.
     """
-    unit = unit_over(lambda five: model.predict(to_matrix(five)), bounds)
+    unit = regret_unit(model.predict(to_matrix(even_cover(bounds))).top1)
     responses = []
     for name in HYPERPARAMETERS:
         values = _grid(name, bounds[name], getattr(advised, name))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,8 +18,6 @@ from advisor.learn.table import Floats
 Prefer = Literal["accuracy", "balanced", "speed"]
 
 LR_NEIGHBOURS = (0.5, 1.0, 2.0)
-_N_UNIT = 128
-"""Points of the even cover whose accuracies give the unit of regret."""
 _PROMISING = 16
 """Points of the even cover that are looked at more closely, at nearby learning rates as well."""
 _ROUNDS = 6
@@ -103,11 +100,10 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     Found
     """
     cover = even_cover(bounds)
-    first, rest = np.split(np.arange(len(cover["lr"])), [_N_UNIT])
-    expected = predict(take(cover, first))
+    expected = predict(cover)
+    # Of all of the box: among candidates that are all near the best, best minus median is next to nothing.
     unit = regret_unit(expected.top1)
-    alone = np.concatenate([expected.shortfall, predict.shortfall(take(cover, rest))])
-    columns = take(cover, np.argsort(alone, kind="stable")[:_PROMISING])
+    columns = take(cover, np.argsort(expected.shortfall, kind="stable")[:_PROMISING])
     near = _near(predict, columns)
     for _ in range(_ROUNDS):
         best = np.argsort(near.mean(axis=0), kind="stable")[:_BEST]
@@ -122,7 +118,7 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     configurations = tuple(from_columns(columns, row) for row in chosen)
 
     middle = near[LR_NEIGHBOURS.index(1.0)]
-    within = np.concatenate([alone, middle]) * unit <= middle[chosen[0]] * unit + max(noise, 1e-9)
+    within = np.concatenate([expected.shortfall, middle]) * unit <= middle[chosen[0]] * unit + max(noise, 1e-9)
     seen = {name: column[within] for name, column in join(cover, columns).items()}
     ranges = {name: (float(column.min()), float(column.max())) for name, column in seen.items()}
     return Found(configurations, predict(columns_of(list(configurations))), ranges)
@@ -158,14 +154,6 @@ def regret_unit(top1: Floats) -> float:
         Predicted accuracies in percent.
     """
     return max(float(np.quantile(top1, 0.99) - np.median(top1)), 1e-6)
-
-
-def unit_over(predict: Callable[[Columns], Prediction], bounds: Bounds) -> float:
-    """Return the points of accuracy that a regret of 1 stands for in a box.
-
-    Of an even cover of all of it: among candidates that are all near the best, best minus median is next to nothing.
-    """
-    return regret_unit(predict(even_cover(bounds, _N_UNIT)).top1)
 
 
 def preference_order(columns: Columns, points: Floats, tolerance: float) -> list[int]:
