@@ -170,7 +170,9 @@ def fitted_with() -> dict[str, str]:
     return {name: version(name) for name in ("lightgbm", "numpy", "scipy")}
 
 
-def fit_artefact(runs: Sequence[Run], datasets: Sequence[Dataset], describe_model: DescribeModel) -> Artefact:
+def fit_artefact(
+    runs: Sequence[Run], datasets: Sequence[Dataset], describe_model: DescribeModel, workers: int = 1
+) -> Artefact:
     """Fit the meta-model to records.
 
     Parameters
@@ -181,6 +183,8 @@ def fit_artefact(runs: Sequence[Run], datasets: Sequence[Dataset], describe_mode
         The datasets they name.
     describe_model : callable
         From model name and image size to descriptors.
+    workers : int
+        Threads to share the fitting among.
 
     Returns
     -------
@@ -199,11 +203,14 @@ def fit_artefact(runs: Sequence[Run], datasets: Sequence[Dataset], describe_mode
             hint="record runs on further datasets, see `advisor records list`",
         )
     evidence = [run for run in runs if is_evidence(run)]
+    of_dataset: dict[str, list[Run]] = {}
+    for run in evidence:
+        of_dataset.setdefault(str(run.dataset_id), []).append(run)
     return Artefact(
-        model=MetaModel().fit(table),
+        model=MetaModel().fit(table, workers),
         noise=seed_noise(table),
         covered=_cover(evidence, {d.dataset_id: d.group for d in datasets}),
-        known=[known for d in datasets if (known := _know(d, evidence)).runs],
+        known=[_know(d, of_dataset[d.dataset_id]) for d in datasets if d.dataset_id in of_dataset],
         runs=len(table),
         data_sha256=digest(table),
     )
@@ -247,8 +254,7 @@ def _extent(values: list[Any]) -> tuple[Any, Any]:
     return (min(values), max(values)) if values else (0, 0)
 
 
-def _know(dataset: Dataset, evidence: Sequence[Run]) -> Known:
-    runs = [run for run in evidence if run.dataset_id == dataset.dataset_id]
+def _know(dataset: Dataset, runs: Sequence[Run]) -> Known:
     cases: dict[tuple[str, str, bool], Run] = {}
     for run in runs:
         if run.status is Status.DIVERGED:

@@ -8,7 +8,8 @@ structure mostly decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.learn.table import Floats, Table
-from advisor.learn.targets import TARGETS, from_logit, logit
+from advisor.learn.targets import TARGETS, from_logit, logit, rows_by_case
 
 if TYPE_CHECKING:
     import lightgbm
@@ -113,13 +114,15 @@ class MetaModel:
         self.blind_share = blind_share
         self.parameters = dict(parameters or {})
 
-    def fit(self, table: Table) -> MetaModel:
+    def fit(self, table: Table, workers: int = 1) -> MetaModel:
         """Fit to a table.
 
         Parameters
         ----------
         table : Table
             Runs of at least two groups.
+        workers : int
+            Threads to share the members among; each member is fitted by one, so the result is the same.
 
         Returns
         -------
@@ -131,32 +134,38 @@ class MetaModel:
         ValueError
             If the table holds fewer than two groups.
         """
-        self.fit_shortfall(table)
-        out_of = self._left_out(table)
+        self.fit_shortfall(table, workers)
         level = logit(table.score)
-        self.level_: list[lightgbm.Booster] = []
         expected_short, expected_level = np.zeros(len(table)), np.zeros(len(table))
-        for member, out in enumerate(out_of):
-            self.level_.append(_train(table.x[~out], level[~out], self._seeded(member), self.n_estimators))
+
+        def fit_level(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
+            booster = _train(table.x[~out], level[~out], self._seeded(member), self.n_estimators)
             if out.any():
-                expected_short[out] = _predict(self.shortfall_[member], table.x[out])
-                expected_level[out] = _predict(self.level_[member], table.x[out])
+                unseen = table.x[out]
+                expected_short[out] = _predict(self.shortfall_[member], unseen)
+                expected_level[out] = _predict(booster, unseen)
+            return booster
+
+        self.level_ = _in_threads(fit_level, self._left_out(table), workers)
         promising = _best_quarter(expected_short, table.case_of)
         errors = np.abs(expected_level - level)
         self.residual_ = _quantile_over_groups(errors[promising], table.group_of[promising], LEVEL)
         return self
 
-    def fit_shortfall(self, table: Table) -> MetaModel:
+    def fit_shortfall(self, table: Table, workers: int = 1) -> MetaModel:
         """Fit the ensemble of the shortfall only, which is all that ranking configurations needs."""
         shortfall = TARGETS[self.target].of(table.score, table.case_of)
         self.columns_ = table.columns
-        # Trees never split on a feature that is unknown throughout.
-        blind = table.x.copy()
-        blind[:, [name.startswith("data:") for name in table.columns]] = np.nan
-        self.shortfall_: list[lightgbm.Booster] = []
-        for member, out in enumerate(self._left_out(table)):
-            x = blind if self._is_blind(member) else table.x
-            self.shortfall_.append(self._train_shortfall(x[~out], shortfall[~out], table.case_of[~out], member))
+        described = [name.startswith("data:") for name in table.columns]
+
+        def fit_member(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
+            x = table.x[~out]
+            if self._is_blind(member):
+                # Trees never split on a feature that is unknown throughout.
+                x[:, described] = np.nan
+            return self._train_shortfall(x, shortfall[~out], table.case_of[~out], member)
+
+        self.shortfall_ = _in_threads(fit_member, self._left_out(table), workers)
         return self
 
     def predict_shortfall(self, x: Floats) -> Floats:
@@ -216,11 +225,11 @@ class MetaModel:
 
     def _left_out(self, table: Table) -> list[NDArray[np.bool_]]:
         """Return which rows each member is not trained on: every group is left out by one of them."""
-        groups = np.unique(table.group_of)
+        groups, group_of = np.unique(table.group_of, return_inverse=True)
         if len(groups) < 2:
             raise ValueError(f"evidence of at least two groups is needed, not {len(groups)}")
         fold_of = np.random.default_rng(self.random_state).permutation(len(groups)) % self.n_members
-        return [np.isin(table.group_of, groups[fold_of == member]) for member in range(self.n_members)]
+        return [fold_of[group_of] == member for member in range(self.n_members)]
 
     def _is_blind(self, member: int) -> bool:
         """Return whether a member sees no dataset features; the blind ones are spread evenly."""
@@ -236,6 +245,14 @@ class MetaModel:
         return _train(x, y, parameters, self.n_estimators)
 
 
+def _in_threads(
+    fit: Callable[[int, NDArray[np.bool_]], lightgbm.Booster], left_out: list[NDArray[np.bool_]], workers: int
+) -> list[lightgbm.Booster]:
+    """Return what ``fit`` makes of each member and the rows it leaves out."""
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(fit, range(len(left_out)), left_out))
+
+
 def _train(x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int) -> lightgbm.Booster:
     import lightgbm
 
@@ -248,8 +265,7 @@ def _predict(member: lightgbm.Booster, x: Floats) -> Floats:
 
 def _best_quarter(expected: Floats, case_of: NDArray[np.int64]) -> NDArray[np.bool_]:
     best = np.zeros(len(expected), dtype=bool)
-    for case in np.unique(case_of):
-        rows = case_of == case
+    for rows in rows_by_case(case_of):
         best[rows] = expected[rows] <= np.quantile(expected[rows], 0.25)
     return best
 

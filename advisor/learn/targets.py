@@ -25,6 +25,12 @@ def from_logit(value: Floats) -> Floats:
     return 100 / (1 + np.exp(-value))
 
 
+def rows_by_case(case_of: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """Return the rows of each case, in one pass however many cases there are."""
+    order = np.argsort(case_of, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(case_of[order])) + 1)
+
+
 def regret_within_cases(score: Floats, case_of: NDArray[np.int64]) -> Floats:
     """Return each run's regret in its case: (best - score) / (best - median), 0 the best, 1 a median run.
 
@@ -42,8 +48,7 @@ def regret_within_cases(score: Floats, case_of: NDArray[np.int64]) -> Floats:
     ndarray of shape (n,), in [0, 2]
     """
     regret = np.zeros(len(score))
-    for case in np.unique(case_of):
-        rows = case_of == case
+    for rows in rows_by_case(case_of):
         best, median = score[rows].max(), np.median(score[rows])
         if best > median:
             regret[rows] = np.minimum(2.0, (best - score[rows]) / (best - median))
@@ -77,17 +82,15 @@ def _rank(score: Floats, case_of: NDArray[np.int64]) -> Floats:
     from scipy.stats import rankdata
 
     rank = np.zeros(len(score))
-    for case in np.unique(case_of):
-        rows = case_of == case
-        rank[rows] = (rankdata(-score[rows]) - 0.5) / rows.sum()
+    for rows in rows_by_case(case_of):
+        rank[rows] = (rankdata(-score[rows]) - 0.5) / len(rows)
     return rank
 
 
 def _log_odds_short(score: Floats, case_of: NDArray[np.int64]) -> Floats:
     odds = logit(score)
     short = np.zeros(len(score))
-    for case in np.unique(case_of):
-        rows = case_of == case
+    for rows in rows_by_case(case_of):
         short[rows] = np.minimum(3.0, odds[rows].max() - odds[rows])
     return short
 
