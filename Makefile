@@ -47,10 +47,10 @@ $(METAMODEL_VENV)/.installed: meta_data/metamodel/requirements.txt pyproject.tom
 	@touch $@
 
 metamodel: $(METAMODEL_VENV)/.installed  ## Fit the shipped meta-model to meta_data/
-	$(METAMODEL_VENV)/bin/python -m advisor.learn.artefact meta_data/metamodel
+	$(METAMODEL_VENV)/bin/python -m advisor.evaluate.shipped meta_data/metamodel
 
 metamodel-check: $(METAMODEL_VENV)/.installed  ## Fit it again elsewhere and compare the bytes
-	$(METAMODEL_VENV)/bin/python -m advisor.learn.artefact build/metamodel
+	$(METAMODEL_VENV)/bin/python -m advisor.evaluate.shipped build/metamodel
 	diff --recursive --exclude requirements.txt meta_data/metamodel build/metamodel
 	@echo "The shipped meta-model is what its evidence gives, bit for bit."
 

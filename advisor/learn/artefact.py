@@ -1,7 +1,6 @@
 """The fitted meta-model as files: LightGBM's own text format beside a JSON manifest, never a pickle.
 
-``python -m advisor.learn.artefact FOLDER`` fits the shipped evidence and writes them; the same evidence and
-versions give the same bytes.
+The same evidence and versions give the same bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import hashlib
 import json
 import math
 import statistics
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -87,6 +85,8 @@ class Artefact:
         Runs that it learned from.
     data_sha256 : str
         Digest of the table that it was fitted to.
+    evaluation : mapping or None
+        How it did on sources it had not seen, as JSON values; None if it was not judged.
     """
 
     model: MetaModel
@@ -95,6 +95,7 @@ class Artefact:
     known: Sequence[Known]
     runs: int
     data_sha256: str
+    evaluation: Mapping[str, Any] | None = None
 
     @property
     def version(self) -> str:
@@ -111,13 +112,12 @@ class Artefact:
         return next((c for c in self.covered if (c.opt, c.pretrained) == (opt, pretrained)), None)
 
     def save(self, folder: Path) -> None:
-        """Write ``manifest.json`` and one text file a member into ``folder``."""
+        """Write ``manifest.json`` and one text file a member into ``folder``.
+
+        What was there stays whole until everything is written.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        for stale in folder.glob("*.txt"):
-            stale.unlink()
         files = {f"{name}.txt": text for name, text in self.model.to_texts().items()}
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
         manifest = {
             "schema": SCHEMA,
             "version": self.version,
@@ -127,11 +127,23 @@ class Artefact:
             "noise": self.noise,
             "model": self.model.to_manifest(),
             "fitted_with": fitted_with(),
+            "evaluation": self.evaluation,
             "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
             "covered": [asdict(c) for c in self.covered],
             "known": [asdict(k) for k in self.known],
         }
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        texts = {**files, MANIFEST: json.dumps(manifest, indent=1) + "\n"}
+        former = _members_in(folder)
+        try:
+            for name, text in texts.items():
+                (folder / f"{name}.part").write_text(text, encoding="utf-8")
+            for name in texts:
+                (folder / f"{name}.part").replace(folder / name)
+        finally:
+            for name in texts:
+                (folder / f"{name}.part").unlink(missing_ok=True)
+        for name in former - texts.keys():
+            (folder / name).unlink(missing_ok=True)
 
     @classmethod
     def load(cls, folder: Path) -> Artefact:
@@ -162,7 +174,16 @@ class Artefact:
             known=[Known(Dataset(**k["dataset"]), k["runs"], k["best"]) for k in manifest["known"]],
             runs=manifest["runs"],
             data_sha256=manifest["data_sha256"],
+            evaluation=manifest.get("evaluation"),
         )
+
+
+def _members_in(folder: Path) -> set[str]:
+    """Return the files that the manifest in a folder names; none where there is no readable one."""
+    try:
+        return set(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def fitted_with() -> dict[str, str]:
@@ -295,20 +316,3 @@ def digest(table: Table) -> str:
         digest.update(np.ascontiguousarray(part).tobytes())
     digest.update("\n".join(table.group_of).encode())
     return digest.hexdigest()
-
-
-def main(folder: str) -> None:
-    """Fit the shipped evidence and write the artefact into ``folder``."""
-    from advisor.describe.model import describe_model
-    from advisor.records.evidence import load_evidence
-
-    evidence = load_evidence()
-    artefact = fit_artefact(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
-    artefact.save(Path(folder))
-    pins = "".join(f"{name}=={pin}\n" for name, pin in fitted_with().items())
-    (Path(folder) / "requirements.txt").write_text(pins, encoding="utf-8")
-    print(f"{artefact.version}: {artefact.runs} runs, {len(artefact.known)} datasets, seed noise {artefact.noise}")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -5,25 +5,64 @@ from dataclasses import replace
 import pytest
 from synthetic import records
 
+import advisor.records.evidence
 from advisor.advise.advisor import Advisor
 from advisor.cli.root import main
 from advisor.config import Config
-from advisor.learn.artefact import Artefact
+from advisor.learn.artefact import MANIFEST, Artefact
+from advisor.records.evidence import load_evidence
 from advisor.records.schema import Source
 from advisor.records.store import Store
 
 
-def test_own_runs_are_learned_from_and_the_result_advises(capsys):
-    shipped = Advisor().artefact
-    runs, datasets = records(n_groups=1, runs_per_case=10)
+@pytest.fixture
+def _shipped(monkeypatch):
+    """A shipped evidence of few runs, which is fitted and judged in seconds."""
+    runs, datasets = records(n_groups=3, runs_per_case=30)
+    shipped = replace(load_evidence(), runs=runs, datasets=datasets)
+    monkeypatch.setattr(advisor.records.evidence, "load_evidence", lambda: shipped)
+
+
+def record(change=lambda run: run, n_groups=1):
+    """Put runs of the user on other datasets into the store."""
+    runs, datasets = records(n_groups=n_groups, runs_per_case=30, seed=1)
     store = Store(Config()["store"])
-    store.put_dataset(datasets[0])
-    store.add_runs([replace(run, source=Source.API) for run in runs])
+    for dataset in datasets:
+        store.put_dataset(replace(dataset, dataset_id="own" + dataset.dataset_id, group="own" + dataset.group))
+    mine = [replace(run, run_id="own" + run.run_id, dataset_id="own" + str(run.dataset_id)) for run in runs]
+    store.add_runs([change(replace(run, source=Source.API)) for run in mine])
+
+
+def train(*options):
     with pytest.raises(SystemExit) as end:
-        main(["train"])
-    assert not end.value.code
-    assert "20 of your 20 runs" in capsys.readouterr().out
+        main(["train", *options])
+    return end.value.code
+
+
+@pytest.mark.usefixtures("_shipped")
+def test_own_runs_are_learned_from_and_the_result_advises(capsys):
+    record()
+    assert not train()
+    out = capsys.readouterr().out
+    assert "60 of your 60 runs" in out
+    assert "Mean regret on 4 sources left out" in out
     own = Artefact.load(Config()["metamodel_dir"])
-    assert own.runs == shipped.runs + 20
-    assert own.version != shipped.version
+    assert own.runs == 3 * 60 + 60
+    assert own.evaluation["judged"]
+    assert own.evaluation["groups"] == 4
     assert Advisor().artefact.version == own.version
+
+
+@pytest.mark.usefixtures("_shipped")
+def test_a_model_that_does_worse_is_not_used_unless_forced(capsys):
+    record(lambda run: replace(run, final_metric=100 - run.final_metric, extra={}), n_groups=6)
+    assert train() == 1
+    told = capsys.readouterr().err
+    assert "does worse on sources it has not seen, and is not used" in told
+    assert "that of the shipped model" in told
+    assert "advisor train --force" in told
+    assert not (Config()["metamodel_dir"] / MANIFEST).exists()
+
+    assert not train("--force")
+    assert "used all the same" in capsys.readouterr().err
+    assert Advisor().artefact.version == Artefact.load(Config()["metamodel_dir"]).version

@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from synthetic import describe_model, records
 
 from advisor.errors import AdvisorError
 from advisor.learn.artefact import MANIFEST, Artefact, fit_artefact, seed_noise
+from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
 
 
@@ -64,10 +67,42 @@ def test_one_group_is_too_little():
 
 
 def test_noise_is_the_spread_between_seeds():
-    from dataclasses import replace
-
     runs, datasets = records(n_groups=2, runs_per_case=3)
     assert seed_noise(build_table(runs, datasets, describe_model)) is None
     again = [replace(run, run_id=run.run_id + "again", final_metric=run.final_metric + 2) for run in runs]
     noise = seed_noise(build_table([*runs, *again], datasets, describe_model))
     assert noise == pytest.approx(2**0.5)
+
+
+def test_a_save_that_fails_half_way_leaves_the_former_one_whole(artefact, tmp_path, monkeypatch):
+    artefact.save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    write, written = Path.write_text, []
+
+    def full_disk(path, *args, **kwargs):
+        written.append(path)
+        if len(written) == 5:
+            raise OSError(28, "No space left on device")
+        return write(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "write_text", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        replace(artefact, runs=1).save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert Artefact.load(tmp_path).runs == artefact.runs
+
+
+def test_members_of_a_larger_model_do_not_stay_behind_and_other_files_do(artefact, tmp_path):
+    artefact.save(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    table = build_table(*records(), describe_model)
+    replace(artefact, model=MetaModel(n_members=2, n_estimators=5).fit(table)).save(tmp_path)
+    assert {path.name for path in tmp_path.glob("*.txt")} == {
+        "notes.txt", "shortfall_0.txt", "shortfall_1.txt", "level_0.txt", "level_1.txt",
+    }  # fmt: skip
+    assert Artefact.load(tmp_path).model.n_members == 2
+
+
+def test_how_it_was_judged_is_in_the_manifest(artefact, tmp_path):
+    replace(artefact, evaluation={"judged": True, "cases": 3}).save(tmp_path)
+    assert Artefact.load(tmp_path).evaluation == {"judged": True, "cases": 3}

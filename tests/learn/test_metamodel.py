@@ -72,3 +72,9 @@ def test_every_scale_ranks_what_was_never_seen(table, target):
     predicted = MetaModel(n_members=2, n_estimators=60, target=target).fit(seen).predict(unseen.x).shortfall
     true = regret_within_cases(unseen.score, unseen.case_of)
     assert np.corrcoef(predicted.argsort().argsort(), true.argsort().argsort())[0, 1] > 0.7
+
+
+def test_threads_share_the_members_and_change_no_bit(table):
+    alone, together = (MetaModel(n_members=3, n_estimators=20).fit(table, workers) for workers in (1, 3))
+    assert alone.to_texts() == together.to_texts()
+    assert alone.residual_ == together.residual_

@@ -1,12 +1,13 @@
 """The shipped meta-model is what the shipped evidence gives, and it covers what the README says."""
 
+import json
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from advisor.describe.model import describe_model
-from advisor.learn.artefact import Artefact, fit_artefact, fitted_with
+from advisor.learn.artefact import MANIFEST, Artefact, fit_artefact, fitted_with
 from advisor.records.evidence import load_evidence
 
 SHIPPED = Path(str(resources.files("advisor._meta_data") / "metamodel"))
@@ -23,7 +24,10 @@ def test_it_was_fitted_to_the_shipped_evidence_bit_for_bit(tmp_path):
     evidence = load_evidence()
     again = fit_artefact(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
     again.save(tmp_path)
-    for path in tmp_path.iterdir():
+    # How it was judged is added to the manifest afterwards.
+    manifests = [json.loads((folder / MANIFEST).read_text()) | {"evaluation": None} for folder in (tmp_path, SHIPPED)]
+    assert manifests[0] == manifests[1]
+    for path in tmp_path.glob("*.txt"):
         assert path.read_bytes() == (SHIPPED / path.name).read_bytes(), path.name
 
 
