@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.advise.answer import answer
+from advisor.advise.memory import out_of_memory
 from advisor.advise.request import DEFAULT_MODEL, Request, make_request
-from advisor.advise.search import Prefer
+from advisor.advise.search import Prefer, allowed_bounds
 from advisor.advise.speed import epochs_within, images_per_second
 from advisor.advise.suggestion import Suggestion
 from advisor.advise.trial import Trial, try_steps
@@ -19,7 +21,7 @@ from advisor.config import Config
 from advisor.errors import StoreError
 from advisor.learn.artefact import MANIFEST, Artefact
 from advisor.learn.space import Limits
-from advisor.records.schema import Dataset, Run, StoredSuggestion
+from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, StoredSuggestion
 
 if TYPE_CHECKING:
     from advisor.describe.dataset import Description
@@ -134,7 +136,9 @@ class Advisor:
 
         description = dataset if isinstance(dataset, Description) else self.describe(dataset)
         notes = [] if model else [f"no model was named: this is advice for {DEFAULT_MODEL}; name yours with --model"]
-        measured = None
+        # What cannot be met within the dataset is refused before the store is opened, and leaves nothing behind.
+        allowed_bounds(dict.fromkeys(HYPERPARAMETERS, (1.0, math.inf)), request.limits, description.dataset.n_train)
+        recorded, measured = self._recorded(), None
         if device is not None:
             trial = try_steps(request, description.dataset.n_classes, device)
             if isinstance(trial, Trial):
@@ -143,12 +147,15 @@ class Advisor:
                 measured = trial.images_per_second
             else:
                 notes.append(trial)
+        elif too_large := out_of_memory(recorded, request.model.name, request.img_size):
+            notes.append(too_large.note(request.limits))
+            request = replace(request, limits=too_large.limit(request.limits))
+        speed = images_per_second(recorded, request.model.name, request.img_size) or measured
         if request.limits.max_seconds is not None:
-            request = _within_time(request, description.dataset.n_train, self._speed(request) or measured)
+            request = _within_time(request, description.dataset.n_train, speed)
         suggestion = self.answer(request, description.dataset)
         suggestion = suggestion.model_copy(update={"warnings": (*notes, *suggestion.warnings)})
-        # The store is opened last, so that a request that is refused leaves nothing behind.
-        return self._remember(_timed(suggestion, self._speed(request) or measured))
+        return self._remember(_timed(suggestion, speed))
 
     def answer(self, request: Request, dataset: Dataset) -> Suggestion:
         """Return the suggestion for a checked request and a described dataset, without remembering it."""
@@ -161,12 +168,12 @@ class Advisor:
         except StoreError:
             return []
 
-    def _speed(self, request: Request) -> float | None:
-        """Return the images a second that the user's own runs of the model were trained at, if any are known."""
+    def _recorded(self) -> list[Run]:
+        """Return all recorded runs, the latest first; none where the store cannot be read."""
         try:
-            return images_per_second(self._open_store().runs(), request.model.name, request.img_size)
+            return self._open_store().runs()
         except StoreError:
-            return None
+            return []
 
     def _open_store(self) -> Store:
         if self._store is None:

@@ -15,7 +15,7 @@ from advisor.advise.search import regret_unit
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import OPTIMISM, OwnRuns
 from advisor.learn.space import Configuration, columns_of
-from advisor.learn.table import Floats, is_augmented, is_evidence, score_of
+from advisor.learn.table import Floats, is_augmented, is_comparable, is_evidence, score_of
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run
 
 
@@ -24,8 +24,9 @@ def runs_to_heed(runs: Iterable[Run], request: Request, dataset: Dataset, augmen
     return [
         run
         for run in runs
-        if is_evidence(run)
-        and run.dataset_id == dataset.dataset_id
+        if run.dataset_id == dataset.dataset_id
+        and is_evidence(run)
+        and is_comparable(run, dataset)
         and str(run.model).partition(".")[0] == request.model.name
         and (run.opt, bool(run.pretrained), is_augmented(run)) == (request.opt, request.pretrained, augmented)
     ]

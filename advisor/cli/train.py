@@ -30,7 +30,7 @@ def train(out: Path | None, force: bool) -> None:
     from advisor.describe.recorded import describe_recorded
     from advisor.evaluate.gate import judge
     from advisor.learn.artefact import fit_artefact
-    from advisor.learn.table import build_table, is_evidence
+    from advisor.learn.table import build_table, teaching
     from advisor.records.evidence import load_evidence
     from advisor.records.ingest import sync
     from advisor.records.store import Store
@@ -65,7 +65,7 @@ def train(out: Path | None, force: bool) -> None:
     replace(artefact, evaluation=verdict.evaluation).save(folder)
     for fault in verdict.faults:
         note(f"used all the same: {fault}")
-    used = sum(is_evidence(run) and run.dataset_id in datasets for run in own)
+    used = len(teaching(own, datasets))
     click.echo(
         f"Fitted to {artefact.runs:,} runs on {len(artefact.known)} datasets; "
         f"{used} of your {len(own)} runs are among them."

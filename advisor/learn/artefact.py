@@ -22,7 +22,7 @@ import numpy as np
 from advisor.errors import AdvisorError
 from advisor.learn.familiarity import Familiarity
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.table import DescribeModel, Table, build_table, is_evidence, score_of
+from advisor.learn.table import DescribeModel, Table, build_table, score_of, teaching
 from advisor.learn.targets import regret_within_cases
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
 
@@ -223,7 +223,7 @@ def fit_artefact(
             cause=f"{len(table)} usable runs of {len(set(table.group_of))} groups of datasets, at least 2 are needed",
             hint="record runs on further datasets, see `advisor records list`",
         )
-    evidence = [run for run in runs if is_evidence(run)]
+    evidence = teaching(runs, {d.dataset_id: d for d in datasets})
     of_dataset: dict[str, list[Run]] = {}
     for run in evidence:
         of_dataset.setdefault(str(run.dataset_id), []).append(run)

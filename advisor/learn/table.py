@@ -137,8 +137,33 @@ def is_evidence(run: Run) -> bool:
         and run.dataset_id is not None
         and not run.out_of_memory
         and (run.epochs_done > 0 or run.status is Status.DIVERGED)
-        and (run.status is Status.DIVERGED or (run.metric == "eval_top1" and run.final_metric is not None))
+        and (run.metric == _METRIC or (run.metric is None and run.status is Status.DIVERGED))
+        and (run.status is Status.DIVERGED or _is_percent(run.final_metric))
     )
+
+
+_METRIC = "eval_top1"
+
+
+def _is_percent(value: float | None) -> bool:
+    return value is not None and 0 <= value <= 100
+
+
+def is_comparable(run: Run, dataset: Dataset) -> bool:
+    """Return whether a run was judged as the others on its dataset: by the same classes and as many images.
+
+    What either does not say is taken to be the same. Runs that were judged otherwise are never mixed in.
+    """
+    return run.n_classes in (None, dataset.n_classes) and (not dataset.n_eval or run.n_eval in (None, dataset.n_eval))
+
+
+def teaching(runs: Iterable[Run], datasets: Mapping[str, Dataset]) -> list[Run]:
+    """Return the runs that can teach: those that are evidence, on one of the datasets (by id) and judged as it is."""
+    return [
+        run
+        for run in runs
+        if run.dataset_id in datasets and is_evidence(run) and is_comparable(run, datasets[str(run.dataset_id)])
+    ]
 
 
 def score_of(run: Run, n_classes: int) -> float:
@@ -277,7 +302,7 @@ def build_table(
         With zero rows if nothing is evidence.
     """
     by_id = {dataset.dataset_id: dataset if with_probe else _without_probe(dataset) for dataset in datasets}
-    usable = [run for run in runs if is_evidence(run) and run.dataset_id in by_id]
+    usable = teaching(runs, by_id)
     found = [by_id[str(run.dataset_id)] for run in usable]
     five = {name: np.array([getattr(run, name) for run in usable], dtype=np.float64) for name in HYPERPARAMETERS}
 
@@ -289,25 +314,25 @@ def build_table(
     rows_of: dict[tuple[Any, ...], list[int]] = {}
     for i, run in enumerate(usable):
         rows_of.setdefault(tuple(getattr(run, name) for name in _CONTEXT_FIELDS), []).append(i)
-    columns: dict[str, int] = {}
-    blocks: list[tuple[list[int], dict[str, Floats]]] = []
+    contexts: list[tuple[list[int], Context]] = []
     cases: dict[Case, int] = {}
     case_of = np.zeros(len(usable), dtype=np.int64)
     for rows in rows_of.values():
         first = usable[rows[0]]
         cap = most_epochs[first.dataset_id, first.model, first.opt, first.pretrained, is_augmented(first)]
         context = context_of(first, found[rows[0]], describe_model, cap)
-        block = features(context, {name: column[rows] for name, column in five.items()})
-        for name in block:
-            columns.setdefault(name, len(columns))
-        blocks.append((rows, block))
+        contexts.append((rows, context))
         case_of[rows] = cases.setdefault(context.case, len(cases))
+    # Names first, so that the matrix is there once only, however many rows it has.
+    columns = tuple(
+        dict.fromkeys(name for rows, context in contexts for name in features(context, _take(five, rows[:1])))
+    )
     x = np.full((len(usable), len(columns)), np.nan)
-    for rows, block in blocks:
-        x[rows] = to_matrix(tuple(columns), block)
+    for rows, context in contexts:
+        x[rows] = to_matrix(columns, features(context, _take(five, rows)))
 
     return Table(
-        columns=tuple(columns),
+        columns=columns,
         x=x,
         score=np.array([score_of(run, d.n_classes) for run, d in zip(usable, found, strict=True)], dtype=np.float64),
         five=five,
@@ -319,6 +344,10 @@ def build_table(
         n_eval=np.array([run.n_eval or d.n_eval for run, d in zip(usable, found, strict=True)], dtype=np.float64),
         seconds=np.array([run.train_seconds or np.nan for run in usable], dtype=np.float64),
     )
+
+
+def _take(five: Mapping[str, Floats], rows: list[int]) -> dict[str, Floats]:
+    return {name: column[rows] for name, column in five.items()}
 
 
 def to_matrix(columns: Sequence[str], named: Mapping[str, Floats]) -> Floats:

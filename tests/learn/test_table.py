@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from synthetic import describe_model, records
 
-from advisor.learn.table import build_table, is_evidence, score_of
+from advisor.learn.table import build_table, is_comparable, is_evidence, score_of
 from advisor.records.schema import Status
 
 
@@ -50,12 +52,48 @@ def test_derived_columns_mean_what_they_say(evidence):
         {"out_of_memory": True},
         {"metric": "loss"},
         {"final_metric": None},
+        {"final_metric": 100.5},
+        {"final_metric": float("nan")},
+        {"metric": None},
+        {"metric": "eval_map", "status": Status.DIVERGED},
     ],
 )
 def test_runs_that_say_nothing_about_their_configuration_are_no_evidence(evidence, change):
     run = evidence[0][0]
     assert is_evidence(run)
     assert not is_evidence(replace(run, **change))
+
+
+@pytest.mark.parametrize("change", [{"n_classes": 7}, {"n_eval": 250}])
+def test_runs_that_were_judged_by_other_classes_or_images_are_not_mixed_in(evidence, change):
+    run, dataset = evidence[0][0], evidence[1][0]
+    assert is_comparable(run, dataset)
+    assert not is_comparable(replace(run, **change), dataset)
+    assert is_comparable(replace(run, **dict.fromkeys(change)), dataset)
+
+
+SPOILT = [
+    {"out_of_memory": True, "status": Status.FAILED},
+    {"out_of_memory": True},
+    {"status": Status.DIVERGED, "out_of_memory": True, "final_metric": None},
+    {"status": Status.INTERRUPTED},
+    {"metric": "eval_loss", "final_metric": 0.7},
+    {"metric": "eval_map", "status": Status.DIVERGED},
+    {"n_classes": 3},
+    {"n_eval": 17},
+    {"final_metric": -1.0},
+]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 59), st.sampled_from(SPOILT), st.floats(0, 100)), max_size=20))
+def test_what_ran_out_of_memory_or_was_judged_otherwise_moves_nothing(evidence, spoilt):
+    runs, datasets = evidence
+    others = [replace(runs[i], **{"final_metric": score, **change}) for i, change, score in spoilt]
+    plain, mixed = build_table(runs, datasets, describe_model), build_table([*others, *runs], datasets, describe_model)
+    assert plain.columns == mixed.columns
+    for name in ("x", "score", "case_of", "group_of", "n_eval"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(mixed, name))
 
 
 def test_a_diverged_run_counts_as_chance(evidence):
