@@ -11,7 +11,7 @@ from advisor.describe.images import ImageDataset, printable
 from advisor.errors import DatasetError, MissingExtraError
 from advisor.plugins import get_plugins
 
-TIMM_PREFIXES = ("torch", "hfds", "wds", "tfds")
+TIMM_PREFIXES = ("torch", "hfds", "hfids", "wds", "tfds")
 """Prefixes of timm's dataset names that are understood; what follows is NAME or NAME:ROOT (timm's --data-dir)."""
 
 
@@ -28,7 +28,7 @@ def open_dataset(source: Any) -> ImageDataset:
         - a ``.csv``, ``.tsv`` or ``.parquet`` table with columns of paths and labels;
         - a folder of WebDataset shards, or of a Hugging Face dataset saved on disk;
         - a timm dataset name, with timm's ``--data-dir`` after a colon: ``torch/cifar10:ROOT``, ``hfds/NAME:ROOT``,
-          ``wds/FOLDER``, ``tfds/NAME:ROOT``; nothing is downloaded;
+          ``hfids/NAME:ROOT`` (from the same local copy), ``wds/FOLDER``, ``tfds/NAME:ROOT``; nothing is downloaded;
         - arrays ``(images, labels)``, a map-style torch Dataset, or a tuple (train, eval) of two of these;
         - whatever a plugin opens (``advisor_open_dataset``, asked first).
 
@@ -119,11 +119,14 @@ def _open_timm_name(prefix: str, rest: str) -> ImageDataset:
     if prefix == "tfds":
         return open_tfds(name, folder)
     path = Path(os.path.expanduser(name))
+    if prefix == "wds":  # timm looks for shards in --data-dir, whatever the name is
+        shards = path if folder is None else folder
+        if shards.is_dir():
+            return open_shards(shards)
+        raise _missing(shards)
     if path.is_dir():
-        return open_shards(path) if prefix == "wds" else _open_directory(path)
-    if prefix == "hfds":
-        return _open_hugging_face_cache(name, folder or Path(os.path.expanduser(_hugging_face_cache())))
-    raise _missing(path)
+        return _open_directory(path)
+    return _open_hugging_face_cache(name, folder or Path(os.path.expanduser(_hugging_face_cache())))
 
 
 def _hugging_face_cache() -> str:

@@ -160,6 +160,8 @@ def _shards(root, out, info=False):
         (_shards, "wds"),
         (lambda root, out: _shards(root, out, info=True), "wds"),
         (lambda root, out: f"wds/{_shards(root, out)}", "wds"),
+        (lambda root, out: f"wds/any-name:{_shards(root, out)}", "wds"),
+        (lambda root, out: f"hfids/{_saved_to_disk(root, out)}", "hfds"),
     ],
     ids=[
         "zip",
@@ -175,6 +177,8 @@ def _shards(root, out, info=False):
         "wds",
         "info",
         "wds/",
+        "wds/name:root",
+        "hfids/",
     ],
 )
 def test_every_packing_is_the_same_dataset(pets, tmp_path, pack, kind):
@@ -199,7 +203,7 @@ def test_the_newest_build_in_the_cache_of_hugging_face(pets, tmp_path, monkeypat
         (folder / "dataset_info.json").write_text(json.dumps({"features": features}))
         os.utime(folder, (1e9 - age, 1e9 - age))
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
-    for source in ("hfds/me/pets", f"hfds/me/pets:{tmp_path / 'cache'}"):
+    for source in ("hfds/me/pets", "hfids/me/pets", f"hfds/me/pets:{tmp_path / 'cache'}"):
         dataset = open_dataset(source)
         assert (dataset.name, dataset.classes, dataset.dataset_id) == (
             "pets",
