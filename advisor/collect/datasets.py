@@ -11,9 +11,9 @@ from typing import Any
 
 from advisor.collect.images import measure
 from advisor.collect.plan import PlannedDataset
-from advisor.describe.dataset import describe
+from advisor.describe.dataset import describe, open_dataset
+from advisor.describe.groups import put_in_group
 from advisor.errors import AdvisorError
-from advisor.records.schema import Dataset
 from advisor.records.store import Store
 
 
@@ -39,7 +39,8 @@ def prepare(
     Parameters
     ----------
     names : iterable of str
-        Folders in ``data_dir``, each with its provenance in NAME.json beside it where it was built from a source.
+        Folders in ``data_dir``, each with its provenance in NAME.json beside it where it was built from a source. One
+        without is in the group of the stored datasets it shares images with, else in one of its own.
     data_dir : Path
         Where the datasets are.
     store : Store
@@ -63,12 +64,18 @@ def prepare(
         if not path.is_dir():
             missing.append(name)
             continue
-        dataset = _described(name, path, probe_seconds)
+        is_built = path.with_name(f"{name}.json").is_file()
+        dataset = replace(describe(path, probe_seconds=probe_seconds).dataset, name=name, group=name)
         before = known.get(name)
         if before is not None and before.dataset_id == dataset.dataset_id:
-            dataset = replace(dataset, features={**before.features, **dataset.features})
+            dataset = replace(dataset, group=before.group, features={**before.features, **dataset.features})
+        if is_built:
+            dataset = replace(dataset, group=read_provenance(data_dir, name)["group"])
         if before != dataset:
-            store.put_dataset(dataset)
+            if is_built:
+                store.put_dataset(dataset)
+            else:
+                dataset = put_in_group(store, open_dataset(path), dataset)
         datasets.append(PlannedDataset(name, path, dataset.group, measure(path)))
         dataset_ids[name] = dataset.dataset_id
     return Prepared(datasets, dataset_ids, missing)
@@ -101,10 +108,3 @@ def _groups_of_sources() -> dict[str, str]:
     from advisor._meta_data.sources import list_datasets
 
     return {spec.name: spec.group for spec in list_datasets()}
-
-
-def _described(name: str, path: Path, probe_seconds: float | None) -> Dataset:
-    """Return the description of a dataset under the name and in the group that its provenance gives it."""
-    is_built = path.with_name(f"{name}.json").is_file()
-    group = read_provenance(path.parent, name)["group"] if is_built else name
-    return replace(describe(path, probe_seconds=probe_seconds).dataset, name=name, group=group)

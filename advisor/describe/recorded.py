@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from advisor.describe.dataset import describe
+from advisor.describe.dataset import describe, open_dataset
+from advisor.describe.groups import put_in_group
 from advisor.errors import AdvisorError
 from advisor.records.store import Store
 
@@ -43,7 +44,8 @@ def describe_recorded(store: Store) -> RecordedDatasets:
             report.left_out[folder] = "there is no such folder on this machine"
             continue
         try:
-            dataset = describe(folder).dataset
+            images = open_dataset(folder)
+            dataset = describe(images).dataset
         except AdvisorError as error:
             report.left_out[folder] = str(error)
             continue
@@ -51,7 +53,7 @@ def describe_recorded(store: Store) -> RecordedDatasets:
         if len(same) < len(runs):
             report.left_out[folder] = f"it has {dataset.n_train} training images now, which is not what was trained on"
         if same:
-            store.put_dataset(dataset)
+            put_in_group(store, images, dataset)
             store.set_dataset(same, dataset.dataset_id)
             report.runs += len(same)
     return report

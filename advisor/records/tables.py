@@ -86,3 +86,9 @@ SPOOLS = sa.Table(
     sa.Column("run_id", sa.String, primary_key=True),
     sa.Column("offset", sa.BigInteger, nullable=False),
 )
+LIKENESSES = sa.Table(
+    "likenesses",
+    metadata,
+    sa.Column("dataset_id", sa.String, primary_key=True),
+    sa.Column("thumbnails", sa.LargeBinary, nullable=False),
+)

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from advisor._meta_data.sources import build_dataset, list_datasets
-from advisor._meta_data.sources.duplicates import MAX_SHARE, find_overlaps
+from advisor._meta_data.sources.duplicates import find_overlaps
+from advisor.describe.likeness import MAX_SHARE
 from advisor.errors import AdvisorError
 
 

@@ -11,13 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from advisor.describe.likeness import MAX_SHARE, shared, telling
+
 SIDE = 12
-MAX_DIFFERENCE = 8.0
-"""Two images are near-duplicates if their thumbnails differ by at most this root mean square, of values 0 to 255."""
-MIN_SPREAD = 25.0
-"""Thumbnails of less standard deviation are left out: plain ones resemble each other without being copies."""
-MAX_SHARE = 0.01
-"""Share of a dataset's images with near-duplicates in another group from which on the groups are to be merged."""
 IMAGES = 600
 """At most so many images of a dataset are compared."""
 
@@ -45,22 +41,13 @@ def thumbnails(folder: Path) -> Thumbnails:
     paths = sorted(folder.glob("*/*/*.png"))
     chosen = np.random.default_rng(0).permutation(len(paths))[:IMAGES]
     rows = [_thumbnail(paths[index]) for index in chosen]
-    return np.array([row for row in rows if row.std() >= MIN_SPREAD], dtype="float32").reshape(-1, SIDE * SIDE * 3)
+    return telling(np.array(rows, dtype="float32").reshape(-1, SIDE * SIDE * 3))
 
 
 def _thumbnail(path: Path) -> Thumbnails:
     with Image.open(path) as image:
         small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
     return np.asarray(small, dtype="float32").ravel()
-
-
-def shared(first: Thumbnails, second: Thumbnails) -> float:
-    """Return the larger share of near-duplicates: of the first in the second, or of the second in the first."""
-    if not len(first) or not len(second):
-        return 0.0
-    squares = (first**2).mean(axis=1)[:, None] + (second**2).mean(axis=1) - 2 * first @ second.T / first.shape[1]
-    near = squares <= MAX_DIFFERENCE**2
-    return float(max(near.any(axis=1).mean(), near.any(axis=0).mean()))
 
 
 def find_overlaps(data_dir: Path, groups: Mapping[str, str]) -> list[Overlap]:
