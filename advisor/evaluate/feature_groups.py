@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from advisor.collect.engine import available_cores
 from advisor.describe.features import all_features
+from advisor.evaluate.feature_seconds import feature_seconds
 from advisor.evaluate.pool import Pool, pools
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.evaluate.variants import judge
@@ -24,6 +25,8 @@ from advisor.learn.table import Floats, Table, build_table
 from advisor.records.schema import Dataset
 
 GROUPS = ("size", "images", "structure", "probe")
+_ENOUGH = 8
+"""Datasets without which there is no correlation."""
 
 
 def with_groups(table: Table, kept: Sequence[str]) -> Table:
@@ -131,10 +134,31 @@ def correlations(table: Table, datasets: Sequence[Dataset]) -> dict[str, dict[st
     for feature in all_features():
         values = np.array([dataset.features.get(feature.name, np.nan) for dataset in seen])
         known = np.isfinite(values)
-        if known.sum() >= 8 and np.ptp(values[known]) > 0:
+        if known.sum() >= _ENOUGH and np.ptp(values[known]) > 0:
             result[feature.name] = {
                 what: float(spearmanr(values[known], rank[known]).statistic) for what, rank in ranks.items()
             }
+    return result
+
+
+def most_alike(datasets: Sequence[Dataset]) -> dict[str, tuple[str, float]]:
+    """Return for every feature the other one that it goes along with most: its name and Spearman's rank correlation.
+
+    Of features that vary, over the datasets that have both.
+    """
+    from scipy.stats import spearmanr
+
+    names = [feature.name for feature in all_features()]
+    values = {name: np.array([d.features.get(name, np.nan) for d in datasets]) for name in names}
+    result: dict[str, tuple[str, float]] = {}
+    for name in names:
+        found: list[tuple[str, float]] = []
+        for other in names:
+            both = np.isfinite(values[name]) & np.isfinite(values[other])
+            if other != name and both.sum() >= _ENOUGH and np.ptp(values[name][both]) and np.ptp(values[other][both]):
+                found.append((other, float(spearmanr(values[name][both], values[other][both]).statistic)))
+        if found:
+            result[name] = max(found, key=lambda pair: abs(pair[1]))
     return result
 
 
@@ -142,6 +166,7 @@ def page(
     table: Table,
     datasets: Sequence[Dataset],
     rows: Sequence[Mapping[str, Any]],
+    seconds: Mapping[str, float],
 ) -> str:
     """Return docs/dataset-features.md."""
     judged = list(pools(table))
@@ -149,11 +174,13 @@ def page(
         _HEAD.format(
             runs=len(table), cases=len(judged), groups=len({pool.group for pool in judged}), datasets=len(datasets)
         ),
-        "| features | mean regret | against none | 95 % interval | accuracy off by | against none | 95 % interval |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| features | seconds | mean regret | against none | 95 % interval | accuracy off by | against none "
+        "| 95 % interval |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
+    groups_of = ablations()
     for row in rows:
-        cells = [row["features"]]
+        cells = [row["features"], f"{sum(seconds[group] for group in groups_of[row['features']]):.1f}"]
         for what, digits in (("regret", 3), ("points", 1)):
             low, high = row[f"{what}_interval"]
             cells += [
@@ -166,12 +193,17 @@ def page(
     between = separation(datasets)
     related = correlations(table, datasets)
     whats = list(next(iter(related.values())))
-    lines += [f"| feature | group | between sources | {' | '.join(whats)} |", "|---|---|---:|" + "---:|" * len(whats)]
+    alike = most_alike(datasets)
+    lines += [
+        f"| feature | group | between sources | {' | '.join(whats)} | goes along with |",
+        "|---|---|---:|" + "---:|" * len(whats) + "---|",
+    ]
     for feature in all_features():
         if feature.name in related:
             share = f"{between[feature.name]:.0%}" if feature.name in between else ""
             numbers = [f"{related[feature.name][what]:+.2f}" for what in whats]
-            lines.append(f"| `{feature.name}` | {feature.group} | {share} | {' | '.join(numbers)} |")
+            other = "`{}` {:+.2f}".format(*alike[feature.name]) if feature.name in alike else ""
+            lines.append(f"| `{feature.name}` | {feature.group} | {share} | {' | '.join(numbers)} | {other} |")
     return "\n".join([*lines, ""])
 
 
@@ -181,13 +213,16 @@ Written by `make feature-groups` from {runs:,} runs, {cases} cases, {datasets} d
 left out in turn. Regret is of the configuration put first by a meta-model whose members all see these features (0 the
 best recorded, 1 a median random one); *accuracy off by* is the mean absolute error, in points, of the accuracy expected
 of the best configuration. Differences are paired with the meta-model that sees none, intervals bootstrapped over
-sources: one that holds zero shows nothing. What every feature means is in [features.md](features.md).
+sources: one that holds zero shows nothing. *Seconds* are those of one processor that the features take when the images
+are decoded, measured in the same run on made-up pictures, as many as a sample holds at most. What every feature means
+is in [features.md](features.md).
 """
 _SEPARATION = """## Which features tell datasets apart, and what they go along with
 
 *Between sources* is the share of a feature's variance that lies between sources rather than between datasets of one.
 The others are Spearman's rank correlations over datasets with what was best there, ranked within cases of the same
-model, optimizer and start; with this many datasets, values within ±0.3 are easily luck.
+model, optimizer and start; with this many datasets, values within ±0.3 are easily luck. The last column names the
+feature that it is most correlated with: near ±1 the two say the same.
 """
 
 
@@ -201,7 +236,7 @@ def main() -> None:
         evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size), with_probe=True
     )
     Path("docs/dataset-features.md").write_text(
-        page(table, evidence.datasets, compare(table, available_cores())), encoding="utf-8"
+        page(table, evidence.datasets, compare(table, available_cores()), feature_seconds()), encoding="utf-8"
     )
 
 
