@@ -191,15 +191,18 @@ class ImageDataset:
         if len(self.train) == 0:
             raise DatasetError(
                 f"{printable(self.name)} holds no training images",
-                cause=_why_empty(self),
+                cause=self._with_notes(_why_empty(self)),
                 hint="give a folder with one subfolder of images for each class",
             )
         if int((self.train.counts() > 0).sum()) < 2:
             raise DatasetError(
                 f"{printable(self.name)} holds one class only",
-                cause=f"all {len(self.train)} training images lie in {self._only_class()}",
+                cause=self._with_notes(f"all {len(self.train)} training images lie in {self._only_class()}"),
                 hint="give a folder with one subfolder of images for each class, two or more",
             )
+
+    def _with_notes(self, cause: str) -> str:
+        return ". ".join([cause, *(note.rstrip(".") for note in self.notes)])
 
     def _only_class(self) -> str:
         name = self.classes[int(self.train.labels[0])]

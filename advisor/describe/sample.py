@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.describe.decode import THUMBNAIL, Picture, UnreadableImageError, decode
+from advisor.describe.decode import THUMBNAIL, Picture, UnreadableImageError, decode, giving_memory_back
 from advisor.describe.images import ImageDataset, Labels, Split, printable
 from advisor.errors import DatasetError
 
@@ -21,7 +21,7 @@ MAX_EVAL = 400
 MAX_CLASSES = 100
 """Of more classes than this, so many are drawn, so that each has images enough to learn something from."""
 
-MAX_WORKERS = 16
+MAX_WORKERS = 8
 """Threads that decode; what each holds is bounded, so their number bounds the memory."""
 
 Progress = Callable[[str, int, int], None]
@@ -105,7 +105,8 @@ def draw_sample(dataset: ImageDataset, *, seed: int = 0, progress: Progress | No
     pictures: list[Pictures] = []
     done = 0
     # Decoders warn about oddities of single files; the filter is process-wide, so it is set around the threads.
-    with warnings.catch_warnings(), ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
+    workers = min(MAX_WORKERS, os.cpu_count() or 1)
+    with warnings.catch_warnings(), giving_memory_back(), ThreadPoolExecutor(workers) as pool:
         warnings.simplefilter("ignore")
         for split, indices in zip(dataset.splits, drawn, strict=True):
             read: list[tuple[int, Picture]] = []

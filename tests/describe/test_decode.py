@@ -105,6 +105,17 @@ def test_damaged_files_are_refused_with_a_reason(data, reason):
         read(data)
 
 
+@pytest.mark.parametrize(
+    "options", [{"lossless": True}, {"quality": 50}, {"quality": 50, "exif": Image.Exif().tobytes()}]
+)
+def test_a_webp_that_is_too_large_is_refused_before_its_decoder_takes_memory(monkeypatch, options):
+    data = encoded(Image.new("RGB", (70, 30)), "WEBP", **options)
+    assert read(data).width == 70
+    monkeypatch.setattr("advisor.describe.decode.MAX_PIXELS", 70 * 30 - 1)
+    with pytest.raises(UnreadableImageError, match="too large to sample: 70 x 30"):
+        read(data)
+
+
 def png_of_zeros(width: int, height: int) -> bytes:
     """Return a valid, tiny PNG file of any size: its zeros compress a thousandfold."""
 
@@ -125,15 +136,17 @@ def test_a_decompression_bomb_is_refused_at_once():
 
 _LARGE = """
 import json, sys
-from advisor.describe.decode import decode, UnreadableImageError
-from PIL import Image
-found = []
-for path in sys.argv[1:]:
+from concurrent.futures import ThreadPoolExecutor
+from advisor.describe.decode import UnreadableImageError, decode, giving_memory_back
+from advisor.describe.sample import MAX_WORKERS
+def size_of(path):
     try:
         picture = decode(open(path, "rb"))
-        found.append([picture.width, picture.height])
+        return [picture.width, picture.height]
     except UnreadableImageError as error:
-        found.append(str(error))
+        return str(error)
+with giving_memory_back(), ThreadPoolExecutor(MAX_WORKERS) as pool:
+    found = list(pool.map(size_of, sys.argv[1:]))
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(json.dumps([found, int(peak.split()[1])]))
 """
@@ -142,18 +155,21 @@ print(json.dumps([found, int(peak.split()[1])]))
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the peak of a process is read from /proc")
 def test_memory_stays_bounded_whatever_the_size(tmp_path):
     (tmp_path / "zeros.png").write_bytes(png_of_zeros(20_000, 20_000))
-    (tmp_path / "wide.png").write_bytes(png_of_zeros(9_000, 7_000))
+    (tmp_path / "wide.png").write_bytes(png_of_zeros(7_000, 5_500))
     huge = Image.new("L", (20_000, 20_000), 90)
     huge.save(tmp_path / "baseline.jpg", quality=50)
-    huge.resize((9_500, 9_500)).save(tmp_path / "progressive.jpg", progressive=True)
     del huge
-    paths = [str(tmp_path / name) for name in ("zeros.png", "wide.png", "baseline.jpg", "progressive.jpg")]
+    Image.new("L", (9_500, 9_500)).save(tmp_path / "progressive.jpg", progressive=True)
+    Image.new("RGB", (6_000, 6_000)).save(tmp_path / "large.webp", quality=10, method=0)
+    names = ["zeros.png", "wide.png", "baseline.jpg", "progressive.jpg", *4 * ["large.webp"], *4 * ["wide.png"]]
+    paths = [str(tmp_path / name) for name in names]
     ran = subprocess.run(
         [sys.executable, "-c", _LARGE, *paths], capture_output=True, text=True, check=True, env=os.environ
     )
-    (zeros, wide, baseline, progressive), peak_kib = json.loads(ran.stdout)
+    (zeros, wide, baseline, progressive, *at_once), peak_kib = json.loads(ran.stdout)
     assert "too" in zeros
-    assert wide == [9_000, 7_000]
+    assert wide == [7_000, 5_500]
+    assert at_once == 4 * [[6_000, 6_000]] + 4 * [[7_000, 5_500]]
     assert baseline == [20_000, 20_000]
     assert "too large" in progressive
     assert peak_kib < 1_000_000

@@ -266,6 +266,18 @@ def test_a_truncated_tar_gives_what_came_before(pets, tmp_path):
     assert any("ends too early" in warning for warning in described.warnings) or described.unreadable
 
 
+def test_a_tar_cut_within_its_first_class_says_so(pets, tmp_path):
+    path = _tar(pets / "train", tmp_path / "pets.tar")
+    with tarfile.open(path) as archive:
+        second_class = next(
+            member.offset for member in archive if member.name.endswith(".png") and "dog" in member.name
+        )
+    path.write_bytes(path.read_bytes()[: second_class + 100])
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(path)
+    assert "all 4 training images lie in the class 'cat'. The archive ends too early" in caught.value.cause
+
+
 def test_an_encrypted_or_damaged_member_is_skipped_by_name(tmp_path):
     path = tmp_path / "damaged.zip"
     with zipfile.ZipFile(path, "w") as archive:
