@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from advisor.records.evidence import EPOCH_DECIMALS
 from advisor.records.schema import Run
 
 
-def describe_checkpoints(runs: Iterable[Run], group_of: Mapping[str, str], data_dir: Path) -> list[dict[str, Any]]:
+def describe_checkpoints(
+    runs: Iterable[Run], group_of: Mapping[str, str], data_dir: Path, shipped: Iterable[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """Return what is known of every checkpoint that runs started from, by name and model.
 
     Parameters
@@ -24,6 +27,9 @@ def describe_checkpoints(runs: Iterable[Run], group_of: Mapping[str, str], data_
         Group of each dataset that the runs were trained on.
     data_dir : Path
         Holds the checkpoints, the facts of each beside it, and the provenance of the datasets that they pool.
+    shipped : iterable of mapping
+        What was returned for runs shipped before. Made again on another processor weights differ by rounding, so
+        earlier runs started from others; their digests are kept.
 
     Raises
     ------
@@ -32,7 +38,13 @@ def describe_checkpoints(runs: Iterable[Run], group_of: Mapping[str, str], data_
     """
     started = [run for run in runs if run.extra.get("checkpoint")]
     wanted = sorted({(str(run.extra["checkpoint"]), str(run.model)) for run in started})
-    described = [_describe(name, model, data_dir) for name, model in wanted]
+    digests: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for facts in shipped:
+        digests[facts["name"], facts["model"]].update((facts["sha256"], *facts.get("earlier_sha256", ())))
+    described = []
+    for key in wanted:
+        facts = _describe(*key, data_dir)
+        described.append({**facts, "earlier_sha256": sorted(digests[key] - {facts["sha256"]})})
     groups = {checkpoint["name"]: checkpoint["groups"] for checkpoint in described}
     for dataset, name in sorted({(str(run.dataset_name), str(run.extra["checkpoint"])) for run in started}):
         refuse_leak(dataset, group_of[dataset], name, groups[name])

@@ -68,7 +68,9 @@ def export(store: Store, data_dir: Path, folder: Path) -> Exported:
     used = [replace(dataset, group=provenance[dataset.name]["group"]) for dataset in used]
     constants = _constants(runs)
     environments = _environments(runs)
-    checkpoints = describe_checkpoints(runs, {dataset.name: dataset.group for dataset in used}, data_dir)
+    before = folder / evidence.CHECKPOINTS
+    shipped = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else []
+    checkpoints = describe_checkpoints(runs, {dataset.name: dataset.group for dataset in used}, data_dir, shipped)
     rows = [run_row(run, environments.index(run.versions)) for run in runs]
     epochs = [epoch_row(epoch) for epoch in _epochs(store, runs)]
 

@@ -125,6 +125,14 @@ def test_facts_of_checkpoints_ship_and_leaks_do_not(data_dir, store, collect, tm
     assert [epoch["epoch"] for epoch in facts["epochs"]] == [0, 1]
     assert "checkpoints.json" in evidence.manifest["sha256"]
 
+    made = data_dir / "checkpoints" / "tiny" / "test_vit.json"
+    assert facts["earlier_sha256"] == []
+    for digest in ("b" * 64, "c" * 64):  # made again on other processors
+        made.write_text(json.dumps({**json.loads(made.read_text()), "sha256": digest}))
+        export(store, data_dir, tmp_path / "out")
+    (again,) = load_evidence(tmp_path / "out").checkpoints
+    assert (again["sha256"], again["earlier_sha256"]) == ("c" * 64, sorted(["b" * 64, facts["sha256"]]))
+
     other = json.loads((data_dir / "other.json").read_text())
     (data_dir / "other.json").write_text(json.dumps({**other, "group": "greys"}))
     with pytest.raises(AdvisorError, match="must not be fine-tuned"):
