@@ -140,6 +140,9 @@ def _tar_members(path: Path, stream: BinaryIO, base: int, prefix: str, broken: l
             broken.append(prefix or path.name)
             break
         if info is None:
+            stream.seek(archive.offset)  # type: ignore[attr-defined] # where tarfile found no further header
+            if 0 < len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+                broken.append(prefix or path.name)
             break
         archive.members = []  # type: ignore[attr-defined] # else it keeps every header it has read
         if not info.isreg() or info.issparse():
