@@ -140,7 +140,7 @@ def _tar_members(path: Path, stream: BinaryIO, base: int, prefix: str, broken: l
             broken.append(prefix or path.name)
             break
         if info is None:
-            stream.seek(archive.offset)  # type: ignore[attr-defined] # where tarfile found no further header
+            stream.seek(archive.offset)  # where tarfile found no further header
             if 0 < len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
                 broken.append(prefix or path.name)
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,9 +74,12 @@ def _refuse_lists(texts: list[str], name: str) -> None:
                 raise _multi_label(name)
     distinct = set(texts)
     for separator in _SEPARATORS:
-        compound = [text.split(separator) for text in distinct if separator in text]
-        parts = [part.strip() for pieces in compound for part in pieces]
-        if compound and len(set(parts)) < len(parts) and any(part in distinct for part in parts):
+        compound = [[part.strip() for part in text.split(separator)] for text in distinct if separator in text]
+        times = Counter(part for parts in compound for part in parts)
+        alone = distinct & set(times)
+        lists = sum(all(part in alone or times[part] > 1 for part in parts) for parts in compound)
+        # Names of single classes have commas too ("cock, rooster"): there some part has to be a label by itself.
+        if compound and 2 * lists >= len(compound) and (alone or separator != ","):
             raise _multi_label(name)
 
 

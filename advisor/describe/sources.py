@@ -58,6 +58,14 @@ def open_dataset(source: Any) -> ImageDataset:
             cause="a path, a timm dataset name, arrays (images, labels) or a map-style Dataset is expected",
             hint="advisor describe --dataset PATH",
         )
+    prefix, slash, rest = str(source).partition("/")
+    is_timm_name = bool(slash) and prefix.lower() in TIMM_PREFIXES
+    if not str(source) or (is_timm_name and not rest):
+        raise DatasetError(
+            "the dataset has no name",
+            cause=f"{str(source)!r} names nothing",
+            hint="advisor describe --dataset PATH",
+        )
     path = Path(os.path.expanduser(source))
     try:
         if path.is_dir():
@@ -70,8 +78,7 @@ def open_dataset(source: Any) -> ImageDataset:
             cause=getattr(error, "strerror", None) or str(error),
             hint="check the path and its permissions",
         ) from error
-    prefix, slash, rest = str(source).partition("/")
-    if slash and prefix.lower() in TIMM_PREFIXES:
+    if is_timm_name:
         return _open_timm_name(prefix.lower(), rest)
     raise _missing(path)
 

@@ -13,7 +13,7 @@ import numpy as np
 from advisor.describe.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.describe.images import ImageDataset, ListedSplit, printable
 from advisor.describe.labels import class_indices
-from advisor.errors import DatasetError, MissingExtraError
+from advisor.errors import DatasetError
 
 _KEPT = 256
 """Images that stay in memory behind the last one read: threads ask for them slightly out of order."""
@@ -25,14 +25,16 @@ def open_tfds(name: str, data_dir: Path | None) -> ImageDataset:
     Raises
     ------
     DatasetError
-        If it was not prepared, or has no training split, images or labels.
-    MissingExtraError
-        If tensorflow-datasets is not installed.
+        If tensorflow-datasets is not installed, or it was not prepared, or has no training split, images or labels.
     """
     try:
         import tensorflow_datasets
     except ImportError as error:
-        raise MissingExtraError("tensorflow-datasets", "timm", f"open tfds/{name}") from error
+        raise DatasetError(
+            f"tensorflow-datasets is needed to open tfds/{printable(name)}",
+            cause="it is not installed in this environment",
+            hint="pip install tensorflow-datasets tensorflow",
+        ) from error
     try:
         builder = tensorflow_datasets.builder(name, data_dir=data_dir)
         available = dict(builder.info.splits)

@@ -8,6 +8,7 @@ import json
 import os
 import tarfile
 import zipfile
+from importlib.util import find_spec
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from sample_pictures import encoded, picture
 
 import advisor.describe.sources
 from advisor.describe.dataset import describe, draw_sample, open_dataset
+from advisor.describe.labels import class_indices
 from advisor.errors import DatasetError, MissingExtraError
 from advisor.hookspecs import hookimpl
 from advisor.plugins import Plugins
@@ -499,6 +501,38 @@ def test_the_hook_is_asked_first(monkeypatch, pets):
     assert open_dataset("mine://pets").n_train == 7
     with pytest.raises(DatasetError, match="there is no dataset"):
         open_dataset("other://pets")
+
+
+@pytest.mark.parametrize("source", ["", "wds/", "hfds/"])
+def test_an_empty_name_is_not_the_folder_one_is_in(source, pets, monkeypatch):
+    monkeypatch.chdir(pets)
+    with pytest.raises(DatasetError, match="the dataset has no name"):
+        open_dataset(source)
+
+
+@pytest.mark.skipif(find_spec("tensorflow_datasets") is not None, reason="asks what is said without it")
+def test_tensorflow_datasets_that_is_not_installed_is_named():
+    with pytest.raises(DatasetError) as caught:
+        open_dataset("tfds/mnist")
+    assert "tensorflow-datasets" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("labels", "refused"),
+    [
+        (["cat|dog", "cat", "dog"], True),
+        (["cat|dog", "dog|emu", "cat|emu"], True),
+        (["cat, dog", "dog, emu", "cat"], True),
+        (["cock, rooster", "hen", "missile", "projectile, missile", "skunk, polecat", "polecat, fitch"], False),
+        (["red, round", "red, square", "blue, round", "blue, square"], False),
+    ],
+)
+def test_lists_of_labels_are_told_from_names_with_commas(labels, refused):
+    if refused:
+        with pytest.raises(DatasetError, match="several labels"):
+            class_indices(labels, "pets")
+    else:
+        assert len(class_indices(labels, "pets")[1]) == len(labels)
 
 
 @pytest.mark.parametrize("source", [None, 3, {"a": 1}, [1, 2]])
