@@ -117,7 +117,7 @@ def _in_words(features: dict[str, float]) -> list[tuple[str, str]]:
 
 def _histogram(counts: dict[str, int], width: int = 40) -> list[tuple[str, int, str]]:
     """Return (label, images, bar) for each class, largest first; where there are many, for runs of classes."""
-    ordered = sorted(((n, label) for label, n in counts.items()), reverse=True)
+    ordered = sorted(((n, label) for label, n in counts.items()), key=lambda row: (-row[0], row[1]))
     top = max(1, ordered[0][0])
     step = -(-len(ordered) // _BARS)
     rows = []
