@@ -46,7 +46,8 @@ def open_archive(path: Path) -> ImageDataset:
     kind = "zip" if zipfile.is_zipfile(path) else "tar"
     members = list(_zip_members(path) if kind == "zip" else tar_members(path, broken))
     unsafe = [m.path for m in members if m.path.startswith(("/", "\\")) or ".." in PurePosixPath(m.path).parts]
-    safe = [m for m in members if m.path not in set(unsafe) and not m.path.startswith(_METADATA)]
+    outside = set(unsafe)
+    safe = [m for m in members if m.path not in outside and not m.path.startswith(_METADATA)]
     return arrange(path, kind, safe, (*_broken_note(broken), *_unsafe_note(unsafe)))
 
 

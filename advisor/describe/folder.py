@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -158,7 +159,7 @@ def _notes(listing: Listing, prefix: str) -> list[str]:
     if "" in listing.folders and len(listing.folders) > 1:
         notes.append(f"Images lie directly in {where}: timm makes them a class of their own, with an empty name.")
     labels = listing.labels()
-    double = sorted({name for name in labels if labels.count(name) > 1}) if len(set(labels)) < len(labels) else []
+    double = sorted(name for name, times in Counter(labels).items() if times > 1)
     if double:
         shared = few(double)
         notes.append(f"Several folders in {where} share a name and become one class in timm: {shared}.")
