@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from advisor.describe.sample import Progress, Sample
 
-FEATURES_VERSION = 2
+FEATURES_VERSION = 3
 """Raised whenever the value of any feature changes for the same dataset; version and values are recorded together."""
 
 

@@ -18,6 +18,8 @@ Floats = NDArray[np.floating[Any]]
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue in brightness (ITU-R BT.601, as Pillow's mode L)."""
 
+CHANNELS = ("red", "green", "blue")
+
 IMAGE_FEATURES = (
     Feature("log_side", "images", "median of log2 of the square root of width x height", "0 to 15, log2 pixels",
             "pixels", "small originals hold no detail for a large input size to show"),
@@ -39,6 +41,14 @@ IMAGE_FEATURES = (
             "varying light is a nuisance that has to be learned away"),
     Feature("contrast", "images", "mean over images of the standard deviation of luma", "0 to 0.5", "pixels",
             "the scale of the input, and with it of the first gradients"),
+    *(
+        Feature(f"{channel}_{what}", "images", f"{formula} of the thumbnails' {channel} channel", span, "pixels", why)
+        for channel in CHANNELS
+        for what, formula, span, why in (
+            ("mean", "mean", "0 to 1", "normalised by ImageNet's mean, inputs lie off centre by the difference"),
+            ("std", "standard deviation", "0 to 0.5", "normalised by ImageNet's deviation, inputs scale by the ratio"),
+        )
+    ),
     Feature("saturation", "images", "mean of (largest - smallest channel)", "0 to 1", "pixels",
             "whether colour can tell classes apart"),
     Feature("edge_energy", "images", "mean luma gradient magnitude / contrast", "0 to 10, per pixel", "pixels",
@@ -88,6 +98,9 @@ def image_features(sample: Sample) -> dict[str, float]:
         "flat_share": (magnitude < 1 / 255).mean(),
         "alignment": light.mean(axis=0).var() / max(float((within**2).mean()), 1e-9),
     }
+    for i, channel in enumerate(CHANNELS):
+        values = pictures.thumbnails[..., i].astype(np.float32) / 255
+        features |= {f"{channel}_mean": values.mean(dtype=np.float64), f"{channel}_std": values.std(dtype=np.float64)}
     if filed.any():
         features["log_bytes_per_pixel"] = np.median(np.log2(pictures.n_bytes[filed] / (width * height)[filed]))
     return {name: float(value) for name, value in features.items()}

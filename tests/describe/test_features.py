@@ -151,6 +151,17 @@ def test_pictures():
     assert values["log_aspect"] == pytest.approx(1)
 
 
+def test_channels_are_told_apart():
+    colours = np.zeros((20, 32, 32, 3), dtype=np.uint8)
+    colours[..., 0] = 255
+    colours[:10, ..., 2] = 102
+    values = features_of(colours, np.arange(20) % 2)
+    expected = {"red": (1, 0), "green": (0, 0), "blue": (0.2, 0.2)}
+    for channel, (mean, std) in expected.items():
+        assert values[f"{channel}_mean"] == pytest.approx(mean, abs=0.01)
+        assert values[f"{channel}_std"] == pytest.approx(std, abs=0.01)
+
+
 def test_the_spectrum_of_natural_images_is_told_from_noise():
     rng = np.random.default_rng(0)
     fx, fy = np.fft.fftfreq(64)[:, None], np.fft.fftfreq(64)[None]
