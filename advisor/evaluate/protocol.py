@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.advise.search import LR_NEIGHBOURS, distinct, points_short, preference_order
+from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
 from advisor.evaluate.adaptive import AdaptiveRegret, adaptive_regret
 from advisor.evaluate.baselines import baselines
@@ -22,6 +23,7 @@ ADVICE = "advice"
 ADVICE_OF_3 = "advice, best of 3"
 BALANCED = "advice, balanced"
 NO_FEATURES = "advice without dataset features"
+UNSEEN_FAMILY = "advice, model family unseen"
 MOST_SUGGESTIONS = 10
 
 
@@ -126,6 +128,7 @@ def _held_out(
     without = model.clone().fit(seen.without_columns(described))
     plain = np.array([name not in described for name in table.columns])
     rivals = baselines([pool for pool in judged if pool.group != group], table.columns)
+    unseen = _fitted_without_families(seen, [pool.case.model for pool in judged if pool.group == group], model)
     outcomes: list[Outcome] = []
     replayed: list[AdaptiveRegret] = []
     for pool in (pool for pool in judged if pool.group == group):
@@ -139,12 +142,29 @@ def _held_out(
         outcomes.append(_picked(BALANCED, pool, preference_order(pool.five, short.points, noise)[0]))
         blind = robust_shortfall(without, pool, plain)
         outcomes.append(_picked(NO_FEATURES, pool, int(blind.points.argmin()), blind.prediction))
+        stranger = unseen.get(describe_model(pool.case.model).family)
+        if stranger is not None:
+            outcomes.append(_picked(UNSEEN_FAMILY, pool, int(robust_order(stranger, pool)[0])))
         outcomes += [_picked(rival.name, pool, rival.pick(pool)) for rival in rivals]
         scores = pool.score[pool.at_cap()]
         trials = [k for k in RANDOM_TRIALS if k <= len(scores)]
         outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in trials]
         replayed.append(adaptive_regret(pool, short.points, noise))
     return outcomes, replayed
+
+
+def _fitted_without_families(seen: Table, models: Iterable[str], model: MetaModel) -> dict[str, MetaModel]:
+    """Return, by family of the given models, what is learned from the other families alone; none where those are few.
+
+    Only what ranks configurations is fitted.
+    """
+    family_of = np.array([describe_model(case.model).family for case in seen.cases])[seen.case_of]
+    fitted = {}
+    for family in sorted({describe_model(name).family for name in models}):
+        others = seen.take(family_of != family)
+        if len(np.unique(others.group_of)) >= 2:
+            fitted[family] = model.clone().fit_shortfall(others)
+    return fitted
 
 
 def best_of(k: int) -> str:
@@ -158,6 +178,12 @@ class Robust:
 
     points: Floats
     prediction: Prediction
+
+
+def robust_order(model: MetaModel, pool: Pool) -> NDArray[np.intp]:
+    """Return a pool's configurations, the one expected to fall short least first, whatever its epochs cost."""
+    near = [model.predict_shortfall(at_other_lr(model.columns_, pool.x, factor)) for factor in LR_NEIGHBOURS]
+    return np.argsort(np.mean(near, axis=(0, 1)), kind="stable")
 
 
 def robust_shortfall(model: MetaModel, pool: Pool, keep: NDArray[np.bool_] | None = None) -> Robust:

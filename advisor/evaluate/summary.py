@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.evaluate.adaptive import adaptive_table
+from advisor.evaluate.goals import goals
 from advisor.evaluate.pool import Pool, equivalent_trials, expected_best, expected_best_of_mixture
 from advisor.evaluate.protocol import (
     ADVICE,
@@ -17,6 +18,7 @@ from advisor.evaluate.protocol import (
     MOST_SUGGESTIONS,
     NO_FEATURES,
     RANDOM_TRIALS,
+    UNSEEN_FAMILY,
     Evaluation,
     Outcome,
     best_of,
@@ -31,19 +33,21 @@ ENOUGH_EVALUATED = 1000
 """Evaluation images from which on a case counts where a loss in points is judged."""
 _REFERENCE_POINTS = 64
 _BOOTSTRAPS = 2000
-_OWN = {ADVICE, BALANCED, *(best_of(k) for k in range(2, MOST_SUGGESTIONS + 1))}
+_OWN = {ADVICE, BALANCED, UNSEEN_FAMILY, *(best_of(k) for k in range(2, MOST_SUGGESTIONS + 1))}
 _BANDS = ((0, 300), (300, 1_000), (1_000, 10_000_000))
 
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
     """Return everything an evaluation says, as JSON values.
 
-    ``methods`` has a row a method over all cases, ``contexts`` the same rows for parts of them, ``trials`` what the
-    advice is worth in trials of random search, ``balanced`` what fewer epochs cost, ``intervals`` how the expected
-    accuracies held, ``curves`` the mean regret after so many trials, ``adaptive`` the regret after so many own runs.
+    ``goals`` sets what was meant to be reached beside what was. ``methods`` has a row a method over all cases,
+    ``contexts`` the same rows for parts of them, ``trials`` what the advice is worth in trials of random search
+    (``trials_unseen``: where no other model of its family was recorded either), ``balanced`` what fewer epochs cost,
+    ``intervals`` how the expected accuracies held, ``curves`` the mean regret after so many trials, ``adaptive`` the
+    regret after so many own runs.
     """
     outcomes = evaluation.outcomes
-    return {
+    summary = {
         "noise": evaluation.noise,
         "methods": rows(outcomes, evaluation.noise),
         "contexts": {
@@ -52,11 +56,13 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
             if _groups(part) >= 3
         },
         "trials": trials(outcomes),
+        "trials_unseen": trials(outcomes, UNSEEN_FAMILY),
         "balanced": balanced(outcomes),
         "intervals": {method: interval_quality(outcomes, method) for method in (ADVICE, NO_FEATURES)},
         "curves": curves(outcomes),
         "adaptive": adaptive_table(evaluation.adaptive),
     }
+    return {"goals": goals(summary), **summary}
 
 
 def rows(outcomes: Sequence[Outcome], noise: float | None) -> list[dict[str, Any]]:
@@ -75,7 +81,7 @@ def rows(outcomes: Sequence[Outcome], noise: float | None) -> list[dict[str, Any
 
 
 def _has_a_row(method: str) -> bool:
-    return method not in _OWN or method in (ADVICE, BALANCED, *map(best_of, SHOWN_SUGGESTIONS))
+    return method not in _OWN or method in (ADVICE, BALANCED, UNSEEN_FAMILY, *map(best_of, SHOWN_SUGGESTIONS))
 
 
 def _row(
@@ -130,28 +136,44 @@ def _deviation(pool: Pool, noise: float) -> float:
     return math.sqrt(noise**2 + 100**2 * share * (1 - share) / pool.n_eval)
 
 
-def trials(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the number of random-search trials that the advice equals: the median over reference cases.
+def trials(outcomes: Sequence[Outcome], method: str = ADVICE) -> dict[str, Any]:
+    """Return the number of random-search trials that a method equals: the median over reference cases.
 
     Only cases with at least 64 random points at the largest number of epochs count, so that it is not cut off early.
-    ``free`` is against random search that draws its epochs too, ``at_cap`` against one that always spends them all.
+    ``free`` is against random search that draws its epochs too, ``at_cap`` against one that always spends them all;
+    ``by_cap`` holds both by the most epochs of the cases.
     """
-    wide = [o for o in outcomes if o.method == ADVICE and o.pool.at_cap().sum() >= _REFERENCE_POINTS]
-    free, capped = [], []
-    for outcome in wide:
-        pool = outcome.pool
-        at_cap, others = pool.score[pool.at_cap()], pool.score[pool.random & ~pool.at_cap()]
-        counts = range(1, _REFERENCE_POINTS + 1)
-        capped.append(equivalent_trials(np.array([expected_best(at_cap, k) for k in counts]), outcome.score))
-        if len(others):
-            curve = np.array([expected_best_of_mixture(at_cap, others, k) for k in counts])
-            free.append(equivalent_trials(curve, outcome.score))
+    wide = [o for o in outcomes if o.method == method and o.pool.at_cap().sum() >= _REFERENCE_POINTS]
+    equal = [_equivalent(outcome) for outcome in wide]
+    caps = np.array([outcome.pool.max_epochs for outcome in wide])
     return {
         "cases": len(wide),
         "groups": len({o.pool.group for o in wide}),
         "cut_off_at": _REFERENCE_POINTS,
+        **_medians(equal),
+        "by_cap": {
+            str(cap): _medians([each for each, its in zip(equal, caps, strict=True) if its == cap])
+            for cap in np.unique(caps)
+        },
+    }
+
+
+def _equivalent(outcome: Outcome) -> tuple[float | None, float]:
+    """Return the equivalent trials against free draws, if some were recorded, and against those at the cap."""
+    pool, counts = outcome.pool, range(1, _REFERENCE_POINTS + 1)
+    at_cap, others = pool.score[pool.at_cap()], pool.score[pool.random & ~pool.at_cap()]
+    capped = equivalent_trials(np.array([expected_best(at_cap, k) for k in counts]), outcome.score)
+    if not len(others):
+        return None, capped
+    curve = np.array([expected_best_of_mixture(at_cap, others, k) for k in counts])
+    return equivalent_trials(curve, outcome.score), capped
+
+
+def _medians(equal: Sequence[tuple[float | None, float]]) -> dict[str, float | None]:
+    free = [each for each, _ in equal if each is not None]
+    return {
         "free": float(np.median(free)) if free else None,
-        "at_cap": float(np.median(capped)) if capped else None,
+        "at_cap": float(np.median([capped for _, capped in equal])) if equal else None,
     }
 
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from synthetic import describe_model, records
 
+from advisor.describe.model import describe_model as real_model
 from advisor.errors import AdvisorError
 from advisor.evaluate.pool import pools
-from advisor.evaluate.protocol import ADVICE, NO_FEATURES, evaluate
+from advisor.evaluate.protocol import ADVICE, NO_FEATURES, UNSEEN_FAMILY, evaluate
 from advisor.evaluate.summary import summarise
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
@@ -70,6 +71,25 @@ def test_the_held_out_group_is_never_learned_from(table, monkeypatch):
     groups = set(table.group_of)
     # Twice each: with the dataset's features and without.
     assert sorted(map(sorted, seen)) == sorted(sorted(groups - {group}) for group in groups for _ in range(2))
+
+
+def test_where_a_family_is_unseen_no_model_of_it_is_learned_from(table, monkeypatch):
+    seen = []
+    fit_shortfall = MetaModel.fit_shortfall
+
+    def spy(self, part, *args):
+        families = frozenset(real_model(part.cases[case].model).family for case in set(part.case_of))
+        seen.append((frozenset(part.group_of), families))
+        return fit_shortfall(self, part, *args)
+
+    monkeypatch.setattr(MetaModel, "fit_shortfall", spy)
+    found = evaluate(table, model=MetaModel(n_members=2, n_estimators=2))
+    families = {real_model(case.model).family for case in table.cases}
+    assert len(families) == 2
+    groups = set(table.group_of)
+    expected = {(frozenset(groups - {group}), frozenset({family})) for group in groups for family in families}
+    assert {each for each in seen if len(each[1]) == 1} == expected
+    assert sum(outcome.method == UNSEEN_FAMILY for outcome in found.outcomes) == 10
 
 
 def test_shuffled_scores_leave_nothing_to_learn(table):
