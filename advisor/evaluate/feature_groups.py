@@ -21,7 +21,7 @@ from advisor.evaluate.pool import Pool, pools
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.evaluate.variants import judge
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.table import Floats, Table, build_table
+from advisor.learn.table import Floats, Table, build_table, hidden_features
 from advisor.records.schema import Dataset
 
 GROUPS = ("size", "images", "structure", "probe")
@@ -31,9 +31,8 @@ _ENOUGH = 8
 
 def with_groups(table: Table, kept: Sequence[str]) -> Table:
     """Return the table with only these groups of dataset features known; the others' values are unknown throughout."""
-    group_of = {f"data:{feature.name}": feature.group for feature in all_features()}
     x = table.x.copy()
-    x[:, [name.startswith("data:") and group_of.get(name) not in kept for name in table.columns]] = np.nan
+    x[:, hidden_features(table.columns, kept)] = np.nan
     return replace(table, x=x)
 
 
@@ -46,7 +45,7 @@ def ablations() -> dict[str, tuple[str, ...]]:
 
 def _small() -> MetaModel:
     """Return a model that sees every feature; of fewer members than the shipped one, as many are fitted here."""
-    return MetaModel(n_members=3, n_estimators=200, blind_share=0.0)
+    return MetaModel(n_members=3, n_estimators=200, ranking_features=GROUPS, accuracy_features=GROUPS, blind_share=0.0)
 
 
 def level_errors(table: Table, judged: Sequence[Pool]) -> Floats:

@@ -51,6 +51,7 @@ class _Negated:
         return -np.asarray(self._booster.predict(x, **options))
 
 
+_ALL = ("size", "images", "structure")
 VARIANTS: dict[str, Callable[[], MetaModel]] = {
     "as shipped": MetaModel,
     "target: regret": lambda: MetaModel(target="regret"),
@@ -58,8 +59,11 @@ VARIANTS: dict[str, Callable[[], MetaModel]] = {
     "target: log-odds below the best": lambda: MetaModel(target="log-odds"),
     "objective: median": lambda: MetaModel(parameters={"objective": "quantile", "alpha": 0.5}),
     "objective: lambdarank by case": lambda: RankingModel(target="rank"),
-    "dataset features in half of the members": lambda: MetaModel(blind_share=0.5),
-    "dataset features in every member": lambda: MetaModel(blind_share=0.0),
+    "no dataset features": lambda: MetaModel(blind_share=1.0),
+    "structure in half of the members": lambda: MetaModel(ranking_features=("structure",), blind_share=0.5),
+    "structure in every member": lambda: MetaModel(ranking_features=("structure",), blind_share=0.0),
+    "all dataset features in half of the members": lambda: MetaModel(ranking_features=_ALL, blind_share=0.5),
+    "all dataset features in every member": lambda: MetaModel(ranking_features=_ALL, blind_share=0.0),
     "best thresholds, not random ones": lambda: MetaModel(parameters={"extra_trees": False}),
     "no monotone constraint": lambda: MetaModel(parameters={"monotone_constraints": None}),
     "twice the leaves": lambda: MetaModel(parameters={"num_leaves": 31}),

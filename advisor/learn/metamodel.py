@@ -8,7 +8,7 @@ structure mostly decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.learn.table import Floats, Table
+from advisor.learn.table import Floats, Table, hidden_features
 from advisor.learn.targets import TARGETS, from_logit, logit, rows_by_case
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ class Prediction:
 class MetaModel:
     """Bagged LightGBM models of the shortfall and of the accuracy.
 
-    Members that predict the shortfall can be blind to the dataset's features (its counts stay known): they say what
-    holds for a model anywhere. All are, as long as features only mislead the ranking on sources never seen, which
-    `make variants` judges. The accuracy is predicted from everything.
+    Which groups of dataset features either sees is decided by what they add on sources never seen, which `make
+    feature-groups` judges. Members that predict the shortfall can be blind to all of them (the dataset's counts stay
+    known through the steps): they say what holds for a model anywhere, and the others are shrunk toward that.
 
     Parameters
     ----------
@@ -82,6 +82,8 @@ class MetaModel:
         Seed of everything random.
     target : str
         The scale on which shortfalls are learned; a key of ``advisor.learn.targets.TARGETS``.
+    ranking_features, accuracy_features : sequence of str
+        Groups of dataset features that the members of either ensemble see, see ``hidden_features``.
     blind_share : float
         Share of the shortfall's members that see no dataset features, in [0, 1].
     parameters : mapping, optional
@@ -104,6 +106,8 @@ class MetaModel:
         random_state: int = 0,
         *,
         target: str = "log-regret",
+        ranking_features: Sequence[str] = (),
+        accuracy_features: Sequence[str] = ("size", "images", "structure", "plugins"),
         blind_share: float = 1.0,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
@@ -111,6 +115,8 @@ class MetaModel:
         self.n_estimators = n_estimators
         self.random_state = random_state
         self.target = target
+        self.ranking_features = tuple(ranking_features)
+        self.accuracy_features = tuple(accuracy_features)
         self.blind_share = blind_share
         self.parameters = dict(parameters or {})
 
@@ -137,9 +143,10 @@ class MetaModel:
         self.fit_shortfall(table, workers)
         level = logit(table.score)
         expected_short, expected_level = np.zeros(len(table)), np.zeros(len(table))
+        hidden = hidden_features(table.columns, self.accuracy_features)
 
         def fit_level(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
-            booster = _train(table.x[~out], level[~out], self._seeded(member), self.n_estimators)
+            booster = _train(_without(table.x[~out], hidden), level[~out], self._seeded(member), self.n_estimators)
             if out.any():
                 unseen = table.x[out]
                 expected_short[out] = _predict(self.shortfall_[member], unseen)
@@ -156,13 +163,12 @@ class MetaModel:
         """Fit the ensemble of the shortfall only, which is all that ranking configurations needs."""
         shortfall = TARGETS[self.target].of(table.score, table.case_of)
         self.columns_ = table.columns
-        described = [name.startswith("data:") for name in table.columns]
+        hidden = {
+            blind: hidden_features(table.columns, () if blind else self.ranking_features) for blind in (True, False)
+        }
 
         def fit_member(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
-            x = table.x[~out]
-            if self._is_blind(member):
-                # Trees never split on a feature that is unknown throughout.
-                x[:, described] = np.nan
+            x = _without(table.x[~out], hidden[self._is_blind(member)])
             return self._train_shortfall(x, shortfall[~out], table.case_of[~out], member)
 
         self.shortfall_ = _in_threads(fit_member, self._left_out(table), workers)
@@ -191,8 +197,7 @@ class MetaModel:
 
     def get_params(self) -> dict[str, Any]:
         """Return the constructor's parameters by name."""
-        names = ("n_members", "n_estimators", "random_state", "target", "blind_share", "parameters")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in _PARAMETER_NAMES}
 
     def to_texts(self) -> dict[str, str]:
         """Return every member in LightGBM's text format, by name."""
@@ -243,6 +248,24 @@ class MetaModel:
         falling = [-1 if name == "log_epochs_share" else 0 for name in self.columns_]
         parameters = {**self._seeded(member), "monotone_constraints": falling, **self.parameters}
         return _train(x, y, parameters, self.n_estimators)
+
+
+_PARAMETER_NAMES = (
+    "n_members",
+    "n_estimators",
+    "random_state",
+    "target",
+    "ranking_features",
+    "accuracy_features",
+    "blind_share",
+    "parameters",
+)
+
+
+def _without(x: Floats, hidden: NDArray[np.bool_]) -> Floats:
+    """Make the hidden columns of ``x`` unknown throughout, so that trees never split on them, and return it."""
+    x[:, hidden] = np.nan
+    return x
 
 
 def _in_threads(

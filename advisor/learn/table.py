@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -121,6 +121,23 @@ class Table:
         dropped = set(names)
         keep = [i for i, name in enumerate(self.columns) if name not in dropped]
         return replace(self, columns=tuple(self.columns[i] for i in keep), x=self.x[:, keep])
+
+
+def hidden_features(columns: Sequence[str], seen: Collection[str]) -> NDArray[np.bool_]:
+    """Return which columns are features of the dataset that are of none of the groups ``seen``; shape (d,).
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of features.
+    seen : collection of str
+        Groups of dataset features as ``advisor.describe.features.all_features`` names them; those of plugins are of
+        the group ``plugins``.
+    """
+    from advisor.describe.features import all_features
+
+    group_of = {f"data:{feature.name}": feature.group for feature in all_features()}
+    return np.array([name.startswith("data:") and group_of.get(name, "plugins") not in seen for name in columns])
 
 
 def is_evidence(run: Run) -> bool:

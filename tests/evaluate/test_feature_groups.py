@@ -60,7 +60,9 @@ def test_features_that_say_the_same_are_named(described):
 
 def test_the_page_has_a_row_a_set_of_groups_with_its_interval_and_seconds(monkeypatch):
     monkeypatch.setattr(
-        feature_groups, "_small", lambda: MetaModel(n_members=2, n_estimators=10, blind_share=0.0)
+        feature_groups,
+        "_small",
+        lambda: MetaModel(n_members=2, n_estimators=10, ranking_features=feature_groups.GROUPS, blind_share=0.0),
     )  # a small cut: what is asked is whether the figures are there, not what they are
     runs, datasets = records(n_groups=8, runs_per_case=16)
     named = [

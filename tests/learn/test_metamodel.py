@@ -56,14 +56,23 @@ def test_one_group_is_too_little(table):
     ("share", "sighted"), [(0.0, [True] * 4), (0.5, [True, False, True, False]), (1.0, [False] * 4)]
 )
 def test_blind_members_see_no_dataset_features(table, share, sighted):
-    model = MetaModel(n_members=4, n_estimators=20, blind_share=share).fit(table)
-    features = [name for name in table.columns if name.startswith("data:")]
-    used = [
-        any(dict(zip(member.feature_name(), member.feature_importance(), strict=True))[f"Column_{i}"] for i in at)
-        for member in model.shortfall_
-        for at in [[table.columns.index(name) for name in features]]
-    ]
-    assert used == sighted
+    groups = ("size", "structure", "plugins")
+    model = MetaModel(n_members=4, n_estimators=20, ranking_features=groups, blind_share=share).fit(table)
+    assert [any(name.startswith("data:") for name in used(member, table)) for member in model.shortfall_] == sighted
+
+
+def test_either_ensemble_sees_only_the_groups_of_features_it_is_given(table):
+    model = MetaModel(
+        n_members=2, n_estimators=60, ranking_features=("plugins",), accuracy_features=("size",), blind_share=0.0
+    ).fit(table)
+    for members, seen in ((model.shortfall_, "data:nn_top1"), (model.level_, "data:log_n_train")):
+        assert {name for member in members for name in used(member, table) if name.startswith("data:")} == {seen}
+    assert MetaModel(**model.get_params()).get_params() == model.get_params()
+
+
+def used(member, table):
+    """Return the names of the features that a member splits on."""
+    return {name for name, count in zip(table.columns, member.feature_importance(), strict=True) if count}
 
 
 @pytest.mark.parametrize("target", TARGETS)
