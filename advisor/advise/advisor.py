@@ -24,6 +24,7 @@ from advisor.learn.space import Limits
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, StoredSuggestion
 
 if TYPE_CHECKING:
+    from advisor.advise.explain import Explanation
     from advisor.describe.dataset import Description
     from advisor.records.store import Store
 
@@ -160,6 +161,12 @@ class Advisor:
     def answer(self, request: Request, dataset: Dataset) -> Suggestion:
         """Return the suggestion for a checked request and a described dataset, without remembering it."""
         return answer(self.artefact, request, dataset, lambda: self._own_runs(dataset))
+
+    def explain(self, request: Request, dataset: Dataset) -> Explanation:
+        """Return why the answer to a checked request is what it is, own runs heeded as in the answer."""
+        from advisor.advise.explain import explain
+
+        return explain(self.artefact, request, dataset, own=lambda: self._own_runs(dataset))
 
     def _own_runs(self, dataset: Dataset) -> list[Run]:
         """Return the recorded runs on a dataset; none where the store cannot be read."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from advisor.advise.context import context_of_request
 from advisor.advise.doubt import Doubt, blend, blend_ranges, judge
-from advisor.advise.heed import Heeding, heard, runs_to_heed
+from advisor.advise.heed import Heeding, heard, heeding_published, runs_to_heed
 from advisor.advise.neighbours import most_similar
 from advisor.advise.predictor import InContext, Predict
 from advisor.advise.published import Published, advise_published
@@ -70,8 +71,12 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecor
     covered = artefact.covering(request.opt, request.pretrained)
     doubt = judge(request, dataset, artefact, covered)
     share = doubt.published_share
+    own = cache(own)
     learned = _learn(artefact, request, dataset, covered, own) if covered is not None and share < 1 else None
+    heeded = learned.heeded if learned else []
     published = advise_published(shipped_recipes(), request, dataset.n_train) if share > 0 else None
+    if published is not None and (runs := runs_to_heed(own(), request, dataset, augmented=None)):
+        published, heeded = heeding_published(published, runs, request, dataset, artefact.noise or 1.0), runs
 
     configurations, ranges = _combine(learned, published, share, request)
     rule_share = published.rule_share if published else 0.0
@@ -94,9 +99,9 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecor
     warnings = [*doubt.reasons]
     if published is not None and share > _WORTH_NAMING:
         warnings.append(_who_speaks(weights, published, request))
+    if heeded:
+        warnings.append(heard(heeded))
     if learned is not None:
-        if learned.heeded:
-            warnings.append(heard(learned.heeded))
         warnings += _unmet(request.limits, suggestions[0], learned.covered)
         warnings.append(_learned_from(artefact, learned.covered))
     return Suggestion(  # type: ignore[call-arg]  # mypy does not see that the aliased schema has a default

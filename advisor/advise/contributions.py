@@ -69,6 +69,12 @@ class Contributions:
     expected: float
     parts: tuple[Contribution, ...]
 
+    def moved_to(self, expected: float, what: str) -> Contributions:
+        """Return the same with one further part that brings the expectation where it is, largest parts first."""
+        part = Contribution(what, round(expected - self.expected, 2), ())
+        parts = sorted((*self.parts, part), key=lambda one: -abs(one.points))
+        return Contributions(self.start, round(expected, 1), tuple(parts))
+
 
 def contributions(model: MetaModel, x: Floats) -> Contributions:
     """Return what the expected accuracy of one configuration is made of, largest parts first.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from advisor.advise.answer import answer
+from advisor.advise.answer import OwnRecords, answer
 from advisor.advise.context import context_of_request
 from advisor.advise.contributions import Contributions, contributions
+from advisor.advise.heed import Heeding, runs_to_heed
 from advisor.advise.neighbours import most_similar
 from advisor.advise.predictor import InContext
 from advisor.advise.request import Request
@@ -19,6 +20,7 @@ from advisor.learn.space import columns_of
 from advisor.records.schema import Dataset
 
 SCHEMA = "advisor.explanation/1"
+OWN_RUNS = "what your own runs on this dataset showed"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ class Explanation:
 
 
 def explain(
-    artefact: Artefact, request: Request, dataset: Dataset, suggestion: Suggestion | None = None
+    artefact: Artefact,
+    request: Request,
+    dataset: Dataset,
+    suggestion: Suggestion | None = None,
+    own: OwnRecords = tuple,
 ) -> Explanation:
     """Explain a suggestion.
 
@@ -72,13 +78,15 @@ def explain(
         The described dataset.
     suggestion : Suggestion, optional
         The answer to the request, if it was given already; by default it is asked for.
+    own : callable
+        Returns runs of the user, to be heeded as ``answer`` heeds them.
 
     Raises
     ------
     UsageError
         If a fixed value cannot be met within the dataset and the limits.
     """
-    suggestion = answer(artefact, request, dataset) if suggestion is None else suggestion
+    suggestion = answer(artefact, request, dataset, own) if suggestion is None else suggestion
     covered = artefact.covering(request.opt, request.pretrained)
     if covered is None or suggestion.basis != "meta-model":
         neighbours = most_similar(artefact, request, dataset, any_context=True)
@@ -88,12 +96,17 @@ def explain(
     free = replace(request.limits, fixed={})
     bounds = allowed_bounds(covered.bounds, free, dataset.n_train)
     context = context_of_request(request, dataset, covered, max_epochs=int(bounds["epochs"][1]))
-    matrix = InContext(artefact.model, context).matrix
-    advised = suggestion.best.configuration
+    predict = InContext(artefact.model, context)
+    noise, advised = artefact.noise or 1.0, suggestion.best.configuration
+    made_of = contributions(artefact.model, predict.matrix(columns_of([advised])))
+    heeds = None
+    if heeded := runs_to_heed(own(), request, dataset, context.case.augmented):
+        heeds = Heeding(predict, heeded, bounds, dataset.n_classes, noise)
+        made_of = made_of.moved_to(float(heeds(columns_of([advised])).top1[0]), OWN_RUNS)
     return Explanation(
         suggestion,
-        respond(artefact.model, matrix, bounds, advised, noise=artefact.noise or 1.0),
-        contributions(artefact.model, matrix(columns_of([advised]))),
+        respond(artefact.model, predict.matrix, bounds, advised, noise=noise, heeds=heeds),
+        made_of,
         most_similar(artefact, request, dataset),
     )
 

@@ -67,7 +67,7 @@ def contribution_words(found: Contributions) -> Iterator[str]:
     for part in found.parts:
         if abs(part.points) >= _WORTH_NAMING:
             names = ", ".join(name.partition(":")[2] or name for name, _ in part.features)
-            yield f"  {part.points:+5.1f} points  {part.what} ({names})"
+            yield f"  {part.points:+5.1f} points  {part.what}{f' ({names})' if names else ''}"
 
 
 def neighbour_words(neighbour: Evidence) -> str:

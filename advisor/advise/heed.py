@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
 
 from advisor.advise.candidates import Bounds, even_cover
 from advisor.advise.predictor import Five, Predict
+from advisor.advise.published import Published
 from advisor.advise.request import Request
-from advisor.advise.search import regret_unit
+from advisor.advise.search import allowed_bounds, regret_unit, search
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import OPTIMISM, OwnRuns
-from advisor.learn.space import Configuration, columns_of
+from advisor.learn.space import Configuration, columns_of, to_unit_scale
 from advisor.learn.table import Floats, is_augmented, is_comparable, is_evidence, score_of
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run
 
+LEAST_UNIT = 1.0
+"""Points that a regret of 1 stands for at least, where own runs are heeded: a flat expectation would hear nothing."""
 
-def runs_to_heed(runs: Iterable[Run], request: Request, dataset: Dataset, augmented: bool) -> list[Run]:
-    """Return the runs of the case that a request is about: its dataset, model, optimizer, start and augmentation."""
+_POINTS = 5.0
+"""Points that a value at the end of a published range is taken to lose: a guess, soon outweighed by own scores."""
+
+
+def runs_to_heed(runs: Iterable[Run], request: Request, dataset: Dataset, augmented: bool | None) -> list[Run]:
+    """Return the runs of the case that a request is about: its dataset, model, optimizer, start and augmentation.
+
+    Where the augmentation is None, it may be any.
+    """
     return [
         run
         for run in runs
@@ -28,7 +39,8 @@ def runs_to_heed(runs: Iterable[Run], request: Request, dataset: Dataset, augmen
         and is_evidence(run)
         and is_comparable(run, dataset)
         and str(run.model).partition(".")[0] == request.model.name
-        and (run.opt, bool(run.pretrained), is_augmented(run)) == (request.opt, request.pretrained, augmented)
+        and (run.opt, bool(run.pretrained)) == (request.opt, request.pretrained)
+        and augmented in (None, is_augmented(run))
     ]
 
 
@@ -55,7 +67,7 @@ class Heeding:
     def __init__(self, predict: Predict, own: list[Run], bounds: Bounds, n_classes: int, noise: float) -> None:
         self._predict = predict
         self._noise = noise
-        self._unit = max(regret_unit(predict(even_cover(bounds)).top1), 1.0)
+        self._unit = max(regret_unit(predict(even_cover(bounds)).top1), LEAST_UNIT)
         five = columns_of([Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS}) for run in own])
         score = np.array([score_of(run, n_classes) for run in own])
         self._process = OwnRuns(noise, self._unit).fit(five, predict.shortfall(five) * self._unit, score)
@@ -80,6 +92,61 @@ class Heeding:
         """Return the shortfall, the expected accuracy and its standard deviation."""
         mean, deviation = self._process.predict(five, self._predict.shortfall(five) * self._unit)
         return (self._process.centre_ - mean - OPTIMISM * deviation) / self._unit, mean, deviation
+
+
+class _AsPublished:
+    """What is published as predictions: the best in the middle, less toward the ends of its ranges, epochs aside."""
+
+    def __init__(self, published: Published) -> None:
+        self._middle = to_unit_scale(columns_of([published.configurations[0]]))
+        low, high = ({n: np.array([ends[i]]) for n, ends in published.ranges.items()} for i in (0, 1))
+        self._widths = np.maximum((to_unit_scale(high) - to_unit_scale(low)) / 2, 1.0)
+
+    def __call__(self, five: Five) -> Prediction:
+        """Return the shortfall, and levels that differ by as much."""
+        shortfall = self.shortfall(five)
+        level = 100 - _POINTS * shortfall
+        return Prediction(shortfall, np.zeros_like(shortfall), level, level, level)
+
+    def shortfall(self, five: Five) -> Floats:
+        """Return the squared distance from the middle; at the end of one range it is 1."""
+        distance = (to_unit_scale(five) - self._middle) / self._widths
+        distance[:, HYPERPARAMETERS.index("epochs")] = 0.0
+        return np.asarray(np.square(distance).sum(axis=1))
+
+
+def heeding_published(
+    published: Published, own: list[Run], request: Request, dataset: Dataset, noise: float
+) -> Published:
+    """Return what is published, moved by own runs; the epochs stay.
+
+    What is published is taken to lose accuracy toward the ends of its ranges; own scores are heeded on top of that, in
+    a box that holds the ranges and the runs.
+
+    Parameters
+    ----------
+    published : Published
+        What recipes and the rule advise.
+    own : list of Run
+        At least one; see ``runs_to_heed``.
+    request : Request
+        What is asked; its limits hold.
+    dataset : Dataset
+        The described dataset.
+    noise : float
+        Points by which equal runs with other seeds differ.
+    """
+    best = published.configurations[0]
+    tried = {name: [float(getattr(run, name)) for run in own] for name in HYPERPARAMETERS}
+    box = {n: (min(*tried[n], ends[0]), max(*tried[n], ends[1])) for n, ends in published.ranges.items()}
+    bounds = allowed_bounds({**box, "epochs": (best.epochs, best.epochs)}, request.limits, dataset.n_train)
+    heeds = Heeding(_AsPublished(published), own, bounds, dataset.n_classes, noise)
+    found = search(heeds, bounds, prefer="accuracy", noise=noise, top_k=request.top_k)
+    return replace(
+        published,
+        configurations=found.configurations,
+        ranges={**found.ranges, "epochs": published.ranges["epochs"]},
+    )
 
 
 def heard(own: list[Run]) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from advisor.advise.candidates import Bounds, even_cover
+from advisor.advise.heed import LEAST_UNIT
+from advisor.advise.predictor import Predict
 from advisor.advise.search import LR_NEIGHBOURS, regret_unit
 from advisor.advise.timm_arguments import format_number
 from advisor.learn.metamodel import MetaModel
@@ -72,7 +74,13 @@ class Response:
 
 
 def respond(
-    model: MetaModel, to_matrix: ToMatrix, bounds: Bounds, advised: Configuration, *, noise: float
+    model: MetaModel,
+    to_matrix: ToMatrix,
+    bounds: Bounds,
+    advised: Configuration,
+    *,
+    noise: float,
+    heeds: Predict | None = None,
 ) -> tuple[Response, ...]:
     """Return the response to each of the five.
 
@@ -88,8 +96,13 @@ def respond(
         The advice.
     noise : float
         Points by which equal runs with other seeds differ: less than that is no difference.
+    heeds : callable, optional
+        Predictions that heed own runs, where there are any: the curves are then theirs. What the members disagree on
+        is shown only as far as those runs leave it open.
     """
     unit = regret_unit(model.predict(to_matrix(even_cover(bounds))).top1)
+    if heeds is not None:
+        unit = max(unit, LEAST_UNIT)
     responses = []
     for name in HYPERPARAMETERS:
         values = _grid(name, bounds[name], getattr(advised, name))
@@ -98,9 +111,13 @@ def respond(
         shortfall = _robust_shortfall(model, to_matrix, columns)
         here = int(np.flatnonzero(values == getattr(advised, name))[0])
         gains = -(shortfall - shortfall[:, [here]]) * unit
+        means, spreads = gains.mean(axis=0), gains.std(axis=0)
+        if heeds is not None:
+            heeded, left_open = _heeded(heeds, columns)
+            means, spreads = -(heeded - heeded[here]) * unit, np.minimum(spreads, left_open * unit)
         points = tuple(
             Point(float(value), round(float(mean), 2), round(float(spread), 2))
-            for value, mean, spread in zip(values, gains.mean(axis=0), gains.std(axis=0), strict=True)
+            for value, mean, spread in zip(values, means, spreads, strict=True)
         )
         responses.append(_response(name, float(getattr(advised, name)), points, noise))
     return tuple(responses)
@@ -110,6 +127,12 @@ def _robust_shortfall(model: MetaModel, to_matrix: ToMatrix, columns: Mapping[st
     """Return each member's shortfall, averaged over nearby learning rates as the search does; shape (members, n)."""
     near = [to_matrix({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
     return np.asarray(np.mean([model.predict_shortfall(x) for x in near], axis=0))
+
+
+def _heeded(heeds: Predict, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    """Return the shortfall after own runs, averaged over nearby learning rates, and what they leave open of it."""
+    near = [heeds({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
+    return np.mean([n.shortfall for n in near], axis=0), np.mean([n.spread for n in near], axis=0)
 
 
 def _grid(name: str, bound: tuple[float, float], advised: float) -> Floats:

@@ -20,13 +20,12 @@ def explain(format_: str, **options: Any) -> None:
     and the sweet spot; what the expected accuracy is made of; and what worked on the most similar recorded datasets.
     """
     from advisor.advise.advisor import Advisor
-    from advisor.advise.explain import explain as explain_request
     from advisor.describe.dataset import describe
 
     request = to_request(options)
     with progress_bar() as progress:
         dataset = describe(options["dataset"], progress=progress).dataset
-    explanation = explain_request(Advisor().artefact, request, dataset)
+    explanation = Advisor().explain(request, dataset)
     if format_ == "json":
         echo_json(explanation.to_document())
         return

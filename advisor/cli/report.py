@@ -15,8 +15,8 @@ from advisor.cli.store import open_store
 from advisor.errors import AdvisorError, UsageError
 
 if TYPE_CHECKING:
-    from advisor.advise.explain import Explanation
-    from advisor.learn.artefact import Artefact
+    from advisor.advise.request import Request
+    from advisor.records.schema import Dataset
     from advisor.records.store import Store
 
 
@@ -52,12 +52,14 @@ def report(out: Path, serve: bool, port: int, **options: Any) -> None:
     from advisor.report.contents import gather, newest_advice
     from advisor.report.page import render
 
-    artefact = Advisor().artefact
-    asked = _explain(artefact, options) if options["dataset"] else None
+    asked = _described(options) if options["dataset"] else None
     store = open_store()
+    adviser = Advisor(store)
 
     def page(state: str | None = None) -> str:
-        return render(gather(store, artefact, asked or newest_advice(store, artefact)), state=state)
+        # Made anew each time: advice heeds the runs that came meanwhile.
+        explanation = adviser.explain(*asked) if asked else newest_advice(store, adviser.artefact)
+        return render(gather(store, adviser.artefact, explanation), state=state)
 
     if serve:
         _serve(store, page, port)
@@ -71,14 +73,12 @@ def report(out: Path, serve: bool, port: int, **options: Any) -> None:
     click.echo(out)
 
 
-def _explain(artefact: Artefact, options: dict[str, Any]) -> Explanation:
-    from advisor.advise.explain import explain
+def _described(options: dict[str, Any]) -> tuple[Request, Dataset]:
     from advisor.describe.dataset import describe
 
     request = to_request(options)
     with progress_bar() as progress:
-        dataset = describe(options["dataset"], progress=progress).dataset
-    return explain(artefact, request, dataset)
+        return request, describe(options["dataset"], progress=progress).dataset
 
 
 def _serve(store: Store, page: Any, port: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 from pydantic import ValidationError
@@ -105,7 +107,9 @@ def newest_advice(store: Store, artefact: Artefact) -> Explanation | None:
             continue
         dataset = store.dataset(suggestion.dataset.dataset_id)
         if dataset is not None:
-            return explain(artefact, request, dataset, suggestion)
+            # The advice as it was given: runs that came after it did not make it.
+            own = partial(_ended_before, store, dataset.dataset_id, stored.created_at)
+            return explain(artefact, request, dataset, suggestion, own)
         return Explanation(suggestion, (), None, suggestion.evidence, silence=_UNDESCRIBED)
     return None
 
@@ -114,6 +118,10 @@ _UNDESCRIBED = (
     "The dataset of this advice is not among the records, so how it responds cannot be drawn; name its folder with "
     "--dataset, or record a run on it."
 )
+
+
+def _ended_before(store: Store, dataset_id: str, when: datetime) -> list[Run]:
+    return [run for run in store.runs(dataset=dataset_id) if run.ended_at is not None and run.ended_at <= when]
 
 
 def state(store: Store) -> str:

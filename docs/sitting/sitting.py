@@ -1,12 +1,13 @@
 """From zero to a better model in one sitting: suggest, run, diagnose, run again, report.
 
     python docs/sitting/sitting.py FOLDER                      one sitting on scikit-learn's digits
-    python docs/sitting/sitting.py FOLDER DATASET... --seeds 3  the same on other image folders, as a comparison
+    python docs/sitting/sitting.py FOLDER DATASET... --seeds 3  the same on other image folders too, as a comparison
 
 Each sitting has records of its own below FOLDER; your own are not touched. The first run is a short look with what
-`advisor suggest` says; the second changes the one value that `advisor diagnose` names. Where it names none, the second
-run is the whole training that was advised. At the end of a sitting stands one line; further seeds leave out what is
-only looked at.
+`advisor suggest` says, or with ``--look 0`` the whole training; the second changes the one value that `advisor
+diagnose` names. Where it names none, the second run is the training that is advised now that the first has been seen.
+At the end stands one line a sitting; further seeds leave out what is only looked at. ``--write PAGE`` writes these
+lines into a page.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 SCRIPT = HERE.parent / "demo" / "train.py"
 MODEL = "test_resnet"
-LOOK = 5
-"""Epochs of the first run."""
 FIVE = {
     "lr": "--lr",
     "batch_size": "--batch-size",
@@ -37,6 +39,26 @@ parser = argparse.ArgumentParser(description="Train twice with advice in between
 parser.add_argument("folder", type=Path, help="where everything is written")
 parser.add_argument("datasets", type=Path, nargs="*", help="image folders with train and validation; default: digits")
 parser.add_argument("--seeds", type=int, default=1)
+parser.add_argument("--look", type=int, default=5, help="epochs of the first run; 0: as many as are advised")
+parser.add_argument("--write", type=Path, metavar="PAGE", help="page with marks for the table of this look")
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """What came of one sitting: accuracies and epochs of both runs, and what was found in between."""
+
+    dataset: str
+    seed: int
+    first: float
+    second: float
+    epochs: tuple[int, int]
+    found: str
+
+    @property
+    def row(self) -> str:
+        """Its line of the table."""
+        first, second = f"{self.epochs[0]} | {self.first:.1f}", f"{self.epochs[1]} | {self.second:.1f}"
+        return f"| {self.dataset} | {self.seed} | {first} | {self.found} | {second} |"
 
 
 def advisor(*arguments: str | Path, quiet: bool = False) -> str:
@@ -56,62 +78,88 @@ def read(*arguments: str | Path) -> Any:
     return json.loads(advisor(*arguments, "--format", "json", quiet=True))
 
 
-def sit(home: Path, dataset: Path, seed: int) -> tuple[float, float, str]:
-    """Return the final accuracy of the first and of the second run, and what was found in between."""
+def sit(home: Path, dataset: Path, seed: int, look: int) -> Sitting:
+    """Sit once, with records of its own in ``home``."""
     os.environ["ADVISOR_STORE"] = f"sqlite:///{(home / 'records.db').resolve()}"
     os.environ["ADVISOR_SPOOL_DIR"] = str(home / "spool")
     os.environ["ADVISOR_METAMODEL_DIR"] = str(home / "metamodel")
     classes = sum(1 for path in (dataset / "train").iterdir() if path.is_dir())
     training = ["--data-dir", dataset, "--model", MODEL, "--num-classes", classes, "--warmup-epochs", 1, "--seed", seed]
-    first, second = "first", "second"
 
     asked = ["--dataset", dataset, "--model", MODEL, "--scratch", "--img-size", 32]
     if seed == 0:
         advisor("suggest", *asked)
-    advisor("run", "--suggest", "--name", first, SCRIPT, *training, "--epochs", LOOK, "--output", home / first)
+    short = ["--epochs", look] if look else []
+    advisor("run", "--suggest", "--name", "first", SCRIPT, *training, *short, "--output", home / "first")
     if seed == 0:
-        advisor("diagnose", first)
-    found, run = read("diagnose", first), read("records", "show", first)
+        advisor("diagnose", "first")
+    found, first = read("diagnose", "first"), read("records", "show", "first")
     change = found["advice"]
     if change:
-        values = {name: run[name] for name in FIVE} | {change["name"]: change["proposed"]}
+        values = {name: first[name] for name in FIVE} | {change["name"]: change["proposed"]}
         said = f"{found['verdict']}: {change['name']} {change['current']:g} to {change['proposed']:g}"
         options = [word for name, option in FIVE.items() for word in (option, f"{values[name]:g}")]
-        advisor("run", "--name", second, SCRIPT, *training, *options, "--output", home / second)
+        advisor("run", "--name", "second", SCRIPT, *training, *options, "--output", home / "second")
     else:
-        said = f"{found['verdict']}: the whole training"
-        advisor("run", "--suggest", "--name", second, SCRIPT, *training, "--output", home / second)
+        said = f"{found['verdict']}: as advised now"
+        advisor("run", "--suggest", "--name", "second", SCRIPT, *training, "--output", home / "second")
     if seed == 0:
-        advisor("diagnose", second)
+        advisor("diagnose", "second")
         advisor("report", *asked, "--out", home / "report.html")
-    return run["final_metric"], read("records", "show", second)["final_metric"], said
+    second = read("records", "show", "second")
+    epochs = (first["epochs"], second["epochs"])
+    return Sitting(dataset.name, seed, first["final_metric"], second["final_metric"], epochs, said)
+
+
+def table(sittings: Sequence[Sitting]) -> str:
+    """Return all sittings as a Markdown table, and what the second runs gained."""
+    before, after = (statistics.fmean(getattr(s, name) for s in sittings) for name in ("first", "second"))
+    mean_epochs = [statistics.fmean(s.epochs[i] for s in sittings) for i in (0, 1)]
+    worse = sum(s.second < s.first for s in sittings)
+    return "\n".join(
+        [
+            "| dataset | seed | epochs | first | found, and changed | epochs | second |",
+            "|---|---:|---:|---:|---|---:|---:|",
+            *(sitting.row for sitting in sittings),
+            f"| mean | | {mean_epochs[0]:.1f} | {before:.1f} | | {mean_epochs[1]:.1f} | {after:.1f} |",
+            "",
+            f"The second runs are {after - before:+.1f} points from the first on average; {worse} of {len(sittings)} "
+            "ended below it.",
+            "",
+        ]
+    )
+
+
+def with_table(page: str, look: int, text: str) -> str:
+    """Return a page with the table between the marks for a look replaced."""
+    begin, end = f"<!-- sittings, look {look}: made by `make sittings` -->\n", "<!-- /sittings -->"
+    written, n = re.subn(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: text, page, flags=re.DOTALL)
+    if n != 1:
+        raise SystemExit(f"the page has no place for this table: {begin.strip()} ... {end}")
+    return written
 
 
 def main() -> None:
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     os.environ["ADVISOR_CACHE_DIR"] = str(args.folder / "cache")
-    datasets = args.datasets
-    if not datasets:
-        sys.path.insert(0, str(HERE.parent / "demo"))
-        from demo import write_digits
+    sys.path.insert(0, str(HERE.parent / "demo"))
+    from demo import write_digits
 
-        datasets = [args.folder / "digits"]
-        write_digits(datasets[0])
-    results, lines = [], []
-    for dataset in datasets:
+    digits = args.folder / "digits"
+    write_digits(digits)
+    sittings = []
+    for dataset in (digits, *args.datasets):
         for seed in range(args.seeds):
-            home = args.folder / f"{dataset.name}-{seed}"
+            home = args.folder / f"{dataset.name}-{seed}-look-{args.look}"
             home.mkdir(parents=True)
-            before, after, said = sit(home, dataset, seed)
-            results.append((before, after))
-            lines.append(f"| {dataset.name} | {seed} | {before:.1f} | {said} | {after:.1f} |")
-            print(f"\n{lines[-1]}", flush=True)
-    print("\n| dataset | seed | first | found, and changed | second |\n|---|---:|---:|---|---:|")
-    print("\n".join(lines))
-    before, after = (statistics.fmean(result[i] for result in results) for i in (0, 1))
-    print(f"| mean | | {before:.1f} | | {after:.1f} |")
-    print(f"\nThe second runs are {after - before:+.1f} points from the first on average.")
+            sittings.append(sit(home, dataset, seed, args.look))
+            print(f"\n{sittings[-1].row}", flush=True)
+    text = table(sittings)
+    print(f"\n{text}", end="")
+    if args.write is not None:
+        page = args.write.read_text(encoding="utf-8")
+        args.write.write_text(with_table(page, args.look, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

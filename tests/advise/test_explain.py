@@ -8,8 +8,9 @@ from rich.console import Console
 from synthetic import BEST_LR, describe_model, records
 
 from advisor.advise.advisor import Advisor
+from advisor.advise.answer import answer
 from advisor.advise.contributions import contributions
-from advisor.advise.explain import explain
+from advisor.advise.explain import OWN_RUNS, explain
 from advisor.advise.explain_render import ExplanationText
 from advisor.advise.request import make_request
 from advisor.advise.responses import Point, _response
@@ -74,6 +75,31 @@ def test_contributions_add_up_to_the_expectation(explanation):
     assert found.start + sum(part.points for part in found.parts) == pytest.approx(found.expected, abs=0.2)
     assert found.expected == pytest.approx(explanation.suggestion.best.expected.top1, abs=0.6)
     assert [abs(p.points) for p in found.parts] == sorted((abs(p.points) for p in found.parts), reverse=True)
+
+
+def test_own_runs_are_heeded_as_the_advice_heeds_them(artefact, evidence, explanation):
+    dataset, advised = evidence[1][3], explanation.suggestion.best
+    worse = replace(
+        evidence[0][0], run_id="own", dataset_id=dataset.dataset_id, model="test_resnet", final_metric=20.0,
+        **advised.configuration.as_dict(),
+    )  # fmt: skip
+    own = [worse, replace(worse, run_id="own better", lr=advised.lr / 4, final_metric=70.0)]
+    rest = {name: value for name, value in advised.configuration.as_dict().items() if name != "lr"}
+    asked = request(limits=Limits(fixed=rest))
+    found = explain(artefact, asked, dataset, own=lambda: own)
+    assert found.suggestion.best == answer(artefact, asked, dataset, lambda: own).best
+
+    lr = found.responses[0]
+    assert lr.advised == found.suggestion.best.lr < advised.lr
+    assert lr.at(advised.lr).points < -5
+    assert lr.sweet_spot[1] < advised.lr
+    assert explanation.responses[0].sweet_spot[1] >= advised.lr
+
+    made_of = found.contributions
+    assert made_of.start + sum(part.points for part in made_of.parts) == pytest.approx(made_of.expected, abs=0.2)
+    assert made_of.expected == pytest.approx(found.suggestion.best.expected.top1, abs=0.1)
+    assert OWN_RUNS in [part.what for part in made_of.parts]
+    assert OWN_RUNS not in [part.what for part in explanation.contributions.parts]
 
 
 def test_every_feature_of_the_shipped_meta_model_belongs_to_a_group():

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from synthetic import describe_model, records
 
 from advisor.advise.answer import answer
@@ -84,6 +86,60 @@ def test_runs_of_other_cases_and_runs_that_say_nothing_are_not_heeded(artefact, 
     run = own_run(artefact, dataset, 1e-3, 50.0, **changes)
     assert not runs_to_heed([run], ask(), dataset, augmented=False)
     assert runs_to_heed([own_run(artefact, dataset, 1e-3, 50.0, model="test_resnet.r160_in1k")], ask(), dataset, False)
+
+
+def ask_far(**limits):
+    """A request that recipes and the rule answer: nothing like it was recorded."""
+    return make_request(
+        model="resnet50", opt="adamw", pretrained=True, img_size=224, limits=Limits(**limits), prefer="balanced",
+        top_k=3,
+    )  # fmt: skip
+
+
+def far_run(artefact, dataset, like, factor, top1, **changes):
+    values = like.configuration.as_dict() | {"model": "resnet50", "pretrained": True, "n_classes": dataset.n_classes}
+    lr = values.pop("lr") * factor
+    return own_run(artefact, dataset, lr, top1, **(values | changes))
+
+
+def test_where_recipes_speak_own_runs_are_heeded_too(artefact, dataset):
+    before = answer(artefact, ask_far(), dataset)
+    assert before.basis in ("recipes", "rule")
+    scores = {1.0: 40.0, 0.5: 60.0, 0.25: 80.0}
+    runs = [far_run(artefact, dataset, before.best, factor, top1) for factor, top1 in scores.items()]
+    after = answer(artefact, ask_far(), dataset, lambda: runs)
+    assert after.basis == before.basis
+    assert after.best.lr <= before.best.lr * 0.36
+    assert after.best.epochs == before.best.epochs
+    assert any("heeds 3 runs of yours on this dataset, the best of which reached 80.0 %" in w for w in after.warnings)
+    low, high = after.ranges["lr"]
+    assert low <= after.best.lr <= high < before.best.lr
+    # Runs of another model say nothing here.
+    others = [replace(run, model="resnet18") for run in runs]
+    assert answer(artefact, ask_far(), dataset, lambda: others).best == before.best
+
+
+@given(
+    factor=st.sampled_from([1e-3, 0.1, 1.0, 30.0]),
+    top1=st.sampled_from([1.0, 50.0, 99.0]),
+    max_epochs=st.integers(1, 60),
+    max_batch_size=st.integers(1, 300),
+    fixed=st.sampled_from([{}, {"lr": 0.01}, {"dropout": 0.3, "weight_decay": 0.0}]),
+)
+@settings(max_examples=20)
+def test_limits_hold_where_recipes_speak_and_runs_are_heeded(
+    artefact, dataset, factor, top1, max_epochs, max_batch_size, fixed
+):
+    request = ask_far(max_epochs=max_epochs, max_batch_size=max_batch_size, fixed=fixed)
+    runs = [far_run(artefact, dataset, answer(artefact, ask_far(), dataset).best, factor, top1, epochs=300)]
+    advice = answer(artefact, request, dataset, lambda: runs)
+    for one in advice.suggestions:
+        assert 1 <= one.epochs <= max_epochs
+        assert 1 <= one.batch_size <= max_batch_size
+        assert fixed.items() <= one.configuration.as_dict().items()
+    for name, value in advice.best.configuration.as_dict().items():
+        low, high = advice.ranges[name]
+        assert low <= value <= high, name
 
 
 def test_limits_hold_whatever_runs_showed(artefact, dataset):

@@ -2,10 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
+from datetime import datetime, timezone
 
 import pytest
 
+from advisor.advise.advisor import Advisor
+from advisor.advise.explain import OWN_RUNS
+from advisor.advise.request import make_request
 from advisor.errors import MissingExtraError
+from advisor.learn.space import Limits
 from advisor.report import page
 from advisor.report.contents import gather, newest_advice, state
 
@@ -58,6 +64,20 @@ def test_the_newest_advice_is_explained_from_the_records(store, artefact, explan
     found = newest_advice(store, artefact)
     assert found.suggestion.suggestion_id == explanation.suggestion.suggestion_id
     assert len(found.responses) == 5
+
+
+def test_advice_that_is_asked_for_now_heeds_the_runs_and_what_was_given_before_them_does_not(
+    store, artefact, dataset, explanation
+):
+    latest = max(datetime.now(timezone.utc), max(run.started_at for run in store.runs()))
+    store.add_runs([replace(run, ended_at=latest) for run in store.runs()])
+    suggestion = explanation.suggestion
+    asked = make_request(
+        model=suggestion.model, opt=suggestion.opt, pretrained=False, img_size=32, limits=Limits(), prefer="balanced",
+        top_k=1,
+    )  # fmt: skip
+    assert OWN_RUNS in [part.what for part in Advisor(store, artefact).explain(asked, dataset).contributions.parts]
+    assert OWN_RUNS not in [part.what for part in newest_advice(store, artefact).contributions.parts]
 
 
 def test_an_empty_store_makes_a_page_that_says_what_to_do(own_settings, artefact):
