@@ -201,7 +201,10 @@ def _peak(device: Any) -> int:
         return int(torch.cuda.max_memory_reserved(device))
     if device.type == "mps":
         return int(torch.mps.driver_allocated_memory())
-    import resource
+    try:
+        import resource
+    except ImportError:  # Windows: the largest batch stays unknown
+        return 0
 
     # Linux counts in KiB, macOS in bytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -222,6 +225,8 @@ def _free_ram() -> int:
     """Return the free memory of the machine, or what a container leaves of it."""
     import os
 
+    if not hasattr(os, "sysconf"):  # Windows
+        return 0
     free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:
         # Free pages alone would leave out what Linux only borrows to cache files.

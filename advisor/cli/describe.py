@@ -70,8 +70,9 @@ def _print(description: Description, console: Console) -> None:
         f"{dataset.n_train:,} training and {dataset.n_eval:,} validation images of {dataset.n_classes:,} classes"
     )
     console.print("\n[bold]Training images a class[/bold]")
-    for label, count, bar in _histogram(description.class_counts):
-        console.print(f"  {escape(label):<24} {count:>8,} {bar}")
+    block = "█" if console.encoding.lower().startswith("utf") else "#"
+    for label, count, length in _histogram(description.class_counts):
+        console.print(f"  {escape(label):<24} {count:>8,} {block * length}")
     console.print(f"\n[bold]What a sample of {description.n_drawn:,} images shows[/bold]")
     for title, text in _in_words(dataset.features):
         console.print(f"  {title:<16} {text}")
@@ -115,8 +116,8 @@ def _in_words(features: dict[str, float]) -> list[tuple[str, str]]:
     return rows
 
 
-def _histogram(counts: dict[str, int], width: int = 40) -> list[tuple[str, int, str]]:
-    """Return (label, images, bar) for each class, largest first; where there are many, for runs of classes."""
+def _histogram(counts: dict[str, int], width: int = 40) -> list[tuple[str, int, int]]:
+    """Return (label, images, length of its bar) a class, largest first; many classes in runs."""
     ordered = sorted(((n, label) for label, n in counts.items()), key=lambda row: (-row[0], row[1]))
     top = max(1, ordered[0][0])
     step = -(-len(ordered) // _BARS)
@@ -125,5 +126,5 @@ def _histogram(counts: dict[str, int], width: int = 40) -> list[tuple[str, int, 
         run = ordered[start : start + step]
         n = round(sum(count for count, _ in run) / len(run))
         label = run[0][1] if len(run) == 1 else f"classes {start + 1}-{start + len(run)} (mean)"
-        rows.append((label[:24] or "(no name)", n, "█" * max(1 if n else 0, round(width * n / top))))
+        rows.append((label[:24] or "(no name)", n, max(1 if n else 0, round(width * n / top))))
     return rows

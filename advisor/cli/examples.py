@@ -19,7 +19,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "diagnose": ("advisor diagnose first",),
     "describe": (
         "advisor describe --dataset photos",
-        "advisor describe --dataset torch/cifar10:data --format json",
+        "advisor describe --dataset torch/mnist:data --format json",
         "advisor describe --dataset photos.zip --contact-sheet sheet.png",
     ),
     "records": ("advisor records list", "advisor records import output/train"),

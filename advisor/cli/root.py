@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import logging
 import re
 import sys
@@ -92,7 +93,8 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="advisor")
 @click.option("-v", "--verbose", is_flag=True, help="Show details of what is done on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Show results and errors only.")
-def cli(verbose: bool, quiet: bool) -> None:
+@click.pass_context
+def cli(ctx: click.Context, verbose: bool, quiet: bool) -> None:
     """Record timm training runs and start the next one from good hyperparameters.
 
     Results go to stdout, progress and notes to stderr. Exit status: 0 done, 1 a failure that is explained, 2 wrong
@@ -100,6 +102,8 @@ def cli(verbose: bool, quiet: bool) -> None:
     """
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet contradict each other")
+    if ctx.invoked_subcommand != "run":  # there they are the script's
+        _print_what_can_be_printed()
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
@@ -107,6 +111,13 @@ def cli(verbose: bool, quiet: bool) -> None:
     logger = logging.getLogger("advisor")
     logger.handlers[:] = [handler]
     logger.setLevel(level)
+
+
+def _print_what_can_be_printed() -> None:
+    """Let a name that the output's encoding lacks, as in a pipe on Windows, appear as ``?`` instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def main(args: list[str] | None = None) -> NoReturn:

@@ -23,7 +23,7 @@ MANIFESTS = (".csv", ".tsv", ".parquet")
 
 
 def open_manifest(path: Path) -> ImageDataset:
-    """Return the dataset that a table lists; relative paths start at the table's folder.
+    """Return the dataset that a table lists; relative paths start at the table's folder and may be those of Windows.
 
     A column named ``split`` tells training (``train``) from validation images (timm's names for it).
 
@@ -40,10 +40,10 @@ def open_manifest(path: Path) -> ImageDataset:
     folder = path.parent
 
     def opener(name: str) -> BinaryIO:
-        return open_file(folder / name)
+        return open_file(_located(folder, name))
 
     def stamp(name: str) -> str:
-        return file_stamp(folder / name)
+        return file_stamp(_located(folder, name))
 
     splits = next((columns[name] for name in _matching(columns, SPLIT_COLUMNS)), None)
     labels = _column(columns, LABEL_COLUMNS, path, "labels")
@@ -83,6 +83,12 @@ def from_rows(
         train=split("train"),
         eval=split("eval") if (role == "eval").any() else None,
     )
+
+
+def _located(folder: Path, name: str) -> Path:
+    """Return where an image of a table is; a table written on Windows may part folders by backslashes."""
+    path = folder / name
+    return path if "\\" not in name or path.exists() else folder / name.replace("\\", "/")
 
 
 class _StampedSplit(ListedSplit):

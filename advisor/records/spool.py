@@ -166,7 +166,9 @@ class SpoolFile:
         self._path = path
         self._lost = lost
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        # Binary: Windows would write two bytes for the end of a line, and offsets would not hold.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(path, flags, 0o644)
         # A crash may have cut the last line of a file that is written on.
         self._torn = os.fstat(self._descriptor).st_size > 0
         self._begun = self._torn or not lost

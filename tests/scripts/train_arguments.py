@@ -76,7 +76,14 @@ def parser():
 
 
 def parse_args():
-    args = parser().parse_args()
+    configuring = argparse.ArgumentParser(add_help=False)
+    configuring.add_argument("-c", "--config", default="")
+    given, remaining = configuring.parse_known_args()
+    p = parser()
+    if given.config:
+        with open(given.config) as file:
+            p.set_defaults(**yaml.safe_load(file))
+    args = p.parse_args(remaining)
     text = yaml.safe_dump(args.__dict__, default_flow_style=False)
     args.prefetcher = not args.no_prefetcher
     return args, text
