@@ -24,6 +24,7 @@ from advisor.advise.suggestion import Suggestion
 from advisor.advise.timm_arguments import FIVE, format_number
 from advisor.cli.messages import note
 from advisor.cli.one_answer import Answer, SeveralMachines, one_answer, processes
+from advisor.cli.progress import working
 
 _UNSET = object()
 _ENOUGH = 3
@@ -126,7 +127,8 @@ class FillIn:
         """Return ``{"suggestion": …}``, or ``{"reason": …}`` why there is none."""
         question, deadline = arguments.question(), time.monotonic() + self.seconds
         _say(f"asking for advice on {question[1]}, at most {self.seconds:g} seconds")
-        answer = _suggest(question, deadline)
+        with working(f"describing {question[1]} and looking for good values"):
+            answer = _suggest(question, deadline)
         advised = answer.get("suggestion", {}).get("suggestions", [{}])[0].get("batch_size")
         if "batch_size" in arguments.open and advised is not None:
             reachable = arguments.reachable_batch_size(advised)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,15 +16,13 @@ if TYPE_CHECKING:
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
     """Give a callback that draws a bar a stage, or None where nobody would see it."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if is_quiet() or not console.is_terminal:
+    if is_quiet() or not sys.stderr.isatty():
         yield None
         return
+    from rich.console import Console
     from rich.progress import Progress as Bars
 
-    with Bars(console=console, transient=True) as bars:
+    with Bars(console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, int] = {}
 
         def update(stage: str, done: int, total: int) -> None:
@@ -37,11 +36,10 @@ def progress_bar() -> Iterator[Progress | None]:
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Show that work goes on whose end cannot be foreseen."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if is_quiet() or not console.is_terminal:
+    if is_quiet() or not sys.stderr.isatty():
         yield
         return
-    with console.status(what):
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
         yield

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor.cli.output import echo_json, format_option, print_rows
+from advisor.cli.progress import working
 from advisor.cli.records_export import export
 from advisor.cli.records_import import import_
 from advisor.cli.selection import moment, selection_options, status_option, statuses
@@ -116,8 +117,9 @@ def sync(folder: Path | None, format_: str) -> None:
 
     config = Config()
     store = Store(config["store"])
-    report = take(store, config["spool_dir"]) if folder is None else sync_from(store, folder)
-    datasets = describe_recorded(store)
+    with working("taking in what runs have written and describing their datasets"):
+        report = take(store, config["spool_dir"]) if folder is None else sync_from(store, folder)
+        datasets = describe_recorded(store)
     if format_ == "json":
         echo_json({**asdict(report), "described": asdict(datasets)})
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from advisor.cli.progress import working
 from advisor.errors import UsageError
 
 SYNC_SECONDS = 60.0
@@ -93,9 +94,10 @@ def _take_into_the_store() -> None:
     """Store the run and describe its dataset, in a process of its own, so that nothing of it can reach the script's."""
     command = [sys.executable, "-m", "advisor", "records", "sync"]
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SYNC_SECONDS, check=False, text=True
-        )
+        with working("storing the run and describing its dataset"):
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SYNC_SECONDS, check=False, text=True
+            )
     except (OSError, subprocess.SubprocessError, KeyboardInterrupt) as error:
         # The script is over: a Ctrl-C now only means not to wait.
         logger.info("`advisor records sync` is still to be done: %r", error)

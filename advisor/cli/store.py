@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from advisor.cli.progress import working
 from advisor.errors import StoreError
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def open_store() -> Store:
     config = Config()
     store = Store(config["store"])
     try:
-        sync(store, config["spool_dir"])
+        with working("taking in what runs have written"):
+            sync(store, config["spool_dir"])
     except StoreError as error:
         click.echo(f"Warning: what runs have written since the last sync is left out: {error}.", err=True)
     return store

@@ -9,7 +9,7 @@ import click
 
 from advisor.cli.completion import models, optimizers, paths
 from advisor.cli.messages import note
-from advisor.cli.progress import progress_bar
+from advisor.cli.progress import progress_bar, working
 from advisor.errors import UsageError
 
 _WIDE = 70
@@ -118,20 +118,21 @@ def suggest(
     )
     with progress_bar() as progress:
         description = describe(dataset, progress=progress)
-    advised = Advisor().suggest(
-        description,
-        model=model,
-        opt=opt,
-        pretrained=pretrained,
-        img_size=img_size,
-        max_epochs=max_epochs,
-        max_batch_size=max_batch_size,
-        max_seconds=seconds,
-        prefer=prefer,
-        fix=fix,
-        top_k=top,
-        device=device,
-    )
+    with working(f"trying a few steps on {device}" if device else "looking for good values"):
+        advised = Advisor().suggest(
+            description,
+            model=model,
+            opt=opt,
+            pretrained=pretrained,
+            img_size=img_size,
+            max_epochs=max_epochs,
+            max_batch_size=max_batch_size,
+            max_seconds=seconds,
+            prefer=prefer,
+            fix=fix,
+            top_k=top,
+            device=device,
+        )
     if format_ == "table":
         from rich.console import Console
 

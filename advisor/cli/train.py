@@ -40,8 +40,9 @@ def train(out: Path | None, force: bool) -> None:
 
     config = Config()
     store = Store(config["store"])
-    sync(store, config["spool_dir"])
-    describe_recorded(store)
+    with working("taking in what runs have written and describing their datasets"):
+        sync(store, config["spool_dir"])
+        describe_recorded(store)
     shipped, own = load_evidence(), store.runs()
     runs = list({run.run_id: run for run in (*shipped.runs, *own)}.values())
     datasets = {d.dataset_id: d for d in (*store.datasets(), *shipped.datasets)}
