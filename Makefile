@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: variants feature-groups help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs ray-check clean
+.PHONY: sittings variants feature-groups help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs ray-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -75,6 +75,14 @@ variants: $(VENV)/.installed-timm  ## Judge what was tried for the meta-model: d
 
 feature-groups: $(VENV)/.installed-timm  ## Judge what the features of a dataset add: docs/dataset-features.md
 	$(BIN)/python -m advisor.evaluate.feature_groups
+
+SITTINGS ?= build/sittings
+
+sittings: $(VENV)/.installed-timm  ## Sit nine times from nothing to a better model: the tables of docs/sitting
+	$(BIN)/python -m pip install --quiet --editable '.[report,sources]'
+	$(BIN)/python -m advisor._meta_data.sources series-vowels cjk-styles --data-dir $(DATA)
+	set -e; for look in 5 0; do $(BIN)/python docs/sitting/sitting.py $(SITTINGS)/look-$$look $(DATA)/series-vowels \
+		$(DATA)/cjk-styles --seeds 3 --look $$look --write docs/sitting/README.md; done
 
 models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of models (about fifteen minutes)
 	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part

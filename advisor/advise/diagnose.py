@@ -25,6 +25,8 @@ from advisor.records.schema import HYPERPARAMETERS, Dataset, Epoch, Run, Status
 SCHEMA = "advisor.diagnoses/1"
 FIGURES = "diagnoses.json"
 NOTHING_WRONG = "nothing wrong"
+_TELLING = 0.05
+"""A finding that raises the share of random changes beaten by less than this adds nothing to its advice."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Advice:
         Share of random changes as large that did worse, on held-out sources.
     pairs : int
         Matching pairs that the figures are made of.
+    anyway : float or None
+        The share on runs without the finding: what the change brings whatever a run suffers from.
     predicted : (float, float) or None
         Top-1 that the meta-model expects before and after on this very dataset, where it has a say.
     """
@@ -84,6 +88,7 @@ class Advice:
     over_random: float
     wins: float
     pairs: int
+    anyway: float | None = None
     predicted: tuple[float, float] | None = None
 
     @property
@@ -110,6 +115,8 @@ class Advice:
             f"{high:+.1f}) and did better than after {self.wins:.0%} of random changes as large "
             f"({self.pairs} matching pairs)."
         )
+        if self.anyway is not None and self.anyway > self.wins - _TELLING:
+            words += f" So it did on runs without this finding ({self.anyway:.0%}): it tends to help anyway."
         if self.predicted is not None:
             before, after = self.predicted
             words += f" The meta-model expects {after:.0f} % instead of {before:.0f} % on this dataset."
@@ -242,6 +249,7 @@ def _advice(run: Run, change: Change, entry: Mapping[str, Any]) -> Advice | None
         over_random=entry["over_random"],
         wins=entry["wins"],
         pairs=entry["pairs"],
+        anyway=entry.get("wins_without_the_symptom"),
     )
 
 

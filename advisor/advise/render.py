@@ -100,7 +100,8 @@ def to_table(suggestion: Suggestion) -> RenderableType:
         values,
         Text(""),
         Text(
-            f"Assumes: {assumes.sched} schedule, warm-up {assumes.warmup_epochs:g} epochs, augmentation "
+            f"Assumes: {assumes.sched} schedule, warm-up {assumes.warmup_epochs:g} "
+            f"{'epoch' if assumes.warmup_epochs == 1 else 'epochs'}, augmentation "
             f"{assumes.augment}, label smoothing {assumes.label_smoothing:g}, mixup {assumes.mixup:g}",
         ),
         Text(_trust(suggestion), style="bold"),

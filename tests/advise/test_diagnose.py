@@ -162,3 +162,14 @@ def test_the_figures_are_of_the_evidence_that_ships():
         enough = entry["pairs"] >= required["pairs"]
         good = enough and entry["wins"] >= required["wins"] and entry["gain"][1] >= required["gain"]
         assert entry["holds"] == good
+
+
+@pytest.mark.parametrize(("without", "said"), [(0.79, True), (0.76, True), (0.6, False), (None, False)])
+def test_advice_that_helps_without_the_finding_too_says_so(without, said):
+    figures = backed()
+    for entry in figures["rules"]:
+        entry["wins_without_the_symptom"] = without
+    run, epochs = CASES["too slow"]
+    words = diagnose(run, epochs, figures=figures).advice.expectation
+    assert "80%" in words
+    assert ("it tends to help anyway" in words) == said
