@@ -7,30 +7,34 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor.cli.output import echo_json, format_option
+from advisor.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from advisor.advise.diagnose import Diagnosis
+    from advisor.records.schema import Run
+    from advisor.records.store import Store
 
 SCHEMA = "advisor.diagnosis/1"
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", required=False)
 @format_option
-def diagnose(run: str, format_: str) -> None:
+def diagnose(run: str | None, format_: str) -> None:
     """Say what a recorded run suffers from and which one value to change.
 
-    RUN is an id, the unique beginning of one, or a name, as `advisor records list` shows them. Advice is given only
-    where changes like it helped on recorded runs; docs/diagnoses.md has the figures.
+    RUN is an id, the unique beginning of one, or a name, as `advisor records list` shows them; the newest run, where
+    it is left out. Advice is given only where changes like it helped on recorded runs; docs/diagnoses.md has the
+    figures.
     """
     from advisor.advise.advisor import Advisor
     from advisor.advise.diagnose import diagnose as diagnose_run
     from advisor.cli.store import open_store
 
     store = open_store()
-    recorded = store.run(run)
+    recorded = _newest(store) if run is None else store.run(run)
     dataset = store.dataset(recorded.dataset_id) if recorded.dataset_id else None
     diagnosis = diagnose_run(recorded, store.epochs(recorded.run_id), artefact=Advisor(store).artefact, dataset=dataset)
     if format_ == "json":
@@ -39,6 +43,13 @@ def diagnose(run: str, format_: str) -> None:
         from rich.console import Console
 
         Console(highlight=False).print(_text(diagnosis))
+
+
+def _newest(store: Store) -> Run:
+    newest = store.runs(limit=1)
+    if not newest:
+        raise UsageError("there is no run to diagnose", cause="none is recorded yet", hint="advisor run SCRIPT [ARGS…]")
+    return newest[0]
 
 
 def _document(diagnosis: Diagnosis) -> dict[str, Any]:

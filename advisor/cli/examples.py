@@ -16,7 +16,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "explain": ("advisor explain --dataset photos --model resnet50",),
     "report": ("advisor report --dataset photos --model resnet50",),
-    "diagnose": ("advisor diagnose first",),
+    "diagnose": ("advisor diagnose", "advisor diagnose first"),
     "describe": (
         "advisor describe --dataset photos",
         "advisor describe --dataset torch/mnist:data --format json",

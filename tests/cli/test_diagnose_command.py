@@ -66,3 +66,15 @@ def test_a_run_that_is_not_there_is_explained(store, capsys):
     code, out, err = diagnose("nothing", capsys=capsys)
     assert (code, out) == (2, "")
     assert "advisor records list" in err
+
+
+def test_without_a_name_it_is_about_the_newest_run(store, capsys):
+    code, out, _ = diagnose("--format", "json", capsys=capsys)
+    assert code == 0
+    assert json.loads(out)["run_id"] == store.runs()[0].run_id
+
+
+def test_without_any_run_it_says_what_to_do(own_settings, capsys):
+    code, _, err = diagnose(capsys=capsys)
+    assert code == 2
+    assert "Next:  advisor run" in err
