@@ -21,7 +21,7 @@ from advisor.plugins import get_plugins
 
 NOT_RUN = {
     # What a command begins with: where it is run instead, or why it is not.
-    "make": "test_every_make_target_exists, tests/test_demo.py; the targets are made of commands that have tests of their own",
+    "make": "test_every_make_target_exists, tests/test_demo.py; targets are made of tested commands",
     "pip install": "test_every_extra_exists; it needs the package index",
     "torchrun": "tests/test_recording_doc.py",
     "advisor run train.py --data-dir digits": "tests/test_recording_doc.py",
