@@ -81,6 +81,7 @@ SITTINGS ?= build/sittings
 sittings: $(VENV)/.installed-timm  ## Sit nine times from nothing to a better model: the tables of docs/sitting
 	$(BIN)/python -m pip install --quiet --editable '.[report,sources]'
 	$(BIN)/python -m advisor._meta_data.sources series-vowels cjk-styles --data-dir $(DATA)
+	rm -rf $(SITTINGS)
 	set -e; for look in 5 0; do $(BIN)/python docs/sitting/sitting.py $(SITTINGS)/look-$$look $(DATA)/series-vowels \
 		$(DATA)/cjk-styles --seeds 3 --look $$look --write docs/sitting/README.md; done
 
