@@ -97,7 +97,7 @@ def sit(home: Path, dataset: Path, seed: int, look: int) -> Sitting:
     change = found["advice"]
     if change:
         values = {name: first[name] for name in FIVE} | {change["name"]: change["proposed"]}
-        said = f"{found['verdict']}: {change['name']} {change['current']:g} to {change['proposed']:g}"
+        said = f"{change['rule']}: {change['name']} {change['current']:g} to {change['proposed']:g}"
         options = [word for name, option in FIVE.items() for word in (option, f"{values[name]:g}")]
         advisor("run", "--name", "second", SCRIPT, *training, *options, "--output", home / "second")
     else:
@@ -133,7 +133,9 @@ def table(sittings: Sequence[Sitting]) -> str:
 def with_table(page: str, look: int, text: str) -> str:
     """Return a page with the table between the marks for a look replaced."""
     begin, end = f"<!-- sittings, look {look}: made by `make sittings` -->\n", "<!-- /sittings -->"
-    written, n = re.subn(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: text, page, flags=re.DOTALL)
+    written, n = re.subn(
+        f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: text, page, count=1, flags=re.DOTALL
+    )
     if n != 1:
         raise SystemExit(f"the page has no place for this table: {begin.strip()} ... {end}")
     return written

@@ -70,7 +70,7 @@ def test_advice_that_is_asked_for_now_heeds_the_runs_and_what_was_given_before_t
     store, artefact, dataset, explanation
 ):
     latest = max(datetime.now(timezone.utc), max(run.started_at for run in store.runs()))
-    store.add_runs([replace(run, ended_at=latest) for run in store.runs()])
+    store.add_runs([replace(run, ended_at=latest, n_eval=dataset.n_eval) for run in store.runs()])
     suggestion = explanation.suggestion
     asked = make_request(
         model=suggestion.model, opt=suggestion.opt, pretrained=False, img_size=32, limits=Limits(), prefer="balanced",
