@@ -72,6 +72,20 @@ VARIANTS: dict[str, Callable[[], MetaModel]] = {
 }
 
 
+PLAIN_INPUTS = "no inputs derived from the five"
+NOT_ROBUST = "no averaging over nearby learning rates"
+DERIVED = (
+    "log_steps",
+    "log_epoch_steps",
+    "log_samples_seen",
+    "log_lr_per_sqrt_batch",
+    "log_lr_per_batch",
+    "log_lr_steps",
+    "log_shrinkage",
+    "batch_share",
+)
+
+
 def judge(
     table: Table, judged: Sequence[Pool], make: Callable[[], MetaModel], robust: bool = True
 ) -> dict[str, Floats]:
@@ -102,31 +116,43 @@ def judge(
     return {"first": first, "best of 3": third}
 
 
-def compare(table: Table) -> list[dict[str, Any]]:
-    """Return a row a variant: mean regrets over groups, and the paired difference to the shipped one."""
-    judged = list(pools(table))
-    groups = np.array([pool.group for pool in judged])
+def compare(table: Table, workers: int = 1) -> list[dict[str, Any]]:
+    """Return a row a variant: mean regrets over groups, and the paired difference to the shipped one.
+
+    Parameters
+    ----------
+    table : Table
+        The evidence.
+    workers : int
+        Processes to share the variants among.
+    """
+    from joblib import Parallel, delayed
+
+    groups = np.array([pool.group for pool in pools(table)])
+    names = [*VARIANTS, PLAIN_INPUTS, NOT_ROBUST]
+    found = Parallel(n_jobs=workers)(delayed(_judge_named)(table, name) for name in names)
     rows: list[dict[str, Any]] = []
-    baseline: Floats | None = None
-    named: list[tuple[str, Callable[[], MetaModel], bool]] = [(name, make, True) for name, make in VARIANTS.items()]
-    named.append(("no averaging over nearby learning rates", MetaModel, False))
-    for name, make, robust in named:
-        found = judge(table, judged, make, robust)
-        baseline = found["first"] if baseline is None else baseline
-        difference = found["first"] - baseline
+    for name, regret in zip(names, found, strict=True):
+        difference = regret["first"] - found[0]["first"]
         low, high = bootstrap_interval(difference, groups)
         rows.append(
             {
                 "variant": name,
-                "first": float(mean_by_group(found["first"], groups).mean()),
-                "median": float(np.median(found["first"])),
-                "best of 3": float(mean_by_group(found["best of 3"], groups).mean()),
+                "first": float(mean_by_group(regret["first"], groups).mean()),
+                "median": float(np.median(regret["first"])),
+                "best of 3": float(mean_by_group(regret["best of 3"], groups).mean()),
                 "difference": float(mean_by_group(difference, groups).mean()),
                 "low": low,
                 "high": high,
             }
         )
     return rows
+
+
+def _judge_named(table: Table, name: str) -> dict[str, Floats]:
+    if name == PLAIN_INPUTS:
+        table = table.without_columns(DERIVED)
+    return judge(table, list(pools(table)), VARIANTS.get(name, MetaModel), robust=name != NOT_ROBUST)
 
 
 def page(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -162,12 +188,13 @@ epochs allowed) are computed in `advisor/learn/table.py`.
 
 def main() -> None:
     """Print the page for the shipped evidence."""
+    from advisor.collect.engine import available_cores
     from advisor.describe.model import describe_model
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
     table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
-    print(page(table, compare(table)), end="")
+    print(page(table, compare(table, available_cores())), end="")
 
 
 if __name__ == "__main__":

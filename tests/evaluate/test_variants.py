@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from synthetic import describe_model, records
 
+from advisor.evaluate import variants
 from advisor.evaluate.pool import pools
-from advisor.evaluate.variants import VARIANTS, RankingModel, judge, page
+from advisor.evaluate.variants import DERIVED, NOT_ROBUST, PLAIN_INPUTS, VARIANTS, RankingModel, compare, judge, page
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
 
@@ -23,6 +24,21 @@ def test_a_model_that_ranks_puts_good_configurations_first(table):
 def test_every_variant_is_made_of_the_model_that_ships():
     for make in VARIANTS.values():
         assert isinstance(make(), MetaModel)
+
+
+def test_variants_are_compared_with_the_one_that_ships(table, monkeypatch):
+    monkeypatch.setattr(variants, "MetaModel", small)
+    monkeypatch.setattr(variants, "VARIANTS", {"as shipped": small, "the same again": small})
+    rows = {row["variant"]: row for row in compare(table)}
+    assert list(rows) == ["as shipped", "the same again", PLAIN_INPUTS, NOT_ROBUST]
+    assert rows["the same again"]["first"] == rows["as shipped"]["first"]
+    assert rows["the same again"]["difference"] == rows["the same again"]["low"] == 0
+    assert set(DERIVED) < set(table.columns)
+    assert rows[PLAIN_INPUTS]["first"] != rows["as shipped"]["first"]
+
+
+def small():
+    return MetaModel(n_members=2, n_estimators=30)
 
 
 def test_the_page_has_a_line_a_variant(table):
