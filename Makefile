@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: sittings variants feature-groups help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs ray-check clean
+.PHONY: sittings variants feature-groups trainings own-trials own-runs worked-examples help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs ray-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -84,6 +84,20 @@ sittings: $(VENV)/.installed-timm  ## Sit nine times from nothing to a better mo
 	rm -rf $(SITTINGS)
 	set -e; for look in 5 0; do $(BIN)/python docs/sitting/sitting.py $(SITTINGS)/look-$$look $(DATA)/series-vowels \
 		$(DATA)/cjk-styles --seeds 3 --look $$look --write docs/sitting/README.md; done
+
+trainings: $(VENV)/.installed-timm  ## Train the advice on held-out sources beside its rivals: docs/trainings.md
+	$(BIN)/python -m pip install --quiet --editable '.[sources]'
+	$(BIN)/python -m advisor.evaluate.trainings $(DATA) docs
+
+own-trials: $(VENV)/.installed-timm  ## Train what is advised after each own run, against TPE: docs/own-trials.md
+	$(BIN)/python -m pip install --quiet --editable '.[sources,optuna]'
+	$(BIN)/python -m advisor.evaluate.own_trials $(DATA) docs
+
+own-runs: $(VENV)/.installed-timm  ## Judge ways of heeding own runs, replayed: docs/own-runs.md
+	$(BIN)/python -m advisor.evaluate.own_runs docs/own-runs.md
+
+worked-examples: $(VENV)/.installed-timm  ## Put the advice beside published values: docs/worked-examples.md
+	$(BIN)/python -m advisor.evaluate.worked_examples docs
 
 models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of models (about fifteen minutes)
 	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part

@@ -74,6 +74,8 @@ def _print_methods(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _print_adaptive(rows: Sequence[Mapping[str, Any]]) -> None:
+    from advisor.evaluate.adaptive import TRIALS
+
     methods = [name for name in rows[0] if name not in ("own_runs", "cases", "groups")]
     cells = [
         [str(row["own_runs"]), str(row["cases"]), str(row["groups"]), *(f"{row[name]:.3f}" for name in methods)]
@@ -81,6 +83,9 @@ def _print_adaptive(rows: Sequence[Mapping[str, Any]]) -> None:
     ]
     headers = ("own runs", "cases", "groups", *methods)
     print_rows(headers, cells, right=headers)
+    shown = {row["own_runs"] for row in rows}
+    for k in (k for k in TRIALS if k not in shown):
+        click.echo(f"{k} own runs: no recorded case has the {k + 1} random configurations that the rivals need")
 
 
 _SHARES = ("advice_better", "advice_same", "advice_much_worse")

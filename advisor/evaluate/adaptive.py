@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.evaluate.pool import Pool, expected_best
-from advisor.learn.own_runs import OPTIMISM, OwnRuns
+from advisor.learn.own_runs import LENGTHS, OPTIMISM, OwnRuns
 from advisor.learn.table import Floats
 
 AdaptiveRegret = dict[str, dict[int, float]]
 """Regret of the best so far by method and number of own runs."""
+
+Worth = Callable[[NDArray[np.int64]], Floats]
+"""From the configurations tried so far to how much every one of the pool is worth trying next."""
 
 TRIALS = (0, 1, 3, 5, 10, 25)
 """Own runs after the first suggestion."""
@@ -32,18 +36,39 @@ def replay(pool: Pool, short: Floats, noise: float, trials: int) -> list[int]:
     trials : int
         How many to try; at most all.
     """
-    tried = [int(short.argmin())]
-    unit = float(np.median(short) - short.min())
+    return follow(pool, int(short.argmin()), heeding(pool, short, noise), trials)
+
+
+def follow(pool: Pool, first: int, worth: Worth, trials: int) -> list[int]:
+    """Return the configurations tried in turn: a first one, then each time that of most worth of those not tried."""
+    tried = [first]
     while len(tried) < min(trials, len(pool.score)):
         rows = np.array(tried)
-        own = OwnRuns(noise, max(unit, 1.0)).fit(
-            {name: column[rows] for name, column in pool.five.items()}, short[rows], pool.score[rows]
-        )
-        mean, deviation = own.predict(pool.five, short)
-        worth = mean + OPTIMISM * deviation
-        worth[rows] = -np.inf
-        tried.append(int(worth.argmax()))
+        value = np.array(worth(rows), dtype=np.float64)
+        value[rows] = -np.inf
+        tried.append(int(value.argmax()))
     return tried
+
+
+def heeding(
+    pool: Pool, short: Floats, noise: float, *, lengths: Sequence[float] = LENGTHS, optimism: float = OPTIMISM
+) -> Worth:
+    """Return the worth of a pool's configurations as the advice sees it that heeds own runs."""
+
+    def worth(tried: NDArray[np.int64]) -> Floats:
+        mean, deviation = learned(pool, short, noise, tried, lengths).predict(pool.five, short)
+        return mean + optimism * deviation
+
+    return worth
+
+
+def learned(
+    pool: Pool, short: Floats, noise: float, tried: NDArray[np.int64], lengths: Sequence[float] = LENGTHS
+) -> OwnRuns:
+    """Return what the tried configurations of a pool teach."""
+    unit = float(np.median(short) - short.min())
+    five = {name: column[tried] for name, column in pool.five.items()}
+    return OwnRuns(noise, max(unit, 1.0), lengths).fit(five, short[tried], pool.score[tried])
 
 
 def adaptive_regret(pool: Pool, short: Floats, noise: float) -> AdaptiveRegret:
