@@ -181,10 +181,12 @@ what many own runs are worth is seen in [trainings](own-trials.md).
 """
 _TAIL = """A run's score is taken for the level of the dataset, minus the points that the meta-model expects the
 configuration to fall short, plus a smooth error, plus the noise between seeds. How smooth the error is was set by hand
-before; now by what makes the errors in recorded cases likeliest: lengths of {likeliest} on the unit scale (octaves of
-learning rate, batch size, epochs; tenths of dropout; octaves of weight decay). Shipped are {shipped}: the last two
-shorter, so that dropout and weight decay are tried at all. These lengths were found on the same cases that judge them
-here, five numbers from all sources at once.
+before; now by what makes the errors in recorded cases likeliest: lengths of {likeliest} on the unit scale
+(octaves of learning rate, batch size, epochs; tenths of dropout; octaves of weight decay). Shipped are
+{shipped}: the last two shorter, so that dropout and weight decay are tried at all. These lengths were
+found on the same cases that judge them here, five numbers from all sources at once.
+
+No difference to the shipped way whose interval holds zero can be told from luck.
 """
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from synthetic import describe_model, records
 
+from advisor.cli.evaluate import _print_adaptive
 from advisor.evaluate.adaptive import adaptive_regret, adaptive_table, replay
 from advisor.evaluate.pool import pools
 from advisor.learn.table import build_table
@@ -40,3 +41,14 @@ def test_the_table_compares_the_same_cases(pool):
     short = {method: {k: v for k, v in values.items() if k < 3} for method, values in found.items()}
     rows = adaptive_table([("a", found), ("a", found), ("b", short)])
     assert [(row["own_runs"], row["cases"]) for row in rows] == [(0, 3), (1, 3), (3, 2), (5, 2), (10, 2), (25, 2)]
+
+
+def test_numbers_of_own_runs_that_no_case_reaches_are_said(pool, capsys):
+    found = adaptive_regret(pool, misled(pool), noise=0.5)
+    rows = adaptive_table(
+        [("a", {method: {k: v for k, v in values.items() if k < 10} for method, values in found.items()})]
+    )
+    _print_adaptive(rows)
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines()[1:]] == ["0", "1", "3", "5", "10", "25"]
+    assert "25 own runs: no recorded case has the 26 random configurations that the rivals need" in printed

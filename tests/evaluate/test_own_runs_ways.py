@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from synthetic import describe_model, records
@@ -57,3 +59,9 @@ def test_the_page_has_a_line_a_way(cases):
     for name in WAYS:
         assert f"\n| {name} | " in text
     assert ", ".join(f"{length:g}" for length in OwnRuns(1, 1).lengths) in text
+
+
+def test_the_shipped_page_tells_of_every_way():
+    text = (Path(__file__).parents[2] / "docs" / "own-runs.md").read_text(encoding="utf-8")
+    for name in WAYS:
+        assert f"\n| {name} | " in text, "make own-runs"

@@ -1,6 +1,8 @@
 """Own trials after the advice, on a response surface whose optimum is known."""
 
+import json
 import sys
+from pathlib import Path
 
 import pytest
 from held_out_case import Surface, held_out_case
@@ -75,6 +77,13 @@ def test_the_page_says_whether_the_target_is_met(compared):
     for rival in (TPE, RANDOM):
         verdict = "met" if at_10[ADVICE] <= at_10[rival] / 2 else "missed"
         assert f"{at_10[rival]:.3f} of {rival} (at most half: {verdict})" in text
+
+
+def test_the_shipped_page_is_that_of_its_figures():
+    docs = Path(__file__).parents[2] / "docs"
+    found = json.loads((docs / "own-trials.json").read_text(encoding="utf-8"))
+    assert page(found) == (docs / "own-trials.md").read_text(encoding="utf-8"), "make own-trials"
+    assert len({case["group"] for case in found["cases"]}) >= 3
 
 
 def test_without_optuna_it_is_said_how_to_get_it(held_out, monkeypatch):
