@@ -33,7 +33,7 @@ SHOWN = tuple(sorted({*TRIALS, 20}))
 TRAININGS = max(SHOWN) + 1
 START_UP = 10
 """TPE's random trials before it models anything: Optuna's default."""
-TPE_SEEDS = (0, 1)
+TPE_SEEDS = (0,)
 ADVICE, TPE, RANDOM = "advice", "TPE", "random search"
 _ENOUGH = 10
 """Suggestions asked for, so that one that was not tried yet is among them."""
@@ -145,7 +145,9 @@ def mean_regrets(cases: Sequence[Mapping[str, Any]]) -> dict[str, Floats]:
 def page(found: Mapping[str, Any]) -> str:
     """Return docs/own-trials.md for what ``main`` wrote as JSON."""
     cases = found["cases"]
-    parts = [_HEAD.format(cases=len(cases), seeds=len(TPE_SEEDS), start_up=START_UP, draws=TRAININGS)]
+    n_seeds = len(cases[0]["scores"][TPE])
+    seeds = "" if n_seeds == 1 else f"; the mean of {n_seeds} seeds"
+    parts = [_HEAD.format(cases=len(cases), seeds=seeds, start_up=START_UP, draws=TRAININGS)]
     parts += _table({f"**{name}**" if name == ADVICE else name: row for name, row in mean_regrets(cases).items()})
     parts.append(f"\n{_verdict(cases)}\n")
     for case in cases:
@@ -183,7 +185,7 @@ when the meta-model was fitted, the program was asked for its first suggestion (
 of the case), which was trained and recorded; then it was asked again, heeding that run, and so on. Own trials are
 those after the first training, so every method in a column has had one training more.
 
-- TPE: Optuna's sampler, {start_up} random start-up trials (its default) among its own, the mean of {seeds} seeds.
+- TPE: Optuna's sampler, {start_up} random start-up trials (its default) among its own{seeds}.
 - Random search: the expected best of so many among {draws} random points.
 - Both draw where the recorded configurations were drawn, always at the most epochs: learning rate, batch size and
   weight decay by factors, dropout evenly. The advice is told that limit and nothing else.
