@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from advisor.advise.answer import answer
@@ -125,7 +126,7 @@ def held_out_cases(
         present.append(PlannedDataset(name, path, read_provenance(data_dir, name)["group"], measure(path)))
     table = build_table(evidence.runs, evidence.datasets, _model_features)
     judged = list(pools(table))
-    for case in expand(planned, present):
+    for case in chain.from_iterable(expand(planned, present)):
         dataset = described[case.dataset.name]
         context = case.context
         key = RecordedCase(
