@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: sittings variants feature-groups trainings own-trials own-runs worked-examples help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs ray-check clean
+.PHONY: sittings variants feature-groups quicktune trainings own-trials own-runs worked-examples help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs ray-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -98,6 +98,11 @@ own-runs: $(VENV)/.installed-timm  ## Judge ways of heeding own runs, replayed: 
 
 worked-examples: $(VENV)/.installed-timm  ## Put the advice beside published values: docs/worked-examples.md
 	$(BIN)/python -m advisor.evaluate.worked_examples docs
+
+QUICKTUNE ?= quicktune
+
+quicktune: $(VENV)/.installed-timm  ## Judge choices of model and values on the public runs in QUICKTUNE: docs/quicktune.md
+	$(BIN)/python -m advisor.evaluate.quicktune_page $(QUICKTUNE) docs/quicktune.md
 
 models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of models (about fifteen minutes)
 	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part

@@ -2,10 +2,10 @@
 
     python benchmarks/advising.py [--rows 1000000] [--step 4]
 
-Prints each figure beside its bound and ends with status 1 if one is missed. Suggestions are timed by the wall clock, the
-fastest of many; a cold command against the same imports and the same description without advice. The large fits run
-each in a process of its own, two threads at most, so that the memory is theirs; the runs are invented here, for their
-number only. Linux only (it reads /proc).
+Prints each figure beside its bound and ends with status 1 if one is missed. Suggestions are timed by the wall clock,
+the fastest of many; a cold command against the same imports and the same description without advice. The large fits
+run each in a process of its own, two threads at most, so that the memory is theirs; the runs are invented here, for
+their number only. Linux only (it reads /proc).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def large_fits(most: int, step: int) -> list[Row]:
     exponent = float(np.log(large[1] / small[1]) / np.log(most / sizes[0]))
     return [
         (f"fitting {most:,} rows, {THREADS} threads", large[0] / 60, 5, "min"),
-        (f"memory for it, the runs included", large[2], 6, "GB"),
+        ("memory for it, the runs included", large[2], 6, "GB"),
         (f"growth: processor time ~ rows ** p from {sizes[0]:,} to {most:,}, p", exponent, 1.15, ""),
     ]
 

@@ -241,7 +241,7 @@ class MetaModel:
         return int((member + 1) * self.blind_share) > int(member * self.blind_share)
 
     def _seeded(self, member: int) -> dict[str, Any]:
-        return {**_PARAMETERS, "seed": self.random_state + member}
+        return tree_parameters(self.random_state + member)
 
     def _train_shortfall(self, x: Floats, y: Floats, case_of: NDArray[np.int64], member: int) -> lightgbm.Booster:
         # More of the epochs that a case allows may be wasted, but do not make its final accuracy worse.
@@ -266,6 +266,11 @@ def _without(x: Floats, hidden: NDArray[np.bool_]) -> Floats:
     """Make the hidden columns of ``x`` unknown throughout, so that trees never split on them, and return it."""
     x[:, hidden] = np.nan
     return x
+
+
+def tree_parameters(seed: int) -> dict[str, Any]:
+    """Return the LightGBM parameters of the meta-model's members."""
+    return {**_PARAMETERS, "seed": seed}
 
 
 def _in_threads(
