@@ -23,7 +23,7 @@ from advisor.records.schema import ImportedRun, Run, RunsAt
 
 _CATEGORIES = ("opt", "sched", "augment")
 _NUMBERS = ("batch_size", "weight_decay", "dropout", "mixup", "cutmix", "label_smoothing", "warmup_epochs", "amp")
-_FROZEN = ("linear_probing", "pct_to_freeze")
+FROZEN = ("linear_probing", "pct_to_freeze")
 """How much of the network is trained at all, which says more than any other of the further arguments."""
 _WIDE = 100.0
 """A number whose values span such a factor acts by factors."""
@@ -100,7 +100,7 @@ def joint_runs(runs: Sequence[Run]) -> JointRuns:
         regret[rows] = (best - score[rows]) / max(best - worst, 1e-9)
     described = [describe_by_any_name(str(run.model)).features(run.img_size or 224) for run in runs]
     further = sorted({k for run in runs for k, value in run.extra.items() if isinstance(value, (int, float))})
-    rest = [name for name in further if name not in _FROZEN]
+    rest = [name for name in further if name not in FROZEN]
     numbers = [[_number(getattr(run, name)) for run in runs] for name in _NUMBERS]
     numbers += [[_number(run.extra.get(name)) for run in runs] for name in rest]
     lr, batch = np.log2([run.lr or 1.0 for run in runs]), np.log2([run.batch_size or 1 for run in runs])
@@ -118,7 +118,7 @@ def joint_runs(runs: Sequence[Run]) -> JointRuns:
             "optimizer": _indicators([str(run.opt) for run in runs]),
             "lr": _scaled([lr.tolist()]),
             "batch": _scaled([batch.tolist()]),
-            "frozen": _scaled([[_number(run.extra.get(name)) for run in runs] for name in _FROZEN]),
+            "frozen": _scaled([[_number(run.extra.get(name)) for run in runs] for name in FROZEN]),
             "rest": np.hstack(
                 [
                     _scaled(numbers),

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 
 from advisor.advise.published import advise_published
 from advisor.advise.request import Request
-from advisor.evaluate.joint_runs import JointRuns, describe_by_any_name
+from advisor.evaluate.joint_runs import FROZEN, JointRuns, describe_by_any_name
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.recipes import shipped_recipes
 from advisor.learn.space import Limits
 from advisor.learn.table import Floats
 
-LEAST_OF_A_MODEL = 4
-"""Fewer runs of a model on a dataset leave next to nothing to choose between."""
-
 
 def with_model_given(runs: JointRuns, expected: Floats) -> dict[str, float]:
-    """Return the mean regret within a dataset and a model: of chance, of the recipes, of what is expected.
+    """Return how often the better of two runs is told, where they differ in values only.
+
+    The pairs are of runs on one dataset with the same model, optimizer and trained part of the network: what a user of
+    the advice has decided. They also differ in what the advice has no say in, such as regularisers of fine-tuning.
 
     Parameters
     ----------
@@ -31,31 +32,30 @@ def with_model_given(runs: JointRuns, expected: Floats) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        ``cells`` and their ``mean`` number of runs; mean regret over datasets of ``chance``, ``published`` and
-        ``process``; ``gain`` of the process over the recipes with its 95 % interval ``low`` to ``high``.
+        Number of ``pairs``; shares of those in which the better run is told, the mean over datasets: by the recipes'
+        learning rate (``published``) and by what is expected (``process``); ``gain`` of the second over the first, with
+        its 95 % interval ``low`` to ``high``.
     """
-    models = np.array([str(run.model) for run in runs.runs])
     away = np.abs(np.log2([float(run.lr or 1.0) for run in runs.runs]) - _published_log_lr(runs))
-    datasets, sizes = [], []
-    found: dict[str, list[float]] = {"chance": [], "published": [], "process": []}
-    for dataset in np.unique(runs.dataset):
-        for model in np.unique(models):
-            rows = np.flatnonzero((runs.dataset == dataset) & (models == model))
-            score = runs.score[rows]
-            if len(rows) < LEAST_OF_A_MODEL or score.max() == score.min():
-                continue
-            regret = (score.max() - score) / (score.max() - score.min())
-            datasets.append(dataset)
-            sizes.append(len(rows))
-            found["chance"].append(float(regret.mean()))
-            found["published"].append(float(regret[away[rows].argmin()]))
-            found["process"].append(float(regret[expected[rows].argmax()]))
-    groups = np.array(datasets)
-    gain = np.array(found["published"]) - np.array(found["process"])
-    low, high = bootstrap_interval(gain, groups)
-    means = {name: float(mean_by_group(np.array(values), groups).mean()) for name, values in found.items()}
-    gained = float(mean_by_group(gain, groups).mean())
-    return {"cells": len(groups), "mean": float(np.mean(sizes)), **means, "gain": gained, "low": low, "high": high}
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for i, run in enumerate(runs.runs):
+        frozen = tuple(run.extra.get(name) for name in FROZEN)
+        alike.setdefault((run.dataset_name, run.model, run.opt, *frozen), []).append(i)
+    pairs = [pair for rows in alike.values() for pair in itertools.combinations(rows, 2)]
+    one, other = np.array([(i, j) for i, j in pairs if runs.score[i] != runs.score[j]], dtype=np.intp).reshape(-1, 2).T
+    better = np.sign(runs.score[one] - runs.score[other])
+    # A tie is half right.
+    published = (1 + better * np.sign(away[other] - away[one])) / 2
+    process = (1 + better * np.sign(expected[one] - expected[other])) / 2
+    groups = runs.dataset[one]
+    low, high = bootstrap_interval(process - published, groups)
+    means = [float(mean_by_group(values, groups).mean()) for values in (published, process, process - published)]
+    return {
+        "pairs": len(one),
+        **dict(zip(("published", "process", "gain"), means, strict=True)),
+        "low": low,
+        "high": high,
+    }
 
 
 def _published_log_lr(runs: JointRuns) -> Floats:

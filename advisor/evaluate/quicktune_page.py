@@ -25,7 +25,7 @@ from advisor.evaluate.joint_methods import (
     standardised,
 )
 from advisor.evaluate.joint_runs import JointRuns, read_joint_runs
-from advisor.evaluate.joint_values import LEAST_OF_A_MODEL, with_model_given
+from advisor.evaluate.joint_values import with_model_given
 from advisor.evaluate.pool import expected_best
 from advisor.evaluate.summary import bootstrap_interval
 from advisor.learn.table import Floats
@@ -120,7 +120,7 @@ def page(runs: JointRuns, beliefs: Beliefs, judged: Sequence[Mapping[str, Picks]
     lines += [_row(runs, name, picks[CHOSEN]) for name, picks in judged[0].items()]
     given = with_model_given(runs, beliefs.mean)
     decision = _HELPS if given["low"] > 0 else _DOES_NOT_HELP
-    return "\n".join([*lines, "", _TAIL.format(**given, least=LEAST_OF_A_MODEL, decision=decision)])
+    return "\n".join([*lines, "", _TAIL.format(**given, decision=decision)])
 
 
 def _verdict(first: float, three: float, chance: Mapping[int, float], found: Mapping[str, Floats]) -> str:
@@ -169,20 +169,20 @@ By *{method}*, first seed; regret of the first pick, and of the best of three.
 _TAIL = """## A second artefact?
 
 These runs may make a second artefact for pretrained models only if leaving datasets out shows that it helps. A user of
-`advisor suggest` names the model, so what counts is which values are picked with the model given: within the {cells}
-pairs of a dataset and a model that have {least} runs or more ({mean:.1f} on average), regret normalised by the range of
-the pair.
+`advisor suggest` names model and optimizer, so what counts is whether the better values are told with these given:
+{pairs:,} pairs of runs on one dataset with the same model, optimizer and trained part of the network.
 
-| picked with the model given | mean regret |
+| told by | better run of a pair told, mean over datasets |
 |---|---:|
-| at random | {chance:.3f} |
-| the learning rate nearest to the published recipes' ([doubt.md](doubt.md)), as is advised now | {published:.3f} |
-| what the Gaussian process expects to be best | {process:.3f} |
+| chance | 50.0 % |
+| the learning rate nearer to the published recipes', as is advised now ([doubt.md](doubt.md)) | {published:.1%} |
+| what the Gaussian process expects | {process:.1%} |
 
-The process picks better than the recipes by {gain:+.3f} (95 % over datasets {low:+.3f} to {high:+.3f}). {decision}
+The difference is {gain:+.1%} (95 % over datasets {low:+.1%} to {high:+.1%}). {decision}
 """
-_HELPS = """That is more than luck: for fine-tuning at 50 epochs on one GPU such an artefact would help. It is not made
-yet: its values come with regularisers and time limits that the advice does not state."""
+_HELPS = """That is more than luck: with model and optimizer given, runs on other datasets tell better values than the
+recipes' learning rate alone. Part of it are regularisers and augmentations that these runs vary and the advice does
+not. A second artefact could help here; none is made yet."""
 _DOES_NOT_HELP = """That is not more than luck, so no second artefact is made; recipes remain what speaks for pretrained
 models outside the recorded evidence."""
 
