@@ -102,7 +102,8 @@ def explain(
     heeds = None
     if heeded := runs_to_heed(own(), request, dataset, context.case.augmented):
         heeds = Heeding(predict, heeded, bounds, dataset.n_classes, noise)
-        made_of = made_of.moved_to(float(heeds(columns_of([advised])).top1[0]), OWN_RUNS)
+        if suggestion.best.expected is not None:
+            made_of = made_of.moved_to(suggestion.best.expected.top1, OWN_RUNS)
     return Explanation(
         suggestion,
         respond(artefact.model, predict.matrix, bounds, advised, noise=noise, heeds=heeds),
