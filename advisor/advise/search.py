@@ -18,7 +18,7 @@ from advisor.learn.table import Floats
 Prefer = Literal["accuracy", "balanced", "speed"]
 
 LR_NEIGHBOURS = (0.5, 1.0, 2.0)
-_PROMISING = 16
+_PROMISING = 8
 """Points of the even cover that are looked at more closely, at nearby learning rates as well."""
 _ROUNDS = 6
 _BEST = 2
