@@ -24,7 +24,8 @@ Each method picks one of the configurations that were recorded in a case (a data
 its regret is (best - score) / (best - median of the random configurations): 0 is the best known, 1 a typical random
 choice. The unit of intervals (bootstrap) and tests (Wilcoxon's signed-rank, corrected by Holm) is the source. Random
 search draws at the most epochs of the case; a row with fewer cases is of those that have as many such draws. A claim
-for a context needs ten sources there.
+for a context needs ten sources there. Advice that was carried out instead of looked up: [trainings](trainings.md),
+[own trials](own-trials.md); beside published values: [worked examples](worked-examples.md).
 """
 BEGIN, END = "<!-- evaluation: made by `make evaluate` -->\n", "<!-- /evaluation -->"
 
