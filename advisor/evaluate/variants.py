@@ -57,9 +57,13 @@ VARIANTS: dict[str, Callable[[], MetaModel]] = {
     "target: regret": lambda: MetaModel(target="regret"),
     "target: rank in the case": lambda: MetaModel(target="rank"),
     "target: log-odds below the best": lambda: MetaModel(target="log-odds"),
-    "objective: median": lambda: MetaModel(parameters={"objective": "quantile", "alpha": 0.5}),
+    # LightGBM takes no constraints together with a quantile.
+    "objective: median": lambda: MetaModel(
+        parameters={"objective": "quantile", "alpha": 0.5, "monotone_constraints": None}
+    ),
     "objective: lambdarank by case": lambda: RankingModel(target="rank"),
     "no dataset features": lambda: MetaModel(blind_share=1.0),
+    "images in half of the members": lambda: MetaModel(ranking_features=("images",), blind_share=0.5),
     "structure in half of the members": lambda: MetaModel(ranking_features=("structure",), blind_share=0.5),
     "structure in every member": lambda: MetaModel(ranking_features=("structure",), blind_share=0.0),
     "all dataset features in half of the members": lambda: MetaModel(ranking_features=_ALL, blind_share=0.5),

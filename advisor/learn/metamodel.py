@@ -107,7 +107,7 @@ class MetaModel:
         *,
         target: str = "log-regret",
         ranking_features: Sequence[str] = (),
-        accuracy_features: Sequence[str] = ("size", "images", "structure", "plugins"),
+        accuracy_features: Sequence[str] = ("images", "structure", "plugins"),
         blind_share: float = 1.0,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:

@@ -21,9 +21,12 @@ def test_a_model_that_ranks_puts_good_configurations_first(table):
     assert (found["best of 3"] <= found["first"]).all()
 
 
-def test_every_variant_is_made_of_the_model_that_ships():
-    for make in VARIANTS.values():
-        assert isinstance(make(), MetaModel)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_can_be_fitted(table, name):
+    model = VARIANTS[name]()
+    assert isinstance(model, MetaModel)
+    model.n_estimators = 2
+    assert model.fit_shortfall(table).predict_shortfall(table.x).shape == (model.n_members, len(table))
 
 
 def test_variants_are_compared_with_the_one_that_ships(table, monkeypatch):
