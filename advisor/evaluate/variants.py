@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 class RankingModel(MetaModel):
     """A meta-model whose members rank the runs of a case (LambdaMART) instead of predicting shortfalls."""
 
-    def _train_shortfall(self, x: Floats, y: Floats, case_of: NDArray[np.int64], member: int) -> lightgbm.Booster:
+    def _train_shortfall(
+        self, x: Floats, y: Floats, weight: Floats, case_of: NDArray[np.int64], member: int
+    ) -> lightgbm.Booster:
         import lightgbm
 
         order = np.argsort(case_of, kind="stable")
@@ -36,7 +38,7 @@ class RankingModel(MetaModel):
             "label_gain": list(range(31)),
             **self.parameters,
         }
-        data = lightgbm.Dataset(x[order], relevance, group=sizes)
+        data = lightgbm.Dataset(x[order], relevance, weight=weight[order], group=sizes)
         # A booster that ranks gives high values to the best.
         return _Negated(lightgbm.train(parameters, data, num_boost_round=self.n_estimators))
 

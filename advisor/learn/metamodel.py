@@ -22,6 +22,8 @@ from advisor.learn.targets import TARGETS, from_logit, logit, rows_by_case
 if TYPE_CHECKING:
     import lightgbm
 
+_FULL_CASE = 25
+"""Configurations from which on a case weighs no more: what most cases of the shipped evidence have."""
 LEVEL = 0.8
 """Nominal coverage of the intervals."""
 
@@ -161,7 +163,10 @@ class MetaModel:
 
     def fit_shortfall(self, table: Table, workers: int = 1) -> MetaModel:
         """Fit the ensemble of the shortfall only, which is all that ranking configurations needs."""
+        # Only the best are trained with several seeds: counted apart they would pass for what is typical.
+        table = table.averaged_over_seeds()
         shortfall = TARGETS[self.target].of(table.score, table.case_of)
+        weight = _case_weights(table.case_of)
         self.columns_ = table.columns
         hidden = {
             blind: hidden_features(table.columns, () if blind else self.ranking_features) for blind in (True, False)
@@ -169,7 +174,7 @@ class MetaModel:
 
         def fit_member(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
             x = _without(table.x[~out], hidden[self._is_blind(member)])
-            return self._train_shortfall(x, shortfall[~out], table.case_of[~out], member)
+            return self._train_shortfall(x, shortfall[~out], weight[~out], table.case_of[~out], member)
 
         self.shortfall_ = _in_threads(fit_member, self._left_out(table), workers)
         return self
@@ -243,11 +248,13 @@ class MetaModel:
     def _seeded(self, member: int) -> dict[str, Any]:
         return tree_parameters(self.random_state + member)
 
-    def _train_shortfall(self, x: Floats, y: Floats, case_of: NDArray[np.int64], member: int) -> lightgbm.Booster:
+    def _train_shortfall(
+        self, x: Floats, y: Floats, weight: Floats, case_of: NDArray[np.int64], member: int
+    ) -> lightgbm.Booster:
         # More of the epochs that a case allows may be wasted, but do not make its final accuracy worse.
         falling = [-1 if name == "log_epochs_share" else 0 for name in self.columns_]
         parameters = {**self._seeded(member), "monotone_constraints": falling, **self.parameters}
-        return _train(x, y, parameters, self.n_estimators)
+        return _train(x, y, parameters, self.n_estimators, weight)
 
 
 _PARAMETER_NAMES = (
@@ -281,10 +288,17 @@ def _in_threads(
         return list(pool.map(fit, range(len(left_out)), left_out))
 
 
-def _train(x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int) -> lightgbm.Booster:
+def _case_weights(case_of: NDArray[np.int64]) -> Floats:
+    """Return weights under which a case of more configurations than most counts as much as those."""
+    return _FULL_CASE / np.maximum(np.bincount(case_of)[case_of], _FULL_CASE)
+
+
+def _train(
+    x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int, weight: Floats | None = None
+) -> lightgbm.Booster:
     import lightgbm
 
-    return lightgbm.train(dict(parameters), lightgbm.Dataset(x, y), num_boost_round=rounds)
+    return lightgbm.train(dict(parameters), lightgbm.Dataset(x, y, weight=weight), num_boost_round=rounds)
 
 
 def _predict(member: lightgbm.Booster, x: Floats) -> Floats:

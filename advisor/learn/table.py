@@ -116,6 +116,13 @@ class Table:
             seconds=self.seconds[rows],
         )
 
+    def averaged_over_seeds(self) -> Table:
+        """Return the table with one row a configuration of a case, its score the mean over the runs that had it."""
+        keys = np.column_stack([self.case_of, *(self.five[name] for name in HYPERPARAMETERS)])
+        _, first, of = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        mean = np.bincount(of.ravel(), weights=self.score) / np.bincount(of.ravel())
+        return replace(self.take(first), score=mean)
+
     def without_columns(self, names: Iterable[str]) -> Table:
         """Return the table without the named features."""
         dropped = set(names)
