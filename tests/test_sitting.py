@@ -21,9 +21,12 @@ def means(text: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-def test_over_three_sets_and_three_seeds_the_second_mean_after_a_look_is_not_below_the_first():
+@pytest.mark.parametrize(
+    "look", [5, pytest.param(0, marks=pytest.mark.xfail(strict=True, reason="a miss, see docs/sitting/README.md"))]
+)
+def test_over_three_sets_and_three_seeds_the_second_mean_is_not_below_the_first(look):
     page = (SCRIPT.parent / "README.md").read_text(encoding="utf-8")
-    table = page.partition("<!-- sittings, look 5: made by `make sittings` -->")[2].partition("<!-- /")[0]
+    table = page.partition(f"<!-- sittings, look {look}: made by `make sittings` -->")[2].partition("<!-- /")[0]
     rows = re.findall(r"^\| ([\w-]+) \| (\d) \| \d+ \| ([\d.]+) \| .* \| \d+ \| ([\d.]+) \|$", table, re.MULTILINE)
     assert len(rows) == 9
     assert len({(name, seed) for name, seed, _, _ in rows}) == 9

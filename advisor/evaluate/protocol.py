@@ -180,9 +180,12 @@ class Robust:
     prediction: Prediction
 
 
-def robust_order(model: MetaModel, pool: Pool) -> NDArray[np.intp]:
-    """Return a pool's configurations, the one expected to fall short least first, whatever its epochs cost."""
-    near = [model.predict_shortfall(at_other_lr(model.columns_, pool.x, factor)) for factor in LR_NEIGHBOURS]
+def robust_order(model: MetaModel, pool: Pool, factors: Sequence[float] = LR_NEIGHBOURS) -> NDArray[np.intp]:
+    """Return a pool's configurations, the one expected to fall short least first, whatever its epochs cost.
+
+    The shortfall is averaged over learning rates that lie the given factors away.
+    """
+    near = [model.predict_shortfall(at_other_lr(model.columns_, pool.x, factor)) for factor in factors]
     return np.argsort(np.mean(near, axis=(0, 1)), kind="stable")
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from advisor.advise.search import LR_NEIGHBOURS
 from advisor.evaluate.pool import Pool, pools
+from advisor.evaluate.protocol import robust_order
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.table import Floats, Table, at_other_lr, build_table
+from advisor.learn.table import Floats, Table, build_table
 
 if TYPE_CHECKING:
     import lightgbm
@@ -115,8 +116,7 @@ def judge(
         for i, pool in enumerate(judged):
             if pool.group != group:
                 continue
-            near = [model.predict_shortfall(at_other_lr(table.columns, pool.x, factor)) for factor in factors]
-            order = np.argsort(np.mean(near, axis=(0, 1)), kind="stable")
+            order = robust_order(model, pool, factors)
             first[i] = pool.regret(pool.score[order[0]])
             third[i] = pool.regret(pool.score[order[:3]].max())
     return {"first": first, "best of 3": third}
