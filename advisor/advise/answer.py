@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from advisor.advise.context import context_of_request
 from advisor.advise.doubt import Doubt, blend, blend_ranges, judge
-from advisor.advise.heed import Heeding, heard, heeding_published, runs_to_heed
+from advisor.advise.heed import Heeding, configuration_of, heard, heeding_published, runs_to_heed, search_heeding
 from advisor.advise.neighbours import most_similar
 from advisor.advise.predictor import InContext, Predict
 from advisor.advise.published import Published, advise_published
@@ -21,7 +21,7 @@ from advisor.learn.artefact import Artefact, Covered
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.recipes import shipped_recipes
 from advisor.learn.space import Configuration, Limits, columns_of
-from advisor.records.schema import Dataset, Run, new_id
+from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, new_id
 
 OwnRecords = Callable[[], Iterable[Run]]
 Basis = Literal["meta-model", "recipes", "rule"]
@@ -71,14 +71,16 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecor
     covered = artefact.covering(request.opt, request.pretrained)
     doubt = judge(request, dataset, artefact, covered)
     share = doubt.published_share
+    noise = artefact.noise or 1.0
     own = cache(own)
     learned = _learn(artefact, request, dataset, covered, own) if covered is not None and share < 1 else None
     heeded = learned.heeded if learned else []
     published = advise_published(shipped_recipes(), request, dataset.n_train) if share > 0 else None
     if published is not None and (runs := runs_to_heed(own(), request, dataset, augmented=None)):
-        published, heeded = heeding_published(published, runs, request, dataset, artefact.noise or 1.0), runs
+        published, heeded = heeding_published(published, runs, request, dataset, noise), runs
 
-    configurations, ranges = _combine(learned, published, share, request)
+    trained = {configuration_of(run) for run in heeded}
+    configurations, ranges = _combine(learned, published, share, request, trained)
     rule_share = published.rule_share if published else 0.0
     weights: dict[Basis, float] = {
         "meta-model": 1 - share,
@@ -100,7 +102,7 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecor
     if published is not None and share > _WORTH_NAMING:
         warnings.append(_who_speaks(weights, published, request))
     if heeded:
-        warnings.append(heard(heeded))
+        warnings.append(heard(heeded, configurations[0] in trained, noise))
     if learned is not None:
         warnings += _unmet(request.limits, suggestions[0], learned.covered)
         warnings.append(_learned_from(artefact, learned.covered))
@@ -131,14 +133,21 @@ def _learn(artefact: Artefact, request: Request, dataset: Dataset, covered: Cove
     predict: Predict = InContext(artefact.model, context)
     noise = artefact.noise or 1.0
     heeded = runs_to_heed(own(), request, dataset, context.case.augmented)
-    if heeded:
-        predict = Heeding(predict, heeded, bounds, dataset.n_classes, noise)
-    found = search(predict, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
-    return _Learned(covered, found, predict, heeded)
+    if not heeded:
+        found = search(predict, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
+        return _Learned(covered, found, predict, heeded)
+    heeds = Heeding(predict, heeded, bounds, dataset.n_classes, noise)
+    allowed = allowed_bounds(dict.fromkeys(HYPERPARAMETERS, (0.0, math.inf)), request.limits, dataset.n_train)
+    found = search_heeding(heeds, allowed, bounds, prefer=request.prefer, top_k=request.top_k)
+    return _Learned(covered, found, heeds, heeded)
 
 
 def _combine(
-    learned: _Learned | None, published: Published | None, share: float, request: Request
+    learned: _Learned | None,
+    published: Published | None,
+    share: float,
+    request: Request,
+    trained: Collection[Configuration],
 ) -> tuple[tuple[Configuration, ...], dict[str, tuple[float, float]]]:
     """Return the configurations, best first, and the ranges, where what is published has a share."""
     if learned is None:
@@ -148,7 +157,10 @@ def _combine(
         return learned.found.configurations, learned.found.ranges
     last = len(published.configurations) - 1
     blended = [
-        blend(one, published.configurations[min(i, last)], share, request.opt, request.limits)
+        # What was measured on this dataset stays what was measured.
+        one
+        if one in trained
+        else blend(one, published.configurations[min(i, last)], share, request.opt, request.limits)
         for i, one in enumerate(learned.found.configurations)
     ]
     ranges = blend_ranges(learned.found.ranges, published.ranges, share, blended[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -13,7 +13,7 @@ from advisor.advise.candidates import Bounds, even_cover
 from advisor.advise.predictor import Five, Predict
 from advisor.advise.published import Published
 from advisor.advise.request import Request
-from advisor.advise.search import allowed_bounds, regret_unit, search
+from advisor.advise.search import Found, Prefer, allowed_bounds, regret_unit, search
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import OPTIMISM, OwnRuns
 from advisor.learn.space import Configuration, columns_of, to_unit_scale
@@ -44,6 +44,19 @@ def runs_to_heed(runs: Iterable[Run], request: Request, dataset: Dataset, augmen
     ]
 
 
+def configuration_of(run: Run) -> Configuration:
+    """Return the five that a run was trained with."""
+    return Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run was trained with, and its score in percent."""
+
+    configuration: Configuration
+    score: float
+
+
 class Heeding:
     """Predictions that heed own runs.
 
@@ -62,20 +75,26 @@ class Heeding:
         Classes of the dataset.
     noise : float
         Points by which equal runs with other seeds differ.
+
+    Attributes
+    ----------
+    noise : float
+        As given.
     """
 
     def __init__(self, predict: Predict, own: list[Run], bounds: Bounds, n_classes: int, noise: float) -> None:
+        self.noise = noise
         self._predict = predict
-        self._noise = noise
+        self._trained = [Trained(configuration_of(run), score_of(run, n_classes)) for run in own]
         self._unit = max(regret_unit(predict(even_cover(bounds)).top1), LEAST_UNIT)
-        five = columns_of([Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS}) for run in own])
-        score = np.array([score_of(run, n_classes) for run in own])
+        five = columns_of([one.configuration for one in self._trained])
+        score = np.array([one.score for one in self._trained])
         self._process = OwnRuns(noise, self._unit).fit(five, predict.shortfall(five) * self._unit, score)
 
     def __call__(self, five: Five) -> Prediction:
         """Return everything that is expected."""
         shortfall, mean, deviation = self._moved(five)
-        half = NormalDist().inv_cdf(0.5 + LEVEL / 2) * np.sqrt(deviation**2 + self._noise**2)
+        half = NormalDist().inv_cdf(0.5 + LEVEL / 2) * np.sqrt(deviation**2 + self.noise**2)
         return Prediction(
             shortfall=shortfall,
             spread=deviation / self._unit,
@@ -88,10 +107,49 @@ class Heeding:
         """Return the expected shortfall only."""
         return self._moved(five)[0]
 
+    def best_within(self, allowed: Bounds) -> Trained | None:
+        """Return the own run with the best score whose five are all allowed."""
+
+        def fits(one: Trained) -> bool:
+            values = one.configuration.as_dict()
+            return all(low <= values[name] <= high for name, (low, high) in allowed.items())
+
+        return max(filter(fits, self._trained), key=lambda one: one.score, default=None)
+
     def _moved(self, five: Five) -> tuple[Floats, Floats, Floats]:
         """Return the shortfall, the expected accuracy and its standard deviation."""
         mean, deviation = self._process.predict(five, self._predict.shortfall(five) * self._unit)
         return (self._process.centre_ - mean - OPTIMISM * deviation) / self._unit, mean, deviation
+
+
+def search_heeding(heeds: Heeding, allowed: Bounds, bounds: Bounds, *, prefer: Prefer, top_k: int) -> Found:
+    """Find the configurations to suggest to someone with own runs.
+
+    The first is that of the best own run again, unless another one is expected to beat what it reached by more than
+    equal runs differ, or fewer epochs are preferred: who has a good run is not to lose it. What is promising because it
+    is not known yet comes after it.
+
+    Parameters
+    ----------
+    heeds : Heeding
+        What is expected.
+    allowed : mapping of str to (low, high)
+        What the user's limits allow, beyond the box too: own runs may lie there.
+    bounds, prefer, top_k
+        See ``search``.
+
+    Returns
+    -------
+    Found
+    """
+    found = search(heeds, bounds, prefer=prefer, noise=heeds.noise, top_k=top_k)
+    best = heeds.best_within(allowed)
+    if prefer == "speed" or best is None or found.prediction.top1[0] > best.score + heeds.noise:
+        return found
+    configurations = tuple(dict.fromkeys([best.configuration, *found.configurations]))[:top_k]
+    values = best.configuration.as_dict()
+    ranges = {name: (min(low, values[name]), max(high, values[name])) for name, (low, high) in found.ranges.items()}
+    return Found(configurations, heeds(columns_of(list(configurations))), ranges)
 
 
 class _AsPublished:
@@ -141,7 +199,7 @@ def heeding_published(
     box = {n: (min(*tried[n], ends[0]), max(*tried[n], ends[1])) for n, ends in published.ranges.items()}
     bounds = allowed_bounds({**box, "epochs": (best.epochs, best.epochs)}, request.limits, dataset.n_train)
     heeds = Heeding(_AsPublished(published), own, bounds, dataset.n_classes, noise)
-    found = search(heeds, bounds, prefer="accuracy", noise=noise, top_k=request.top_k)
+    found = search_heeding(heeds, bounds, bounds, prefer="accuracy", top_k=request.top_k)
     return replace(
         published,
         configurations=found.configurations,
@@ -149,9 +207,10 @@ def heeding_published(
     )
 
 
-def heard(own: list[Run]) -> str:
-    """Say how many own runs the advice heeds and the best of them."""
+def heard(own: list[Run], again: bool, noise: float) -> str:
+    """Say how many own runs the advice heeds, the best of them, and whether what comes first is one of them again."""
     best = max(own, key=lambda run: run.final_metric if run.final_metric is not None else -math.inf)
     runs = "one run" if len(own) == 1 else f"{len(own)} runs"
     top = "" if best.final_metric is None else f", the best of which reached {best.final_metric:.1f} %"
-    return f"heeds {runs} of yours on this dataset{top}"
+    kept = f"; what was trained comes first again: nothing is expected to beat it by more than {noise:.1f} points"
+    return f"heeds {runs} of yours on this dataset{top}{kept if again else ''}"

@@ -1,7 +1,8 @@
 """Own trials after the advice, really trained, against Optuna's TPE and random search.
 
-``python -m advisor.evaluate.own_trials DATA DOCS``. In each case, its whole source held out, the program is asked again
-and again as a user asks it, every run so far being among the user's own; each time what it suggests first is trained.
+``python -m advisor.evaluate.own_trials DATA DOCS``. In each case, its whole source held out, the program is asked
+again and again, as a user asks it, every run so far being among the user's own; each time the first of its suggestions
+that was not trained yet is trained.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _ENOUGH = 10
 
 
 def follow_advice(held_out: HeldOut, runs: TrainedRuns, count: int = TRAININGS) -> list[float]:
-    """Return the scores of ``count`` trainings, each of what is suggested first once those before it are recorded."""
+    """Return the scores of ``count`` trainings, each of the first suggestion not trained yet, the others recorded."""
     own: list[Run] = []
     scores: list[float] = []
     tried: set[Configuration] = set()

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from synthetic import describe_model, records
 
 from advisor.advise.answer import answer
-from advisor.advise.heed import runs_to_heed
+from advisor.advise.heed import configuration_of, runs_to_heed
 from advisor.advise.request import make_request
 from advisor.learn.artefact import fit_artefact
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.space import Configuration, Limits, columns_of, to_unit_scale
+from advisor.learn.space import Limits, columns_of, to_unit_scale
 from advisor.learn.table import build_table
-from advisor.records.schema import HYPERPARAMETERS
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +29,9 @@ def dataset(artefact):
     return artefact.known[2].dataset
 
 
-def ask(model="test_resnet", **limits):
+def ask(model="test_resnet", prefer="accuracy", top_k=1, **limits):
     return make_request(
-        model=model, opt="adamw", pretrained=False, img_size=32, limits=Limits(**limits), prefer="accuracy", top_k=1
+        model=model, opt="adamw", pretrained=False, img_size=32, limits=Limits(**limits), prefer=prefer, top_k=top_k
     )
 
 
@@ -52,12 +51,58 @@ def test_advice_leaves_what_failed_here(artefact, dataset):
     good = own_run(artefact, dataset, before.lr / 30, 90.0, **rest)
     after = answer(artefact, ask(), dataset, lambda: [*failed, good])
     ways = to_unit_scale(columns_of([after.best.configuration])) - to_unit_scale(
-        columns_of([Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS}) for run in failed])
+        columns_of(list(map(configuration_of, failed)))
     )
     # At least a factor of two away from each, in the learning rate or in what goes with it.
     assert np.abs(ways).max(axis=1).min() >= 1
     assert after.best.expected.top1 > 60
     assert any("heeds 4 runs of yours on this dataset, the best of which reached 90.0 %" in w for w in after.warnings)
+
+
+KEPT = "what was trained comes first again: nothing is expected to beat it by more than"
+
+
+@pytest.mark.parametrize("prefer", ["accuracy", "balanced"])
+def test_who_has_a_good_run_is_advised_its_values_first_and_others_to_explore(artefact, dataset, prefer):
+    # Outside the box of what was recorded, too: what was measured here counts.
+    good = own_run(artefact, dataset, 5e-3, 99.5, batch_size=24, epochs=31, weight_decay=0.7)
+    poor = own_run(artefact, dataset, 4e-3, 60.0)
+    advice = answer(artefact, ask(prefer=prefer, top_k=3), dataset, lambda: [poor, good])
+    assert advice.best.configuration == configuration_of(good)
+    assert len(advice.suggestions) == 3
+    assert not {one.configuration for one in advice.suggestions[1:]} & {configuration_of(run) for run in (good, poor)}
+    for name, value in advice.best.configuration.as_dict().items():
+        low, high = advice.ranges[name]
+        assert low <= value <= high, name
+    assert advice.best.expected.low <= 99.5
+    assert any(KEPT in warning for warning in advice.warnings)
+
+
+def test_what_is_expected_to_be_clearly_better_comes_before_what_was_trained(artefact, dataset):
+    advised = answer(artefact, ask(), dataset).best
+    poor = own_run(artefact, dataset, advised.lr / 300, 20.0, epochs=2)
+    advice = answer(artefact, ask(), dataset, lambda: [poor])
+    assert advice.best.configuration != configuration_of(poor)
+    assert not any(KEPT in warning for warning in advice.warnings)
+
+
+def test_speed_saves_epochs_of_a_good_run(artefact, dataset):
+    good = own_run(artefact, dataset, answer(artefact, ask(), dataset).best.lr, 99.0, epochs=40)
+    assert answer(artefact, ask(), dataset, lambda: [good]).best.epochs == 40
+    assert answer(artefact, ask(prefer="speed"), dataset, lambda: [good]).best.epochs < 40
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"max_epochs": 5}, {"max_batch_size": 16}, {"fixed": {"dropout": 0.3}}],
+    ids=lambda limits: next(iter(limits)),
+)
+def test_a_good_run_outside_the_limits_does_not_come_first(artefact, dataset, limits):
+    good = own_run(artefact, dataset, 3e-3, 99.0, batch_size=128, epochs=20)
+    assert answer(artefact, ask(), dataset, lambda: [good]).best.configuration == configuration_of(good)
+    advice = answer(artefact, ask(**limits), dataset, lambda: [good])
+    assert advice.best.configuration != configuration_of(good)
+    assert not any(KEPT in warning for warning in advice.warnings)
 
 
 def test_the_expectation_moves_to_the_level_that_runs_showed(artefact, dataset):
@@ -114,6 +159,11 @@ def test_where_recipes_speak_own_runs_are_heeded_too(artefact, dataset):
     assert any("heeds 3 runs of yours on this dataset, the best of which reached 80.0 %" in w for w in after.warnings)
     low, high = after.ranges["lr"]
     assert low <= after.best.lr <= high < before.best.lr
+    # Another good one that needs as many epochs comes first again.
+    good = far_run(artefact, dataset, before.best, 3.0, 99.0)
+    kept = answer(artefact, ask_far(), dataset, lambda: [*runs, good])
+    assert kept.best.configuration == configuration_of(good)
+    assert any(KEPT in w for w in kept.warnings)
     # Runs of another model say nothing here.
     others = [replace(run, model="resnet18") for run in runs]
     assert answer(artefact, ask_far(), dataset, lambda: others).best == before.best
