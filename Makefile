@@ -69,8 +69,10 @@ evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the 
 diagnoses: $(VENV)/.installed-timm  ## Judge the advice of `advisor diagnose` on held-out sources: docs/diagnoses.md
 	$(BIN)/python -m advisor.evaluate.diagnoses meta_data docs/diagnoses.md
 
-variants: $(VENV)/.installed-timm  ## Judge what was tried for the meta-model: docs/meta-model.md
-	$(BIN)/python -m advisor.evaluate.variants > docs/meta-model.md.part
+QUICKTUNE ?= quicktune
+
+variants: $(VENV)/.installed-timm  ## Judge what was tried for the meta-model, QUICKTUNE's runs too: docs/meta-model.md
+	$(BIN)/python -m advisor.evaluate.variants $(QUICKTUNE) > docs/meta-model.md.part
 	mv docs/meta-model.md.part docs/meta-model.md
 
 feature-groups: $(VENV)/.installed-timm  ## Judge what the features of a dataset add: docs/dataset-features.md
@@ -98,8 +100,6 @@ own-runs: $(VENV)/.installed-timm  ## Judge ways of heeding own runs, replayed: 
 
 worked-examples: $(VENV)/.installed-timm  ## Put the advice beside published values: docs/worked-examples.md
 	$(BIN)/python -m advisor.evaluate.worked_examples docs
-
-QUICKTUNE ?= quicktune
 
 quicktune: $(VENV)/.installed-timm  ## Judge choices of model and values on the public runs in QUICKTUNE: docs/quicktune.md
 	$(BIN)/python -m advisor.evaluate.quicktune_page $(QUICKTUNE) docs/quicktune.md

@@ -70,6 +70,8 @@ def draw_learning_rates(cases: Sequence[Case], path: Path) -> None:
         axes.set_visible(False)
     shown: dict[str, Any] = {}
     for axes, model in zip(grid.flat, models, strict=False):
+        lowest = axes in grid.flat[max(0, len(models) - columns) : len(models)]
+        axes.tick_params(labelbottom=lowest)
         for (opt, tuned), style in STYLES.items():
             chosen = [
                 c for c in cases if (c.model, c.opt, bool(c.checkpoint), c.augment) == (model, opt, tuned, "none")
@@ -82,7 +84,7 @@ def draw_learning_rates(cases: Sequence[Case], path: Path) -> None:
             axes.fill_between(centres, low, high, color=style["color"], alpha=0.12, linewidth=0)
         axes.set_title(f"{model} ({count[model]} cases)", fontsize=9)
         axes.set_xscale("log")
-        axes.set_xlabel("peak learning rate")
+        axes.set_xlabel("peak learning rate" if lowest else "")
         _bare(axes)
     figure.suptitle(_rates_title(cases), fontsize=11)
     figure.supylabel("score: 0 chance, 1 best of its case", fontsize=10)

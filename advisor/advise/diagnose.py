@@ -22,7 +22,7 @@ from advisor.learn.artefact import Artefact
 from advisor.learn.table import context_of, features, to_matrix
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Epoch, Run, Status
 
-SCHEMA = "advisor.diagnoses/1"
+SCHEMA = "advisor.diagnoses/2"
 FIGURES = "diagnoses.json"
 NOTHING_WRONG = "nothing wrong"
 _TELLING = 0.05
@@ -205,10 +205,13 @@ def diagnose(
             continue
         findings.append(_finding(rule, candidate, symptoms, entry))
         if advice is None and entry["holds"]:
-            advice = _advice(run, candidate.change, entry)
+            advice = _advice(run, candidate.change, entry, document["most_epochs"])
     if advice is not None and artefact is not None and dataset is not None:
         advice = replace(advice, predicted=_predicted(run, advice, artefact, dataset))
-    return Diagnosis(run, symptoms, tuple(findings), advice, tuple(_notes(run, epochs, advice, by_rule)))
+    notes = _notes(run, epochs, advice, by_rule)
+    if advice is None and (run.epochs or 0) >= document["most_epochs"] and any(_asks_for_epochs(f) for f in findings):
+        notes.append(f"recorded runs end at {document['most_epochs']} epochs: they do not tell whether more would help")
+    return Diagnosis(run, symptoms, tuple(findings), advice, tuple(notes))
 
 
 def _candidate(entry: Mapping[str, Any]) -> Candidate:
@@ -236,10 +239,19 @@ def _finding(rule: Rule, candidate: Candidate, symptoms: Symptoms, entry: Mappin
     return Finding(rule.name, rule.meaning, seen, entry["holds"], entry)
 
 
-def _advice(run: Run, change: Change, entry: Mapping[str, Any]) -> Advice | None:
+def _asks_for_epochs(finding: Finding) -> bool:
+    return bool(finding.advised and finding.figures["change"] == {"name": "epochs", "direction": 1})
+
+
+def _advice(run: Run, change: Change, entry: Mapping[str, Any], most_epochs: int) -> Advice | None:
     proposed = change.apply(run, entry["steps"])
     if proposed is None:
         return None
+    if change.name == "epochs" and proposed > most_epochs:
+        # Nothing that was recorded tells what still longer trainings bring, and they cost most of all changes.
+        proposed = float(most_epochs)
+        if proposed <= (run.epochs or 0):
+            return None
     return Advice(
         rule=entry["rule"],
         name=change.name,

@@ -113,8 +113,8 @@ def respond(
         gains = -(shortfall - shortfall[:, [here]]) * unit
         means, spreads = gains.mean(axis=0), gains.std(axis=0)
         if heeds is not None:
-            heeded, left_open = _heeded(heeds, columns)
-            means, spreads = -(heeded - heeded[here]) * unit, np.minimum(spreads, left_open * unit)
+            top1, left_open = _heeded(heeds, columns)
+            means, spreads = top1 - top1[here], np.minimum(spreads, left_open * unit)
         points = tuple(
             Point(float(value), round(float(mean), 2), round(float(spread), 2))
             for value, mean, spread in zip(values, means, spreads, strict=True)
@@ -130,9 +130,12 @@ def _robust_shortfall(model: MetaModel, to_matrix: ToMatrix, columns: Mapping[st
 
 
 def _heeded(heeds: Predict, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-    """Return the shortfall after own runs, averaged over nearby learning rates, and what they leave open of it."""
+    """Return the accuracy expected after own runs, averaged over nearby learning rates, and what they leave open.
+
+    The accuracy, as it ends at 100 %: after a good run hardly anything is left to gain.
+    """
     near = [heeds({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
-    return np.mean([n.shortfall for n in near], axis=0), np.mean([n.spread for n in near], axis=0)
+    return np.mean([n.top1 for n in near], axis=0), np.mean([n.spread for n in near], axis=0)
 
 
 def _grid(name: str, bound: tuple[float, float], advised: float) -> Floats:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -16,6 +19,18 @@ _WIDE = 70
 """Columns that a table of several suggestions needs."""
 _READ_BY_TRAIN_PY = ("folder", "tar")
 """Kinds of datasets that train.py reads from their path."""
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Look for no garbage meanwhile: what imports make lives on, and walking it again and again takes long."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
@@ -118,7 +133,7 @@ def suggest(
     )
     with progress_bar() as progress:
         description = describe(dataset, progress=progress)
-    with working(f"trying a few steps on {device}" if device else "looking for good values"):
+    with working(f"trying a few steps on {device}" if device else "looking for good values"), _collector_paused():
         advised = Advisor().suggest(
             description,
             model=model,

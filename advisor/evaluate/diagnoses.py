@@ -250,6 +250,7 @@ def judge_all(evidence: Evidence) -> dict[str, Any]:
         "schema": SCHEMA,
         "sha256": {name: checksums[name] for name in (RUNS, EPOCHS)},
         "runs": len(evidence.runs),
+        "most_epochs": max(int(run.epochs or 1) for run in evidence.runs),
         "required": {"pairs": MIN_PAIRS, "wins": MIN_WINS, "gain": MIN_GAIN},
         "rules": [judge(rule, observed) for rule in RULES],
     }

@@ -1,17 +1,22 @@
-"""What was tried for the meta-model and what each gave: ``python -m advisor.evaluate.variants > docs/meta-model.md``.
+"""What was tried for the meta-model, and what each gave: ``python -m advisor.evaluate.variants RUNS``.
 
-Every variant is judged as the advice is, on sources that were left out, by the configuration it puts first.
+It prints docs/meta-model.md. Every variant is judged as the advice is, on sources that were left out, by the
+configuration it puts first. RUNS is the folder of the public Quick-Tune runs, which one of them learns from as well.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.advise.search import LR_NEIGHBOURS
+from advisor.evaluate.joint_runs import JointRuns, read_joint_runs
+from advisor.evaluate.other_evidence import judge_recipes, with_joint_runs
 from advisor.evaluate.pool import Pool, pools
 from advisor.evaluate.protocol import robust_order
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
@@ -54,7 +59,6 @@ class _Negated:
         return -np.asarray(self._booster.predict(x, **options))
 
 
-_ALL = ("size", "images", "structure")
 VARIANTS: dict[str, Callable[[], MetaModel]] = {
     "as shipped": MetaModel,
     "target: regret": lambda: MetaModel(target="regret"),
@@ -66,21 +70,22 @@ VARIANTS: dict[str, Callable[[], MetaModel]] = {
     ),
     "objective: lambdarank by case": lambda: RankingModel(target="rank"),
     "no dataset features": lambda: MetaModel(blind_share=1.0),
-    "images in half of the members": lambda: MetaModel(ranking_features=("images",), blind_share=0.5),
-    "structure in half of the members": lambda: MetaModel(ranking_features=("structure",), blind_share=0.5),
-    "structure in every member": lambda: MetaModel(ranking_features=("structure",), blind_share=0.0),
-    "all dataset features in half of the members": lambda: MetaModel(ranking_features=_ALL, blind_share=0.5),
-    "all dataset features in every member": lambda: MetaModel(ranking_features=_ALL, blind_share=0.0),
+    "images only in half of the members": lambda: MetaModel(ranking_features=("images",)),
+    "structure only in half of the members": lambda: MetaModel(ranking_features=("structure",)),
+    "dataset features in every member": lambda: MetaModel(blind_share=0.0),
     "best thresholds, not random ones": lambda: MetaModel(parameters={"extra_trees": False}),
     "no monotone constraint": lambda: MetaModel(parameters={"monotone_constraints": None}),
     "twice the leaves": lambda: MetaModel(parameters={"num_leaves": 31}),
     "a third of the trees": lambda: MetaModel(n_estimators=100),
+    "twice the trees": lambda: MetaModel(n_estimators=600),
     "twelve members": lambda: MetaModel(n_members=12),
 }
 
 
 PLAIN_INPUTS = "no inputs derived from the five"
 NOT_ROBUST = "no averaging over nearby learning rates"
+RECIPES = "published recipes and the rule alone, no meta-model"
+JOINT = "public Quick-Tune runs as further evidence"
 DERIVED = (
     "log_steps",
     "log_epoch_steps",
@@ -122,21 +127,23 @@ def judge(
     return {"first": first, "best of 3": third}
 
 
-def compare(table: Table, workers: int = 1) -> list[dict[str, Any]]:
+def compare(table: Table, joint: JointRuns, workers: int = 1) -> list[dict[str, Any]]:
     """Return a row a variant: mean regrets over groups, and the paired difference to the shipped one.
 
     Parameters
     ----------
     table : Table
         The evidence.
+    joint : JointRuns
+        Public runs that one of the variants learns from as well.
     workers : int
         Processes to share the variants among.
     """
     from joblib import Parallel, delayed
 
     groups = np.array([pool.group for pool in pools(table)])
-    names = [*VARIANTS, PLAIN_INPUTS, NOT_ROBUST]
-    found = Parallel(n_jobs=workers)(delayed(_judge_named)(table, name) for name in names)
+    names = [*VARIANTS, PLAIN_INPUTS, NOT_ROBUST, RECIPES, JOINT]
+    found = Parallel(n_jobs=workers)(delayed(_judge_named)(table, joint, name) for name in names)
     rows: list[dict[str, Any]] = []
     for name, regret in zip(names, found, strict=True):
         difference = regret["first"] - found[0]["first"]
@@ -155,9 +162,13 @@ def compare(table: Table, workers: int = 1) -> list[dict[str, Any]]:
     return rows
 
 
-def _judge_named(table: Table, name: str) -> dict[str, Floats]:
+def _judge_named(table: Table, joint: JointRuns, name: str) -> dict[str, Floats]:
+    if name == RECIPES:
+        return judge_recipes(list(pools(table)))
     if name == PLAIN_INPUTS:
         table = table.without_columns(DERIVED)
+    if name == JOINT:
+        table = with_joint_runs(table, joint)
     return judge(table, list(pools(table)), VARIANTS.get(name, MetaModel), robust=name != NOT_ROBUST)
 
 
@@ -178,29 +189,31 @@ def page(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
 
 _HEAD = """# The meta-model: what was tried
 
-Written by `make variants` from {runs:,} runs, {cases} cases, {groups} sources; every source is left out in turn. Regret
-is of the configuration that a variant puts first (0 the best recorded, 1 a median random one), its mean over sources;
-the interval is of the paired difference to the shipped variant, bootstrapped over sources. Differences whose interval
-holds zero cannot be told from luck.
+Written by `make variants QUICKTUNE=FOLDER` from {runs:,} runs, {cases} cases, {groups} sources; every source is left
+out in turn. Regret is of the configuration that a variant puts first (0 the best recorded, 1 a median random one), its
+mean over sources; the interval is of the paired difference to the shipped variant, bootstrapped over sources.
+Differences whose interval holds zero cannot be told from luck.
 """
-_TAIL = """The shipped variant is bagged LightGBM over sources with random thresholds. Its members rank configurations
-by what is known of the training, of the model and of the dataset's counts; the dataset's other features decide the
-accuracy that is expected. It learns the logarithm of the regret within a case, so that what separates good
-configurations counts more than how bad the bad ones are. Inputs derived from the five (steps, samples seen, learning
-rate per batch and per its square root, learning rate x steps x weight decay, shares of the training set and of the
-epochs allowed) are computed in `advisor/learn/table.py`.
+_TAIL = """The shipped variant is bagged LightGBM over sources with random thresholds. Half of its members rank
+configurations by what is known of the training, of the model and of the dataset's counts alone, the other half by the
+dataset's other features as well, so that these can help more than they can hurt. What single groups of features add is
+in [dataset-features.md](dataset-features.md). It learns the logarithm of the regret within a case, so that what
+separates good configurations counts more than how bad the bad ones are. Inputs derived from the five (steps, samples
+seen, learning rate per batch and per its square root, learning rate x steps x weight decay, shares of the training set
+and of the epochs allowed) are computed in `advisor/learn/table.py`.
 """
 
 
 def main() -> None:
-    """Print the page for the shipped evidence."""
+    """Print the page for the shipped evidence and the public runs of the folder that is named."""
     from advisor.collect.engine import available_cores
     from advisor.describe.model import describe_model
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
     table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
-    print(page(table, compare(table, available_cores())), end="")
+    joint = read_joint_runs(Path(sys.argv[1]))
+    print(page(table, compare(table, joint, available_cores())), end="")
 
 
 if __name__ == "__main__":

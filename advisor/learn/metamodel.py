@@ -108,9 +108,9 @@ class MetaModel:
         random_state: int = 0,
         *,
         target: str = "log-regret",
-        ranking_features: Sequence[str] = (),
+        ranking_features: Sequence[str] = ("size", "images", "structure", "plugins"),
         accuracy_features: Sequence[str] = ("images", "structure", "plugins"),
-        blind_share: float = 1.0,
+        blind_share: float = 0.5,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self.n_members = n_members

@@ -45,6 +45,7 @@ CASES = {
 def backed():
     """Figures in which every rule holds as its first candidate says it, whatever the evidence chose."""
     return {
+        "most_epochs": 40,
         "rules": [
             {
                 "rule": rule.name,
@@ -65,6 +66,15 @@ def backed():
 def test_a_curve_is_named_after_its_trouble(verdict):
     run, epochs = CASES[verdict]
     assert diagnose(run, epochs, figures=backed()).verdict == verdict
+
+
+def test_no_more_epochs_are_advised_than_were_recorded():
+    run, epochs = CASES["schedule ended too early"]
+    shorter, longest = (diagnose(replace(run, epochs=n), epochs, figures=backed()) for n in (30, 40))
+    assert (shorter.advice.current, shorter.advice.proposed) == (30, 40)
+    assert longest.verdict == "schedule ended too early"
+    assert longest.advice is None
+    assert longest.notes == ("recorded runs end at 40 epochs: they do not tell whether more would help",)
 
 
 @pytest.mark.parametrize("verdict", [name for name in CASES if name != NOTHING_WRONG])

@@ -102,6 +102,20 @@ def test_own_runs_are_heeded_as_the_advice_heeds_them(artefact, evidence, explan
     assert OWN_RUNS not in [part.what for part in explanation.contributions.parts]
 
 
+def test_after_a_good_own_run_no_curve_promises_more_than_there_is(artefact, evidence, explanation):
+    dataset, advised = evidence[1][3], explanation.suggestion.best
+    early = replace(advised.configuration, epochs=2)
+    good = replace(
+        evidence[0][0], run_id="own", dataset_id=dataset.dataset_id, model="test_resnet", final_metric=99.0,
+        **early.as_dict(),
+    )  # fmt: skip
+    found = explain(artefact, request(), dataset, own=lambda: [good])
+    assert found.suggestion.best.epochs == 2
+    assert max(point.points for response in found.responses for point in response.points) <= 2.5
+    without = {response.name: response for response in explanation.responses}["epochs"]
+    assert without.at(2).points < -2.5
+
+
 def test_every_feature_of_the_shipped_meta_model_belongs_to_a_group():
     artefact = Advisor().artefact
     runs, datasets = records(n_groups=2, runs_per_case=4)

@@ -1,5 +1,6 @@
 """``advisor suggest`` from end to end, with the shipped evidence, on folders outside it."""
 
+import gc
 import json
 import os
 import shlex
@@ -51,6 +52,19 @@ def test_asked_twice_it_answers_the_same(image_folder, capsys):
     first, second = (advise(image_folder, *ASKED, capsys=capsys) for _ in range(2))
     assert first.pop("suggestion_id") != second.pop("suggestion_id")
     assert first == second
+
+
+def test_no_garbage_is_looked_for_while_it_answers_and_again_after(image_folder, capsys, monkeypatch):
+    meanwhile, answer = [], Advisor.suggest
+
+    def answer_noting(self, *given, **options):
+        meanwhile.append(gc.isenabled())
+        return answer(self, *given, **options)
+
+    monkeypatch.setattr(Advisor, "suggest", answer_noting)
+    advise(image_folder, *ASKED, capsys=capsys)
+    assert meanwhile == [False]
+    assert gc.isenabled()
 
 
 def test_what_the_user_fixed_stays(image_folder, capsys):

@@ -4,7 +4,18 @@ from synthetic import describe_model, records
 
 from advisor.evaluate import variants
 from advisor.evaluate.pool import pools
-from advisor.evaluate.variants import DERIVED, NOT_ROBUST, PLAIN_INPUTS, VARIANTS, RankingModel, compare, judge, page
+from advisor.evaluate.variants import (
+    DERIVED,
+    JOINT,
+    NOT_ROBUST,
+    PLAIN_INPUTS,
+    RECIPES,
+    VARIANTS,
+    RankingModel,
+    compare,
+    judge,
+    page,
+)
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
 
@@ -32,8 +43,11 @@ def test_every_variant_can_be_fitted(table, name):
 def test_variants_are_compared_with_the_one_that_ships(table, monkeypatch):
     monkeypatch.setattr(variants, "MetaModel", small)
     monkeypatch.setattr(variants, "VARIANTS", {"as shipped": small, "the same again": small})
-    rows = {row["variant"]: row for row in compare(table)}
-    assert list(rows) == ["as shipped", "the same again", PLAIN_INPUTS, NOT_ROBUST]
+    joined = []
+    monkeypatch.setattr(variants, "with_joint_runs", lambda table, joint: joined.append(joint) or table)
+    rows = {row["variant"]: row for row in compare(table, "public runs")}
+    assert joined == ["public runs"]
+    assert list(rows) == ["as shipped", "the same again", PLAIN_INPUTS, NOT_ROBUST, RECIPES, JOINT]
     assert rows["the same again"]["first"] == rows["as shipped"]["first"]
     assert rows["the same again"]["difference"] == rows["the same again"]["low"] == 0
     assert set(DERIVED) < set(table.columns)
