@@ -208,10 +208,7 @@ def diagnose(
             advice = _advice(run, candidate.change, entry, document["most_epochs"])
     if advice is not None and artefact is not None and dataset is not None:
         advice = replace(advice, predicted=_predicted(run, advice, artefact, dataset))
-    notes = _notes(run, epochs, advice, by_rule)
-    if advice is None and (run.epochs or 0) >= document["most_epochs"] and any(_asks_for_epochs(f) for f in findings):
-        notes.append(f"recorded runs end at {document['most_epochs']} epochs: they do not tell whether more would help")
-    return Diagnosis(run, symptoms, tuple(findings), advice, tuple(notes))
+    return Diagnosis(run, symptoms, tuple(findings), advice, tuple(_notes(run, epochs, findings, advice, document)))
 
 
 def _candidate(entry: Mapping[str, Any]) -> Candidate:
@@ -239,17 +236,13 @@ def _finding(rule: Rule, candidate: Candidate, symptoms: Symptoms, entry: Mappin
     return Finding(rule.name, rule.meaning, seen, entry["holds"], entry)
 
 
-def _asks_for_epochs(finding: Finding) -> bool:
-    return bool(finding.advised and finding.figures["change"] == {"name": "epochs", "direction": 1})
-
-
 def _advice(run: Run, change: Change, entry: Mapping[str, Any], most_epochs: int) -> Advice | None:
     proposed = change.apply(run, entry["steps"])
     if proposed is None:
         return None
     if change.name == "epochs" and proposed > most_epochs:
         # Nothing that was recorded tells what still longer trainings bring, and they cost most of all changes.
-        proposed = float(most_epochs)
+        proposed = most_epochs
         if proposed <= (run.epochs or 0):
             return None
     return Advice(
@@ -281,7 +274,11 @@ def _predicted(run: Run, advice: Advice, artefact: Artefact, dataset: Dataset) -
 
 
 def _notes(
-    run: Run, epochs: Sequence[Epoch], advice: Advice | None, by_rule: Mapping[str, Mapping[str, Any]]
+    run: Run,
+    epochs: Sequence[Epoch],
+    findings: Sequence[Finding],
+    advice: Advice | None,
+    document: Mapping[str, Any],
 ) -> list[str]:
     notes = []
     if run.status is Status.RUNNING:
@@ -296,6 +293,14 @@ def _notes(
         notes.append("fewer than two epochs were recorded, which is too little to tell a curve from")
     if run.mixup or run.cutmix:
         notes.append("under mixup and cutmix the training loss does not say how much was learned")
+    most = document["most_epochs"]
+    if (
+        advice is None
+        and (run.epochs or 0) >= most
+        and any(finding.advised and finding.figures["change"]["name"] == "epochs" for finding in findings)
+    ):
+        notes.append(f"recorded runs end at {most} epochs: they do not tell whether more would help")
+    by_rule = {finding.rule: finding.figures for finding in findings}
     if advice is not None and not by_rule[advice.rule]["contexts"].get(context_name(run)):
         notes.append(f"none of the matching pairs is a run with {context_name(run)}: take the advice as a hint")
     return notes
