@@ -43,8 +43,7 @@ class _Learned:
     heeded: list[Run]
 
     def expect(self, configurations: tuple[Configuration, ...]) -> list[Expected]:
-        found = configurations == self.found.configurations
-        prediction = self.found.prediction if found else self.predict(columns_of(list(configurations)))
+        prediction = self.predict(columns_of(list(configurations)))
         return [_expected(prediction, row) for row in range(len(configurations))]
 
 

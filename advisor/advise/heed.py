@@ -144,12 +144,16 @@ def search_heeding(heeds: Heeding, allowed: Bounds, bounds: Bounds, *, prefer: P
     """
     found = search(heeds, bounds, prefer=prefer, noise=heeds.noise, top_k=top_k)
     best = heeds.best_within(allowed)
-    if prefer == "speed" or best is None or found.prediction.top1[0] > best.score + heeds.noise:
+    if (
+        prefer == "speed"
+        or best is None
+        or heeds(columns_of(list(found.configurations))).top1[0] > best.score + heeds.noise
+    ):
         return found
     configurations = tuple(dict.fromkeys([best.configuration, *found.configurations]))[:top_k]
     values = best.configuration.as_dict()
     ranges = {name: (min(low, values[name]), max(high, values[name])) for name, (low, high) in found.ranges.items()}
-    return Found(configurations, heeds(columns_of(list(configurations))), ranges)
+    return Found(configurations, ranges)
 
 
 class _AsPublished:

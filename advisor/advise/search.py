@@ -11,28 +11,25 @@ import numpy as np
 from advisor.advise.candidates import Bounds, Columns, even_cover, join, steps_from, take
 from advisor.advise.predictor import Predict
 from advisor.errors import UsageError
-from advisor.learn.metamodel import Prediction
-from advisor.learn.space import Configuration, Limits, columns_of, from_columns, to_unit_scale
+from advisor.learn.space import Configuration, Limits, from_columns, to_unit_scale
 from advisor.learn.table import Floats
 
 Prefer = Literal["accuracy", "balanced", "speed"]
 
 LR_NEIGHBOURS = (0.5, 1.0, 2.0)
-_PROMISING = 8
+_PROMISING = 4
 """Points of the even cover that are looked at more closely, at nearby learning rates as well."""
-_ROUNDS = 6
-_BEST = 2
-"""Steps are taken from so many, so many times."""
+_ROUNDS = 8
+"""Steps are taken so many times from the best: further than half as many from the best two, and cheaper."""
 _DISTINCT = 1.5
 """Suggestions differ by at least this much on the unit scale: about a factor of three in one of the five."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The outcome of a search: configurations best first, what is expected of each, and the ranges around them."""
+    """The outcome of a search: configurations best first, and the ranges around them."""
 
     configurations: tuple[Configuration, ...]
-    prediction: Prediction
     ranges: dict[str, tuple[float, float]]
 
 
@@ -106,7 +103,7 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     columns = take(cover, np.argsort(expected.shortfall, kind="stable")[:_PROMISING])
     near = _near(predict, columns)
     for _ in range(_ROUNDS):
-        best = np.argsort(near.mean(axis=0), kind="stable")[:_BEST]
+        best = near.mean(axis=0).argmin(keepdims=True)
         further = steps_from(columns, best, bounds)
         if not len(further["lr"]):
             break
@@ -121,7 +118,7 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     within = np.concatenate([expected.shortfall, middle]) * unit <= middle[chosen[0]] * unit + max(noise, 1e-9)
     seen = {name: column[within] for name, column in join(cover, columns).items()}
     ranges = {name: (float(column.min()), float(column.max())) for name, column in seen.items()}
-    return Found(configurations, predict(columns_of(list(configurations))), ranges)
+    return Found(configurations, ranges)
 
 
 def _near(predict: Predict, columns: Columns) -> Floats:

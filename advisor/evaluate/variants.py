@@ -30,23 +30,24 @@ if TYPE_CHECKING:
 class RankingModel(MetaModel):
     """A meta-model whose members rank the runs of a case (LambdaMART) instead of predicting shortfalls."""
 
-    def _train_shortfall(
-        self, x: Floats, y: Floats, weight: Floats, case_of: NDArray[np.int64], member: int
-    ) -> lightgbm.Booster:
+    def _shortfall_parameters(self, member: int) -> dict[str, Any]:
+        ranking = {"objective": "lambdarank", "label_gain": list(range(31))}
+        return {**self._seeded(member), **ranking, **self.parameters}
+
+    def _shortfall_data(
+        self, x: Floats, y: Floats, weight: Floats, case_of: NDArray[np.int64], parameters: Mapping[str, Any]
+    ) -> lightgbm.Dataset:
         import lightgbm
 
         order = np.argsort(case_of, kind="stable")
-        relevance = np.round(30 * (1 - np.clip(y[order], 0, 1))).astype(int)
+        relevance = np.round(30 * (1 - np.clip(y[order], 0, 1)))
         sizes = np.unique(case_of[order], return_counts=True)[1]
-        parameters = {
-            **self._seeded(member),
-            "objective": "lambdarank",
-            "label_gain": list(range(31)),
-            **self.parameters,
-        }
-        data = lightgbm.Dataset(x[order], relevance, weight=weight[order], group=sizes)
+        data = lightgbm.Dataset(x[order], relevance, weight=weight[order], group=sizes, params=dict(parameters))
+        return data.construct()
+
+    def _train_shortfall(self, data: lightgbm.Dataset, member: int) -> lightgbm.Booster:
         # A booster that ranks gives high values to the best.
-        return _Negated(lightgbm.train(parameters, data, num_boost_round=self.n_estimators))
+        return _Negated(super()._train_shortfall(data, member))
 
 
 class _Negated:

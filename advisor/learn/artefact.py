@@ -313,6 +313,6 @@ def digest(table: Table) -> str:
     """Return the SHA-256 of everything in a table that a fit depends on."""
     digest = hashlib.sha256("\n".join(table.columns).encode())
     for part in (table.x, table.score, table.case_of):
-        digest.update(np.ascontiguousarray(part).tobytes())
+        digest.update(np.ascontiguousarray(part).data)
     digest.update("\n".join(table.group_of).encode())
     return digest.hexdigest()

@@ -27,6 +27,9 @@ _FULL_CASE = 25
 LEVEL = 0.8
 """Nominal coverage of the intervals."""
 
+_TREE_ROWS = 200_000
+"""The most rows that a tree is grown on, drawn anew for each: beyond, evidence costs memory but little time."""
+
 _PARAMETERS: dict[str, Any] = {
     "objective": "regression",
     "learning_rate": 0.05,
@@ -148,14 +151,17 @@ class MetaModel:
         hidden = hidden_features(table.columns, self.accuracy_features)
 
         def fit_level(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
-            booster = _train(_without(table.x[~out], hidden), level[~out], self._seeded(member), self.n_estimators)
+            parameters = self._seeded(member)
+            booster = _train(
+                _binned(_without(table.x[~out], hidden), level[~out], parameters), parameters, self.n_estimators
+            )
             if out.any():
                 unseen = table.x[out]
                 expected_short[out] = _predict(self.shortfall_[member], unseen)
                 expected_level[out] = _predict(booster, unseen)
             return booster
 
-        self.level_ = _in_threads(fit_level, self._left_out(table), workers)
+        self.level_ = _in_threads(fit_level, self._left_out(table.group_of), workers)
         promising = _best_quarter(expected_short, table.case_of)
         errors = np.abs(expected_level - level)
         self.residual_ = _quantile_over_groups(errors[promising], table.group_of[promising], LEVEL)
@@ -164,19 +170,23 @@ class MetaModel:
     def fit_shortfall(self, table: Table, workers: int = 1) -> MetaModel:
         """Fit the ensemble of the shortfall only, which is all that ranking configurations needs."""
         # Only the best are trained with several seeds: counted apart they would pass for what is typical.
-        table = table.averaged_over_seeds()
-        shortfall = TARGETS[self.target].of(table.score, table.case_of)
-        weight = _case_weights(table.case_of)
+        row_of, score = table.means_over_seeds()
+        case_of = table.case_of[row_of]
+        shortfall = TARGETS[self.target].of(score, case_of)
+        weight = _case_weights(case_of)
         self.columns_ = table.columns
         hidden = {
             blind: hidden_features(table.columns, () if blind else self.ranking_features) for blind in (True, False)
         }
 
         def fit_member(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
-            x = _without(table.x[~out], hidden[self._is_blind(member)])
-            return self._train_shortfall(x, shortfall[~out], weight[~out], table.case_of[~out], member)
+            data = self._shortfall_data(
+                _without(table.x[row_of[~out]], hidden[self._is_blind(member)]),
+                shortfall[~out], weight[~out], case_of[~out], self._shortfall_parameters(member),
+            )  # fmt: skip
+            return self._train_shortfall(data, member)
 
-        self.shortfall_ = _in_threads(fit_member, self._left_out(table), workers)
+        self.shortfall_ = _in_threads(fit_member, self._left_out(table.group_of[row_of]), workers)
         return self
 
     def predict_shortfall(self, x: Floats) -> Floats:
@@ -233,9 +243,9 @@ class MetaModel:
         model.level_ = [members[f"level_{i}"] for i in range(model.n_members)]
         return model
 
-    def _left_out(self, table: Table) -> list[NDArray[np.bool_]]:
+    def _left_out(self, group_of_rows: NDArray[np.str_]) -> list[NDArray[np.bool_]]:
         """Return which rows each member is not trained on: every group is left out by one of them."""
-        groups, group_of = np.unique(table.group_of, return_inverse=True)
+        groups, group_of = np.unique(group_of_rows, return_inverse=True)
         if len(groups) < 2:
             raise ValueError(f"evidence of at least two groups is needed, not {len(groups)}")
         fold_of = np.random.default_rng(self.random_state).permutation(len(groups)) % self.n_members
@@ -248,13 +258,18 @@ class MetaModel:
     def _seeded(self, member: int) -> dict[str, Any]:
         return tree_parameters(self.random_state + member)
 
-    def _train_shortfall(
-        self, x: Floats, y: Floats, weight: Floats, case_of: NDArray[np.int64], member: int
-    ) -> lightgbm.Booster:
+    def _shortfall_parameters(self, member: int) -> dict[str, Any]:
         # More of the epochs that a case allows may be wasted, but do not make its final accuracy worse.
         falling = [-1 if name == "log_epochs_share" else 0 for name in self.columns_]
-        parameters = {**self._seeded(member), "monotone_constraints": falling, **self.parameters}
-        return _train(x, y, parameters, self.n_estimators, weight)
+        return {**self._seeded(member), "monotone_constraints": falling, **self.parameters}
+
+    def _shortfall_data(
+        self, x: Floats, y: Floats, weight: Floats, case_of: NDArray[np.int64], parameters: Mapping[str, Any]
+    ) -> lightgbm.Dataset:
+        return _binned(x, y, parameters, weight)
+
+    def _train_shortfall(self, data: lightgbm.Dataset, member: int) -> lightgbm.Booster:
+        return _train(data, self._shortfall_parameters(member), self.n_estimators)
 
 
 _PARAMETER_NAMES = (
@@ -293,12 +308,18 @@ def _case_weights(case_of: NDArray[np.int64]) -> Floats:
     return _FULL_CASE / np.maximum(np.bincount(case_of)[case_of], _FULL_CASE)
 
 
-def _train(
-    x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int, weight: Floats | None = None
-) -> lightgbm.Booster:
+def _binned(x: Floats, y: Floats, parameters: Mapping[str, Any], weight: Floats | None = None) -> lightgbm.Dataset:
+    """Return rows as LightGBM trains on them, an eighth of the size, so that ``x`` can be freed before."""
     import lightgbm
 
-    return lightgbm.train(dict(parameters), lightgbm.Dataset(x, y, weight=weight), num_boost_round=rounds)
+    return lightgbm.Dataset(x, y, weight=weight, params=dict(parameters)).construct()
+
+
+def _train(data: lightgbm.Dataset, parameters: Mapping[str, Any], rounds: int) -> lightgbm.Booster:
+    import lightgbm
+
+    share = min(parameters["bagging_fraction"], _TREE_ROWS / data.num_data())
+    return lightgbm.train({**parameters, "bagging_fraction": share}, data, num_boost_round=rounds)
 
 
 def _predict(member: lightgbm.Booster, x: Floats) -> Floats:

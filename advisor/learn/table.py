@@ -116,12 +116,11 @@ class Table:
             seconds=self.seconds[rows],
         )
 
-    def averaged_over_seeds(self) -> Table:
-        """Return the table with one row a configuration of a case, its score the mean over the runs that had it."""
+    def means_over_seeds(self) -> tuple[NDArray[np.intp], Floats]:
+        """Return a row of each configuration of a case, and the mean score of all that had it; both of shape (m,)."""
         keys = np.column_stack([self.case_of, *(self.five[name] for name in HYPERPARAMETERS)])
         _, first, of = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        mean = np.bincount(of.ravel(), weights=self.score) / np.bincount(of.ravel())
-        return replace(self.take(first), score=mean)
+        return first, np.bincount(of.ravel(), weights=self.score) / np.bincount(of.ravel())
 
     def without_columns(self, names: Iterable[str]) -> Table:
         """Return the table without the named features."""

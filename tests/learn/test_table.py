@@ -133,8 +133,9 @@ def test_runs_that_differ_in_their_seed_become_one_row_of_their_mean():
     runs, datasets = records(n_groups=2, runs_per_case=4)
     again = [replace(run, run_id=f"{run.run_id}-2", seed=1, final_metric=run.final_metric / 2) for run in runs[:3]]
     once = build_table(runs, datasets, describe_model)
-    table = build_table([*runs, *again], datasets, describe_model).averaged_over_seeds()
-    assert len(table) == len(once) == len(runs)
+    table = build_table([*runs, *again], datasets, describe_model)
+    rows, means = table.means_over_seeds()
+    assert len(rows) == len(means) == len(once) == len(runs)
     mean = {run.run_id: run.final_metric * (0.75 if run in runs[:3] else 1) for run in runs}
-    assert sorted(table.score) == pytest.approx(sorted(mean.values()))
-    assert once.averaged_over_seeds().score.sum() == pytest.approx(once.score.sum())
+    of_row = dict(zip(rows.tolist(), means.tolist(), strict=True))
+    assert {run.run_id: of_row[i] for i, run in enumerate(runs)} == pytest.approx(mean)
