@@ -18,7 +18,7 @@ from advisor.evaluate.joint_runs import JointRuns
 from advisor.learn.metamodel import tree_parameters
 from advisor.learn.table import Floats
 
-N_TREES = 300
+N_TREES, TREE_RATE = 300, 0.05
 N_MEMBERS = 6
 _SHARE = 0.8
 _DRAWS = 400
@@ -156,7 +156,7 @@ def by_trees(
     for member in range(members):
         seen = others if members == 1 else rng.choice(others, round(_SHARE * len(others)), replace=False)
         rows = np.flatnonzero(np.isin(runs.dataset, seen))
-        parameters = tree_parameters(100 * seed + member)
+        parameters = {**tree_parameters(100 * seed + member), "learning_rate": TREE_RATE}
         if ranking:
             rows = rows[np.argsort(runs.dataset[rows], kind="stable")]
             parameters |= {"objective": "lambdarank", "label_gain": list(range(31)), "lambdarank_truncation_level": 20}

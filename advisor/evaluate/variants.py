@@ -77,8 +77,9 @@ VARIANTS: dict[str, Callable[[], MetaModel]] = {
     "best thresholds, not random ones": lambda: MetaModel(parameters={"extra_trees": False}),
     "no monotone constraint": lambda: MetaModel(parameters={"monotone_constraints": None}),
     "twice the leaves": lambda: MetaModel(parameters={"num_leaves": 31}),
-    "a third of the trees": lambda: MetaModel(n_estimators=100),
-    "twice the trees": lambda: MetaModel(n_estimators=600),
+    "a third of the trees": lambda: MetaModel(n_estimators=50),
+    "twice the trees": lambda: MetaModel(n_estimators=300),
+    "twice the trees, half the learning rate": lambda: MetaModel(n_estimators=300, parameters={"learning_rate": 0.05}),
     "twelve members": lambda: MetaModel(n_members=12),
 }
 

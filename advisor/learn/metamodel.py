@@ -32,7 +32,7 @@ _TREE_ROWS = 200_000
 
 _PARAMETERS: dict[str, Any] = {
     "objective": "regression",
-    "learning_rate": 0.05,
+    "learning_rate": 0.1,
     "num_leaves": 15,
     "min_data_in_leaf": 20,
     "feature_fraction": 0.5,
@@ -107,7 +107,7 @@ class MetaModel:
     def __init__(
         self,
         n_members: int = 6,
-        n_estimators: int = 300,
+        n_estimators: int = 150,
         random_state: int = 0,
         *,
         target: str = "log-regret",
