@@ -213,8 +213,8 @@ left out in turn. Regret is of the configuration put first by a meta-model whose
 best recorded, 1 a median random one); *accuracy off by* is the mean absolute error, in points, of the accuracy expected
 of the best configuration. Differences are paired with the meta-model that sees none, intervals bootstrapped over
 sources: one that holds zero shows nothing. *Seconds* are those of one processor that the features take when the images
-are decoded, measured in the same run on made-up pictures, as many as a sample holds at most. What every feature means
-is in [features.md](features.md).
+are decoded, measured on made-up pictures, as many as a sample holds at most. What every feature means is in
+[features.md](features.md).
 """
 _SEPARATION = """## Which features tell datasets apart, and what they go along with
 
