@@ -144,11 +144,10 @@ def search_heeding(heeds: Heeding, allowed: Bounds, bounds: Bounds, *, prefer: P
     """
     found = search(heeds, bounds, prefer=prefer, noise=heeds.noise, top_k=top_k)
     best = heeds.best_within(allowed)
-    if (
-        prefer == "speed"
-        or best is None
-        or heeds(columns_of(list(found.configurations))).top1[0] > best.score + heeds.noise
-    ):
+    if prefer == "speed" or best is None:
+        return found
+    expected = heeds(columns_of(list(found.configurations[:1])))
+    if expected.top1[0] > best.score + heeds.noise:
         return found
     configurations = tuple(dict.fromkeys([best.configuration, *found.configurations]))[:top_k]
     values = best.configuration.as_dict()

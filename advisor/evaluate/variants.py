@@ -45,9 +45,9 @@ class RankingModel(MetaModel):
         data = lightgbm.Dataset(x[order], relevance, weight=weight[order], group=sizes, params=dict(parameters))
         return data.construct()
 
-    def _train_shortfall(self, data: lightgbm.Dataset, member: int) -> lightgbm.Booster:
+    def _train_shortfall(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> lightgbm.Booster:
         # A booster that ranks gives high values to the best.
-        return _Negated(super()._train_shortfall(data, member))
+        return _Negated(super()._train_shortfall(data, parameters))
 
 
 class _Negated:

@@ -28,7 +28,7 @@ LEVEL = 0.8
 """Nominal coverage of the intervals."""
 
 _TREE_ROWS = 200_000
-"""The most rows that a tree is grown on, drawn anew for each: beyond, evidence costs memory but little time."""
+"""A tree is grown on no more rows than about so many, drawn anew for each: beyond, evidence costs little time."""
 
 _PARAMETERS: dict[str, Any] = {
     "objective": "regression",
@@ -180,11 +180,12 @@ class MetaModel:
         }
 
         def fit_member(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
+            parameters = self._shortfall_parameters(member)
             data = self._shortfall_data(
                 _without(table.x[row_of[~out]], hidden[self._is_blind(member)]),
-                shortfall[~out], weight[~out], case_of[~out], self._shortfall_parameters(member),
+                shortfall[~out], weight[~out], case_of[~out], parameters,
             )  # fmt: skip
-            return self._train_shortfall(data, member)
+            return self._train_shortfall(data, parameters)
 
         self.shortfall_ = _in_threads(fit_member, self._left_out(table.group_of[row_of]), workers)
         return self
@@ -268,8 +269,8 @@ class MetaModel:
     ) -> lightgbm.Dataset:
         return _binned(x, y, parameters, weight)
 
-    def _train_shortfall(self, data: lightgbm.Dataset, member: int) -> lightgbm.Booster:
-        return _train(data, self._shortfall_parameters(member), self.n_estimators)
+    def _train_shortfall(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> lightgbm.Booster:
+        return _train(data, parameters, self.n_estimators)
 
 
 _PARAMETER_NAMES = (

@@ -87,3 +87,13 @@ def test_threads_share_the_members_and_change_no_bit(table):
     alone, together = (MetaModel(n_members=3, n_estimators=20).fit(table, workers) for workers in (1, 3))
     assert alone.to_texts() == together.to_texts()
     assert alone.residual_ == together.residual_
+
+
+def test_trees_are_grown_on_no_more_rows_than_they_may(table, monkeypatch):
+    rows = len(table) // 10
+    monkeypatch.setattr("advisor.learn.metamodel._TREE_ROWS", rows)
+    model = MetaModel(n_members=2, n_estimators=10).fit(table)
+    for member in (*model.shortfall_, *model.level_):
+        # The root counts the rows that its tree was grown on. Rows are drawn by chance; without the bound, 192 of 480.
+        counts = [tree["tree_structure"].get("internal_count", 0) for tree in member.dump_model()["tree_info"]]
+        assert 0 < max(counts) <= 1.5 * rows
