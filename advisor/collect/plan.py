@@ -71,6 +71,8 @@ class Block(_Strict):
     models: list[str] = Field(min_length=1)
     contexts: list[Context] = Field(min_length=1)
     design: Design = Design()
+    budget: Budget | None = None
+    """What the block's runs may cost; None is the plan's budget."""
 
 
 class Pretraining(_Strict):
@@ -294,7 +296,7 @@ def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[list[Case]]:
         by_group: dict[str, list[Case]] = defaultdict(list)
         for context, model, name in product(block.contexts, block.models, block.datasets):
             if name in present:
-                case = Case(present[name], model, context, block.design, plan.budget)
+                case = Case(present[name], model, context, block.design, block.budget or plan.budget)
                 if case.case_id not in taken:
                     taken.add(case.case_id)
                     by_group[case.dataset.group].append(case)

@@ -226,6 +226,14 @@ def test_a_plan_takes_groups_in_turn_and_has_stable_ids(plan, data_dir, store):
     assert points[0].point_id == "6e155b8c1c37", "recorded runs are found again by this id"
 
 
+def test_a_block_may_have_a_budget_of_its_own(data_dir, store):
+    prepared = prepare(["grey"], data_dir, store, None)
+    block = {"datasets": ["grey"], "contexts": [{"opt": "adamw"}]}
+    blocks = [{**block, "models": ["test_vit"]}, {**block, "models": ["test_resnet"], "budget": {"caps": [3]}}]
+    wanted = Plan.model_validate({"name": "two", "budget": {"caps": [2]}, "blocks": blocks})
+    assert [case.space.max_epochs for [case] in expand(wanted, prepared.datasets)] == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
