@@ -25,6 +25,7 @@ from meta_data_numbers import (
     variance_shares,
 )
 
+from advisor.collect.design import cost
 from advisor.records.evidence import MANIFEST, Evidence, load_evidence
 
 DOCS = Path(__file__).parent
@@ -239,6 +240,7 @@ def page(evidence: Evidence, cases: Sequence[Case], digest: str) -> str:
         f"start, an augmentation) with at least {LEAST_CONFIGURATIONS} configurations; {len(plain)} of them are AdamW "
         "from scratch without augmentation. A diverged run counts as chance. The best value of a case is the mean over "
         "its three best configurations.",
+        _costs(evidence),
         "## Score against learning rate",
         "![Score against learning rate, a panel a model](images/meta-data-lr.png)",
         "Median and middle half of all runs of the cases in bins of half a decade, whatever their other values.",
@@ -264,6 +266,15 @@ def page(evidence: Evidence, cases: Sequence[Case], digest: str) -> str:
         f"reach {GOOD:.0%} of the way from chance to the best of their case.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _costs(evidence: Evidence) -> str:
+    costs = [cost(int(run.n_train or 0), int(run.epochs or 0), int(run.img_size or 0)) for run in evidence.runs]
+    hours = sum(run.train_seconds or 0 for run in evidence.runs) / 3600
+    return (
+        f"The median run sees {np.median(costs):,.0f} images of 32 x 32 pixels (images x epochs x (pixels/32)²), the "
+        f"dearest {max(costs):,.0f}; all together took {hours:.1f} hours of one processor core."
+    )
 
 
 def main(folder: Path, docs: Path) -> None:
