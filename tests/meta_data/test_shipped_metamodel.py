@@ -1,6 +1,7 @@
 """The shipped meta-model is what the shipped evidence gives, and it covers what the README says."""
 
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -18,17 +19,34 @@ def pinned() -> dict[str, str]:
     return dict(line.split("==") for line in lines)
 
 
-def test_it_was_fitted_to_the_shipped_evidence_bit_for_bit(tmp_path):
+def test_it_was_fitted_to_the_shipped_evidence(tmp_path):
     if fitted_with() != pinned():
-        pytest.skip(f"bits are promised for {pinned()} only; `make metamodel-check` makes that environment")
+        pytest.skip(f"the same trees are promised for {pinned()} only; `make metamodel-check` makes that environment")
     evidence = load_evidence()
     again = fit_artefact(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
     again.save(tmp_path)
-    # How it was judged is added to the manifest afterwards.
-    manifests = [json.loads((folder / MANIFEST).read_text()) | {"evaluation": None} for folder in (tmp_path, SHIPPED)]
+    manifests = [json.loads((folder / MANIFEST).read_text()) for folder in (tmp_path, SHIPPED)]
+    for manifest in manifests:
+        # Digests hold to the last bit, which in a logarithm depends on the processor; how it was judged comes later.
+        for name in ("evaluation", "files", "data_sha256", "version"):
+            del manifest[name]
     assert manifests[0] == manifests[1]
     for path in tmp_path.glob("*.txt"):
-        assert path.read_bytes() == (SHIPPED / path.name).read_bytes(), path.name
+        assert_same_but_for_rounding(path, SHIPPED / path.name)
+
+
+def assert_same_but_for_rounding(first: Path, second: Path) -> None:
+    """Compare word by word, numbers to twelve digits, but for the tree_sizes, which count characters."""
+    lines = [
+        [line for line in path.read_text().splitlines() if not line.startswith("tree_sizes=")]
+        for path in (first, second)
+    ]
+    for number, (one, other) in enumerate(zip(*lines, strict=True), 1):
+        if one != other:
+            words = [re.split("[ =]", line) for line in (one, other)]
+            assert words[0][0] == words[1][0], f"{first.name}:{number}"
+            values = [[float(word) for word in line[1:]] for line in words]
+            assert values[0] == pytest.approx(values[1], rel=1e-12), f"{first.name}:{number}"
 
 
 def test_it_learned_from_enough_unlike_sources():
