@@ -35,8 +35,8 @@ lint: $(VENV)/.installed-test  ## ruff, mypy --strict on advisor/, the one-way d
 	$(BIN)/lint-imports
 
 test: lint  ## All checks and tests
-	@echo "==> Running the tests"
-	$(BIN)/python -m pytest
+	@echo "==> Running the tests, a process a core"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # The versions that the shipped meta-model was fitted with are beside it, so that it can be fitted again bit for bit.
 METAMODEL_VENV := .venv-metamodel
