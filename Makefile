@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: sittings variants feature-groups quicktune trainings own-trials own-runs worked-examples help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs ray-check clean
+.PHONY: sittings variants feature-groups quicktune trainings own-trials own-runs worked-examples help demo test lint metamodel metamodel-check timm-versions benchmarks evaluate diagnoses models docs collect collect-status meta-data-check meta-data-docs pages ray-check clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -113,6 +113,13 @@ docs: $(VENV)/.installed-timm  ## Draw the README's picture, write the tables of
 	$(BIN)/python -m advisor.describe.features_page > docs/features.md
 	$(BIN)/python -m advisor.cli.commands_page > docs/commands.md
 	$(BIN)/python -m advisor.evaluate.recipes docs/doubt.md
+
+FOLLOWS_FROM_META_DATA := evaluate meta-data-docs diagnoses docs worked-examples own-runs variants trainings \
+	own-trials sittings feature-groups
+
+pages:  ## After meta_data/ has changed: the meta-model and all that it gives anew (an hour with `make --jobs 2 pages`)
+	$(MAKE) metamodel
+	$(MAKE) $(FOLLOWS_FROM_META_DATA)
 
 PLAN ?= meta_data/plans/full.yaml
 
