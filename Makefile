@@ -117,7 +117,7 @@ docs: $(VENV)/.installed-timm  ## Draw the README's picture, write the tables of
 FOLLOWS_FROM_META_DATA := evaluate meta-data-docs diagnoses docs worked-examples own-runs variants trainings \
 	own-trials sittings feature-groups
 
-pages:  ## After meta_data/ has changed: the meta-model and all that it gives anew (an hour with `make --jobs 2 pages`)
+pages:  ## After meta_data/ has changed: the meta-model and all that it gives anew
 	$(MAKE) metamodel
 	$(MAKE) $(FOLLOWS_FROM_META_DATA)
 
