@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from advisor.learn.space import NO_DECAY
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
@@ -228,19 +228,19 @@ def varying_features(context: Context, five: Mapping[str, Floats]) -> dict[str, 
     epoch_steps = np.maximum(1.0, np.floor(context.n_train / batch))
     steps = epoch_steps * epochs
     return {
-        "log_lr": np.log2(lr),
-        "log_batch_size": np.log2(batch),
-        "log_epochs": np.log2(epochs),
-        "log_epochs_share": np.log2(epochs / context.max_epochs),
+        "log_lr": _log2(lr),
+        "log_batch_size": _log2(batch),
+        "log_epochs": _log2(epochs),
+        "log_epochs_share": _log2(epochs / context.max_epochs),
         "dropout": np.asarray(five["dropout"], dtype=np.float64),
-        "log_weight_decay": np.log2(np.maximum(decay, NO_DECAY)),
-        "log_steps": np.log2(steps),
-        "log_epoch_steps": np.log2(epoch_steps),
-        "log_samples_seen": np.log2(steps * batch),
-        "log_lr_per_sqrt_batch": np.log2(lr / np.sqrt(batch)),
-        "log_lr_per_batch": np.log2(lr / batch),
-        "log_lr_steps": np.log2(lr * steps),
-        "log_shrinkage": np.log2(lr * steps * np.maximum(decay, NO_DECAY)),
+        "log_weight_decay": _log2(np.maximum(decay, NO_DECAY)),
+        "log_steps": _log2(steps),
+        "log_epoch_steps": _log2(epoch_steps),
+        "log_samples_seen": _log2(steps * batch),
+        "log_lr_per_sqrt_batch": _log2(lr / np.sqrt(batch)),
+        "log_lr_per_batch": _log2(lr / batch),
+        "log_lr_steps": _log2(lr * steps),
+        "log_shrinkage": _log2(lr * steps * np.maximum(decay, NO_DECAY)),
         "batch_share": batch / context.n_train,
     }
 
@@ -251,11 +251,16 @@ def _constant_features(context: Context) -> dict[str, float]:
         "pretrained": float(context.case.pretrained),
         "augmented": float(context.case.augmented),
         "warmup_epochs": context.warmup_epochs,
-        "log_max_epochs": float(np.log2(context.max_epochs)),
-        "log_img_size": float(np.log2(context.img_size)),
+        "log_max_epochs": float(_log2(context.max_epochs)),
+        "log_img_size": float(_log2(context.img_size)),
         **{f"data:{name}": value for name, value in context.dataset_features.items()},
         **{f"model:{name}": value for name, value in context.model_features.items()},
     }
+
+
+def _log2(values: ArrayLike) -> Floats:
+    # The last bits depend on the processor, and the trees grown on them would too.
+    return np.asarray(np.round(np.log2(values), 9))
 
 
 def is_augmented(run: Run) -> bool:

@@ -1,7 +1,6 @@
 """The shipped meta-model is what the shipped evidence gives, and it covers what the README says."""
 
 import json
-import re
 from importlib import resources
 from pathlib import Path
 
@@ -27,32 +26,9 @@ def test_it_was_fitted_to_the_shipped_evidence(tmp_path):
     again.save(tmp_path)
     # How it was judged is added to the manifest afterwards.
     manifests = [json.loads((folder / MANIFEST).read_text()) | {"evaluation": None} for folder in (tmp_path, SHIPPED)]
-    same_bits = manifests[0]["data_sha256"] == manifests[1]["data_sha256"]
-    if not same_bits:
-        # The last bit of a logarithm depends on the processor, and with it the digests.
-        for manifest in manifests:
-            for name in ("files", "data_sha256", "version"):
-                del manifest[name]
     assert manifests[0] == manifests[1]
     for path in tmp_path.glob("*.txt"):
-        if same_bits:
-            assert path.read_bytes() == (SHIPPED / path.name).read_bytes(), path.name
-        else:
-            assert_same_but_for_rounding(path, SHIPPED / path.name)
-
-
-def assert_same_but_for_rounding(first: Path, second: Path) -> None:
-    """Compare word by word, numbers to twelve digits, but for the tree_sizes, which count characters."""
-    lines = [
-        [line for line in path.read_text().splitlines() if not line.startswith("tree_sizes=")]
-        for path in (first, second)
-    ]
-    for number, (one, other) in enumerate(zip(*lines, strict=True), 1):
-        if one != other:
-            words = [re.split("[ =]", line) for line in (one, other)]
-            assert words[0][0] == words[1][0], f"{first.name}:{number}"
-            values = [[float(word) for word in line[1:]] for line in words]
-            assert values[0] == pytest.approx(values[1], rel=1e-12), f"{first.name}:{number}"
+        assert path.read_bytes() == (SHIPPED / path.name).read_bytes(), path.name
 
 
 def test_it_learned_from_enough_unlike_sources():
