@@ -57,6 +57,16 @@ def evaluation_table(evaluation: dict[str, Any]) -> str:
     return "\n".join([*method_table(rows), "", note, ""])
 
 
+def dearest_case(case: dict[str, Any]) -> str:
+    """Return what the mean owes to one case."""
+    return (
+        "Regret divides by what there is to choose, so a case where nothing can be learned may outweigh all others: in "
+        f"one of the source {case['group']} with {case['model']} the best known scores {case['best']:.2f} %, a typical "
+        f"configuration {case['median']:.2f} % and the advice {case['score']:.2f} %, a regret of {case['regret']:.1f}. "
+        f"Without this case the mean is {case['mean_without']:.3f}. The first context below leaves such cases out.\n"
+    )
+
+
 def goal_table(goals: list[dict[str, Any]]) -> list[str]:
     """Return what was meant to be reached beside what was, as the lines of a Markdown table."""
     caps = sorted({cap for goal in goals for cap in goal["by_cap"]}, key=int)
@@ -82,7 +92,8 @@ def _figure(goal: dict[str, Any], value: float | None) -> str:
 def evaluation_page(evaluation: dict[str, Any]) -> str:
     """Return docs/evaluation.md: every context, trials, intervals, and what they mean."""
     trials, intervals, balanced = evaluation["trials"], evaluation["intervals"], evaluation["balanced"]
-    parts = [EVALUATION_HEAD, evaluation_table(evaluation), "![Regret against trials](images/regret.svg)\n"]
+    parts = [EVALUATION_HEAD, evaluation_table(evaluation), dearest_case(evaluation["dearest"])]
+    parts.append("![Regret against trials](images/regret.svg)\n")
     parts += ["## What it was meant to reach\n", *goal_table(evaluation["goals"]), ""]
     parts.append(
         "The last columns hold the same figures for cases of that limit of epochs alone; rivals draw at it too. Much "

@@ -43,23 +43,23 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
     ``goals`` sets what was meant to be reached beside what was. ``methods`` has a row a method over all cases,
     ``contexts`` the same rows for parts of them, ``trials`` what the advice is worth in trials of random search
     (``trials_unseen``: where no other model of its family was recorded either), ``balanced`` what fewer epochs cost,
-    ``intervals`` how the expected accuracies held, ``curves`` the mean regret after so many trials, ``adaptive`` the
-    regret after so many own runs.
+    ``intervals`` how the expected accuracies held, ``curves`` the mean regret after so many trials (``clear_curves``:
+    where there is more to choose than noise), ``adaptive`` the regret after so many own runs, ``dearest`` the one case
+    that weighs most in the advice's mean regret.
     """
     outcomes = evaluation.outcomes
+    parts = contexts(outcomes, evaluation.noise)
     summary = {
         "noise": evaluation.noise,
         "methods": rows(outcomes, evaluation.noise),
-        "contexts": {
-            name: rows(part, evaluation.noise)
-            for name, part in contexts(outcomes, evaluation.noise).items()
-            if _groups(part) >= 3
-        },
+        "contexts": {name: rows(part, evaluation.noise) for name, part in parts.items() if _groups(part) >= 3},
         "trials": trials(outcomes),
         "trials_unseen": trials(outcomes, UNSEEN_FAMILY),
         "balanced": balanced(outcomes),
         "intervals": {method: interval_quality(outcomes, method) for method in (ADVICE, NO_FEATURES)},
         "curves": curves(outcomes),
+        "clear_curves": curves(parts.get(CLEAR, [])),
+        "dearest": dearest(outcomes),
         "adaptive": adaptive_table(evaluation.adaptive),
     }
     return {"goals": goals(summary), **summary}
@@ -222,6 +222,28 @@ def curves(outcomes: Sequence[Outcome]) -> dict[str, dict[str, list[float]]]:
                 result[name]["trials"].append(k)
                 result[name]["mean_regret"].append(float(means.mean()))
     return result
+
+
+def dearest(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the case that weighs most in the advice's mean regret, and the mean without it.
+
+    Regret divides by what there is to choose in a case: where the best is hardly better than the median, nothing can be
+    learned and a single case can outweigh all others.
+    """
+    mine = [o for o in outcomes if o.method == ADVICE]
+    groups = np.array([o.pool.group for o in mine])
+    regret = np.array([o.regret for o in mine])
+    first = int(np.argmax(regret / np.array([(groups == group).sum() for group in groups])))
+    outcome, others = mine[first], np.arange(len(mine)) != first
+    return {
+        "group": outcome.pool.group,
+        "model": outcome.pool.case.model,
+        "best": outcome.pool.best,
+        "median": outcome.pool.median,
+        "score": outcome.score,
+        "regret": float(outcome.regret),
+        "mean_without": float(mean_by_group(regret[others], groups[others]).mean()) if others.any() else None,
+    }
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

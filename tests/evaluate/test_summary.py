@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from advisor.evaluate.plot import plot_regret
 from advisor.evaluate.pool import Pool
 from advisor.evaluate.protocol import ADVICE, BALANCED, Outcome
-from advisor.evaluate.summary import CLEAR, balanced, contexts, holm, interval_quality, rows, trials
+from advisor.evaluate.summary import CLEAR, balanced, contexts, dearest, holm, interval_quality, rows, trials
 from advisor.learn.table import Case
 
 
@@ -47,6 +47,15 @@ def test_groups_weigh_the_same_whatever_their_cases():
     row = rows(outcomes, None)[0]
     assert row["cases"] == 4
     assert row["mean_regret"] == pytest.approx((0 + 1 + 1) / 3)
+
+
+def test_the_dearest_case_is_the_one_without_which_the_mean_falls_most():
+    pools = [a_pool("a"), a_pool("b", scores=(80.0, 79.95, 79.95, 60.0)), a_pool("b", pretrained=True)]
+    outcomes = [Outcome(ADVICE, pool, score) for pool, score in zip(pools, (75.0, 79.0, 75.0), strict=True)]
+    case = dearest(outcomes)
+    assert (case["group"], case["best"], case["median"], case["score"]) == ("b", 80.0, pytest.approx(79.95), 79.0)
+    assert case["regret"] == pytest.approx(20)
+    assert case["mean_without"] == pytest.approx(1)
 
 
 def test_a_loss_counts_as_much_worse_only_beyond_noise_and_a_point_on_a_large_split():
@@ -113,10 +122,11 @@ def test_the_plot_is_the_same_file_twice(tmp_path):
             "random search": {"trials": [1, 3, 5], "mean_regret": [0.9, 0.4, 0.2]},
         },
         "methods": [
-            {"method": ADVICE, "mean_regret": 0.2},
-            {"method": "sane default", "mean_regret": 0.4},
+            {"method": ADVICE, "mean_regret": 0.2, "cases": 7},
+            {"method": "sane default", "mean_regret": 0.4, "cases": 7},
         ],
     }
+    summary |= {"contexts": {CLEAR: summary["methods"]}, "clear_curves": summary["curves"]}
     for name in ("one.svg", "two.svg"):
         plot_regret(summary, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
