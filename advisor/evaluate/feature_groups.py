@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from advisor.collect.engine import available_cores
 from advisor.describe.features import all_features
 from advisor.evaluate.feature_seconds import feature_seconds
-from advisor.evaluate.pool import Pool, pools
+from advisor.evaluate.pool import Pool, clear_pools, pools
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.evaluate.variants import judge
+from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import Floats, Table, build_table, hidden_features
 from advisor.records.schema import Dataset
@@ -66,7 +67,7 @@ def compare(table: Table, workers: int = 1) -> list[dict[str, Any]]:
 
     sets = ablations()
     judged = Parallel(n_jobs=workers)(delayed(_values)(with_groups(table, kept)) for kept in sets.values())
-    groups = np.array([pool.group for pool in pools(table)])
+    groups = np.array([pool.group for pool in clear_pools(table, seed_noise(table))])
     rows: list[dict[str, Any]] = []
     for name, values in zip(sets, judged, strict=True):
         row: dict[str, Any] = {"features": name}
@@ -80,7 +81,7 @@ def compare(table: Table, workers: int = 1) -> list[dict[str, Any]]:
 
 
 def _values(table: Table) -> dict[str, Floats]:
-    judged = list(pools(table))
+    judged = clear_pools(table, seed_noise(table))
     return {"regret": judge(table, judged, _small)["first"], "points": level_errors(table, judged)}
 
 
@@ -168,7 +169,7 @@ def page(
     seconds: Mapping[str, float],
 ) -> str:
     """Return docs/dataset-features.md."""
-    judged = list(pools(table))
+    judged = clear_pools(table, seed_noise(table))
     lines = [
         _HEAD.format(
             runs=len(table), cases=len(judged), groups=len({pool.group for pool in judged}), datasets=len(datasets)
@@ -208,13 +209,13 @@ def page(
 
 _HEAD = """# What the features of a dataset add
 
-Written by `make feature-groups` from {runs:,} runs, {cases} cases, {datasets} datasets, {groups} sources, each source
-left out in turn. Regret is of the configuration put first by a meta-model whose members all see these features (0 the
-best recorded, 1 a median random one); *accuracy off by* is the mean absolute error, in points, of the accuracy expected
-of the best configuration. Differences are paired with the meta-model that sees none, intervals bootstrapped over
-sources: one that holds zero shows nothing. *Seconds* are those of one processor that the features take when the images
-are decoded, measured on made-up pictures, as many as a sample holds at most. What every feature means is in
-[features.md](features.md).
+Written by `make feature-groups` from {runs:,} runs on {datasets} datasets, each source left out in turn. Judged are
+the {cases} cases of {groups} sources in which more than noise separates the best from the median. Regret is of the
+configuration put first by a meta-model whose members all see these features (0 the best recorded, 1 a median random
+one); *accuracy off by* is the mean absolute error, in points, of the accuracy expected of the best configuration.
+Differences are paired with the meta-model that sees none, intervals bootstrapped over sources: one that holds zero
+shows nothing. *Seconds* are those of one processor that the features take when the images are decoded, measured on
+made-up pictures, as many as a sample holds at most. What every feature means is in [features.md](features.md).
 """
 _SEPARATION = """## Which features tell datasets apart, and what they go along with
 

@@ -2,7 +2,8 @@
 
 Both are fitted to the evidence without a share of its sources and judged in the cases of that share: by the regret of
 what they put first, and by the error of the accuracy they expect of it. The shares are few, so that a user need not
-wait long; the comparison is paired, case by case. What cannot be told from luck does not count against a model.
+wait long; the comparison is paired, case by case, where more than noise separates the best from the median. What cannot
+be told from luck does not count against a model.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import numpy as np
 
 from advisor.errors import AdvisorError
 from advisor.evaluate.baselines import best_on_average
-from advisor.evaluate.pool import Pool, pools
+from advisor.evaluate.pool import Pool, clear_pools
 from advisor.evaluate.protocol import robust_shortfall
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
+from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import Floats, Table
 
@@ -61,13 +63,14 @@ def judge(table: Table, shipped: Table, model: MetaModel | None = None, *, worke
     AdvisorError
         If fewer than three groups have cases to judge.
     """
-    judged = list(pools(table))
+    judged = clear_pools(table, seed_noise(table))
     groups = np.array([pool.group for pool in judged])
     names = np.unique(groups)
     if len(names) < 3:
         raise AdvisorError(
             "too little evidence to judge the fitted model by",
-            cause=f"{len(names)} groups have cases with enough random configurations, at least 3 are needed",
+            cause=f"{len(names)} groups have cases with enough random configurations that differ by more than noise, "
+            "at least 3 are needed",
             hint="`advisor train --force` uses it unjudged",
         )
     share_of = dict(zip(names, np.random.default_rng(0).permutation(len(names)) % N_SHARES, strict=True))

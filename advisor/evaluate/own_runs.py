@@ -153,10 +153,11 @@ def likeliest_lengths(cases: Sequence[Foreseen]) -> Floats:
 
 def page(cases: Sequence[Foreseen]) -> str:
     """Return docs/own-runs.md."""
-    groups = np.array([case.pool.group for case in cases])
-    found = {name: regrets(cases, way) for name, way in WAYS.items()}
+    judged = [case for case in cases if case.pool.is_clear(case.noise)]
+    groups = np.array([case.pool.group for case in judged])
+    found = {name: regrets(judged, way) for name, way in WAYS.items()}
     lines = [
-        _HEAD.format(cases=len(cases), groups=len(set(groups))),
+        _HEAD.format(cases=len(judged), groups=len(set(groups))),
         f"| way | {' | '.join(f'after {k}' for k in TRIALS)} | mean difference to the shipped | 95 % interval |",
         f"|---|{'---:|' * len(TRIALS)}---:|---:|",
     ]
@@ -174,17 +175,18 @@ def page(cases: Sequence[Foreseen]) -> str:
 
 _HEAD = """# How own runs are heeded: what was tried
 
-Written by `make own-runs`: {cases} recorded cases of {groups} sources, each held out in turn. Mean regret of the best
-so far over sources after the first suggestion and so many own runs, chosen among the recorded configurations one after
-the other, each with the scores before it. Most cases hold 17 configurations, so little is left to choose after five;
-what many own runs are worth is seen in [trainings](own-trials.md).
+Written by `make own-runs`: the {cases} recorded cases of {groups} sources in which more than noise separates the best
+from the median, each source held out in turn. Mean regret of the best so far over sources after the first suggestion
+and so many own runs, chosen among the recorded configurations one after the other, each with the scores before it.
+Most cases hold 17 configurations, so little is left to choose after five; what many own runs are worth is seen in
+[trainings](own-trials.md).
 """
 _TAIL = """A run's score is taken for the level of the dataset, minus the points that the meta-model expects the
 configuration to fall short, plus a smooth error, plus the noise between seeds. How smooth the error is was set by hand
 before; now by what makes the errors in recorded cases likeliest: lengths of {likeliest} on the unit scale
 (octaves of learning rate, batch size, epochs; tenths of dropout; octaves of weight decay). Shipped are
 {shipped}: the last two shorter, so that dropout and weight decay are tried at all. These lengths were
-found on the same cases that judge them here, five numbers from all sources at once.
+found on all recorded cases, those that judge them here among them, five numbers from all sources at once.
 
 No difference to the shipped way whose interval holds zero can be told from luck.
 """

@@ -71,6 +71,18 @@ class Pool:
         """Median score of the random configurations."""
         return float(np.median(self.score[self.random]))
 
+    def is_clear(self, noise: float | None) -> bool:
+        """Return whether best and median are further apart than four standard deviations of one score.
+
+        Parameters
+        ----------
+        noise : float or None
+            Points by which equal runs with other seeds differ; the finite evaluation split adds to them.
+        """
+        share = min(max(self.best / 100, 0.02), 0.98)
+        deviation = math.sqrt((noise or 0.0) ** 2 + 100**2 * share * (1 - share) / self.n_eval)
+        return self.best - self.median > 4 * deviation
+
     def regret(self, score: Floats | float) -> Floats:
         """Return (best - score) / (best - median): 0 is the best known, 1 a typical random choice."""
         return np.asarray((self.best - score) / (self.best - self.median))
@@ -107,6 +119,11 @@ def pools(table: Table) -> Iterator[Pool]:
         )
         if pool.random.sum() >= MIN_RANDOM and pool.best > pool.median:
             yield pool
+
+
+def clear_pools(table: Table, noise: float | None) -> list[Pool]:
+    """Return the pools with more to choose than noise: one without would outweigh all others in a mean regret."""
+    return [pool for pool in pools(table) if pool.is_clear(noise)]
 
 
 def expected_best(scores: Floats, k: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -114,10 +113,9 @@ def _row(
 def contexts(outcomes: Sequence[Outcome], noise: float | None) -> dict[str, list[Outcome]]:
     """Return the outcomes of every part that claims are made about, by its name.
 
-    The first holds the cases in which there is something to choose: best and median lie further apart than four
-    standard deviations of one score, of which seeds and the finite evaluation split are the causes.
+    The first holds the cases in which there is something to choose (``Pool.is_clear``).
     """
-    parts: dict[str, Callable[[Pool], bool]] = {CLEAR: lambda p: p.best - p.median > 4 * _deviation(p, noise or 0.0)}
+    parts: dict[str, Callable[[Pool], bool]] = {CLEAR: lambda p: p.is_clear(noise)}
     for opt in sorted({o.pool.case.opt for o in outcomes}):
         parts[f"{opt} from scratch"] = lambda p, opt=opt: p.case.opt == opt and not p.case.pretrained  # type: ignore[misc]
         parts[f"{opt} fine-tuned"] = lambda p, opt=opt: p.case.opt == opt and p.case.pretrained  # type: ignore[misc]
@@ -129,11 +127,6 @@ def contexts(outcomes: Sequence[Outcome], noise: float | None) -> dict[str, list
     for cap in sorted({o.pool.max_epochs for o in outcomes}):
         parts[f"at most {cap} epochs"] = lambda p, cap=cap: p.max_epochs == cap  # type: ignore[misc]
     return {name: part for name, belongs in parts.items() if (part := [o for o in outcomes if belongs(o.pool)])}
-
-
-def _deviation(pool: Pool, noise: float) -> float:
-    share = min(max(pool.best / 100, 0.02), 0.98)
-    return math.sqrt(noise**2 + 100**2 * share * (1 - share) / pool.n_eval)
 
 
 def trials(outcomes: Sequence[Outcome], method: str = ADVICE) -> dict[str, Any]:

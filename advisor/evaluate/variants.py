@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from advisor.advise.search import LR_NEIGHBOURS
 from advisor.evaluate.joint_runs import JointRuns, read_joint_runs
 from advisor.evaluate.other_evidence import judge_recipes, with_joint_runs
-from advisor.evaluate.pool import Pool, pools
+from advisor.evaluate.pool import Pool, clear_pools
 from advisor.evaluate.protocol import robust_order
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
+from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import Floats, Table, build_table
 
@@ -143,7 +144,7 @@ def compare(table: Table, joint: JointRuns, workers: int = 1) -> list[dict[str, 
     """
     from joblib import Parallel, delayed
 
-    groups = np.array([pool.group for pool in pools(table)])
+    groups = np.array([pool.group for pool in clear_pools(table, seed_noise(table))])
     names = [*VARIANTS, PLAIN_INPUTS, NOT_ROBUST, RECIPES, JOINT]
     found = Parallel(n_jobs=workers)(delayed(_judge_named)(table, joint, name) for name in names)
     rows: list[dict[str, Any]] = []
@@ -165,18 +166,19 @@ def compare(table: Table, joint: JointRuns, workers: int = 1) -> list[dict[str, 
 
 
 def _judge_named(table: Table, joint: JointRuns, name: str) -> dict[str, Floats]:
+    noise = seed_noise(table)
     if name == RECIPES:
-        return judge_recipes(list(pools(table)))
+        return judge_recipes(clear_pools(table, noise))
     if name == PLAIN_INPUTS:
         table = table.without_columns(DERIVED)
     if name == JOINT:
         table = with_joint_runs(table, joint)
-    return judge(table, list(pools(table)), VARIANTS.get(name, MetaModel), robust=name != NOT_ROBUST)
+    return judge(table, clear_pools(table, noise), VARIANTS.get(name, MetaModel), robust=name != NOT_ROBUST)
 
 
 def page(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
     """Return docs/meta-model.md."""
-    judged = list(pools(table))
+    judged = clear_pools(table, seed_noise(table))
     lines = [
         _HEAD.format(runs=len(table), cases=len(judged), groups=len({pool.group for pool in judged})),
         "| variant | mean regret | median | best of 3 | difference to the shipped | 95 % interval |",
@@ -191,10 +193,11 @@ def page(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
 
 _HEAD = """# The meta-model: what was tried
 
-Written by `make variants QUICKTUNE=FOLDER` from {runs:,} runs, {cases} cases, {groups} sources; every source is left
-out in turn. Regret is of the configuration that a variant puts first (0 the best recorded, 1 a median random one), its
-mean over sources; the interval is of the paired difference to the shipped variant, bootstrapped over sources.
-Differences whose interval holds zero cannot be told from luck.
+Written by `make variants QUICKTUNE=FOLDER` from {runs:,} runs; every source is left out in turn. Judged are the
+{cases} cases of {groups} sources in which more than noise separates the best from the median. Regret is of the
+configuration that a variant puts first (0 the best recorded, 1 a median random one), its mean over sources; the
+interval is of the paired difference to the shipped variant, bootstrapped over sources. Differences whose interval
+holds zero cannot be told from luck.
 """
 _TAIL = """The shipped variant is bagged LightGBM over sources with random thresholds. Half of its members rank
 configurations by what is known of the training, of the model and of the dataset's counts alone, the other half by the

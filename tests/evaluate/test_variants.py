@@ -62,4 +62,4 @@ def test_the_page_has_a_line_a_variant(table):
     row = {"first": 0.1, "median": 0.05, "best of 3": 0.01, "difference": -0.02, "low": -0.03, "high": 0.01}
     text = page(table, [{"variant": name, **row} for name in VARIANTS])
     assert all(f"| {name} | 0.100 | 0.050 | 0.010 | -0.020 | -0.030 to +0.010 |" in text for name in VARIANTS)
-    assert np.char.count(text, "8 cases, 4 sources") == 1
+    assert np.char.count(" ".join(text.split()), "Judged are the 8 cases of 4 sources") == 1
