@@ -39,12 +39,14 @@ def judge_recipes(judged: Sequence[Pool]) -> dict[str, Floats]:
         request = make_request(
             model=pool.case.model,
             opt=pool.case.opt,
-            pretrained=pool.case.pretrained,
+            pretrained=False,
             img_size=round(2 ** float(pool.x[0, pool.columns.index("log_img_size")])),
             limits=Limits(max_epochs=pool.max_epochs),
             prefer="accuracy",
             top_k=3,
         )
+        # Recorded runs may be tuned from weights that timm does not have.
+        request = replace(request, pretrained=pool.case.pretrained)
         advised = advise_published(recipes, request, pool.n_train).configurations
         scores = pool.score[[pool.nearest(configuration.as_dict()) for configuration in advised]]
         first[i], third[i] = pool.regret(scores[0]), pool.regret(scores[:3].max())

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from synthetic import describe_model, records
@@ -51,6 +53,12 @@ def test_recipes_are_judged_by_the_configuration_nearest_to_what_they_advise(tab
     for i, pool in enumerate(judged):
         assert found["first"][i] in pool.regret(pool.score)
         assert found["best of 3"][i] <= found["first"][i]
+
+
+def test_recipes_are_judged_where_runs_were_tuned_from_weights_that_timm_does_not_have(table):
+    pool = next(iter(pools(table)))
+    tuned = replace(pool, case=pool.case._replace(model="test_mambaout", pretrained=True))
+    assert judge_recipes([tuned])["first"][0] in pool.regret(pool.score)
 
 
 def test_public_runs_are_a_case_and_a_source_a_dataset(table, public):
