@@ -76,7 +76,7 @@ def test_lines_of_one_moment_are_written_at_once(recorder, folder, monkeypatch):
     """Each write wakes a thread beside the training, which an epoch's end is to notice once."""
     written = []
     append = spool.SpoolFile.append
-    monkeypatch.setattr(spool.SpoolFile, "append", lambda file, data: (written.append(data), append(file, data)))
+    monkeypatch.setattr(spool.SpoolFile, "append", lambda file, data: (append(file, data), written.append(data)))
     monkeypatch.setattr("advisor.records.writer.GATHER_SECONDS", 0.5)
     active = recorder.start_run(lr=0.1)
     for epoch in range(3):
