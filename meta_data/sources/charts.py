@@ -141,6 +141,17 @@ def _bars(index: int, noise: float, size: int, rng: np.random.Generator) -> Pixe
 SPECS = (
     drawn("charts-kind", "the kind of chart", _kind, tuple(KINDS), 2, img_size=96, n_train=240, packages=PACKAGES),
     drawn(
+        "charts-kind-large",
+        "the kind of chart",
+        _kind,
+        tuple(KINDS),
+        2,
+        img_size=128,
+        n_train=600,
+        n_eval=480,
+        packages=PACKAGES,
+    ),
+    drawn(
         "charts-trend", "how the points go", _trend, tuple(TRENDS), 0.45, img_size=40, n_train=600, packages=PACKAGES
     ),
     drawn(

@@ -149,6 +149,7 @@ _DIGITS = tuple("0123456789")
 
 SPECS = (
     drawn("codes-kind", "the kind of code", _kind, tuple(KINDS), 20, img_size=64, n_train=350),
+    drawn("codes-kind-large", "the kind of code", _kind, tuple(KINDS), 40, img_size=128, n_train=140, n_eval=420),
     drawn("codes-braille", "the letter", _braille, tuple(BRAILLE), 30, img_size=24, n_train=2600, n_eval=1300),
     drawn(
         "codes-segments",

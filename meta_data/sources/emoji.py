@@ -63,23 +63,24 @@ def _datasource(folder: Path) -> Iterator[_Emoji]:
                 yield _Emoji(_slug(record["category"]), record["unified"], _tone(variant["unified"]), read)
 
 
-def _openmoji(folder: Path) -> Iterator[_Emoji]:
+def _openmoji(folder: Path, width: int) -> Iterator[_Emoji]:
     """Read the vector drawings of OpenMoji."""
     for record in json.loads((folder / "package/data/openmoji.json").read_text(encoding="utf-8")):
         path = folder / "package/color/svg" / f"{record['hexcode']}.svg"
         if path.is_file():
             base = record["skintone_base_hexcode"] or record["hexcode"]
-            read = functools.partial(read_svg, path, 72)
+            read = functools.partial(read_svg, path, width)
             yield _Emoji(record["group"], base, _tone(record["hexcode"]), read)
 
 
-def _read(fetcher: Fetcher, package: str) -> Iterator[_Emoji]:
-    return (_openmoji if package == OPENMOJI else _datasource)(fetcher.folder(package))
+def _read(fetcher: Fetcher, package: str, size: int) -> Iterator[_Emoji]:
+    folder = fetcher.folder(package)
+    return _openmoji(folder, max(72, size)) if package == OPENMOJI else _datasource(folder)
 
 
 def _categories(package: str, fetcher: Fetcher, size: int, rng: np.random.Generator) -> Iterator[Sample]:
     shown = set()
-    for emoji in _read(fetcher, package):
+    for emoji in _read(fetcher, package, size):
         # Only the first of the skin tones, which would fill the class of people.
         if emoji.category in CATEGORIES and emoji.base not in shown:
             shown.add(emoji.base)
@@ -88,21 +89,30 @@ def _categories(package: str, fetcher: Fetcher, size: int, rng: np.random.Genera
 
 def _tones(packages: tuple[str, ...], fetcher: Fetcher, size: int, rng: np.random.Generator) -> Iterator[Sample]:
     for package in packages:
-        for emoji in _read(fetcher, package):
+        for emoji in _read(fetcher, package, size):
             if emoji.tone:
                 yield Sample(emoji.tone, square(emoji.read(), size), emoji.base)
 
 
-def _category_spec(design: str, package: str, licence: str, n_train: int) -> DatasetSpec:
+def _category_spec(
+    design: str,
+    package: str,
+    licence: str,
+    n_train: int,
+    *,
+    img_size: int = 32,
+    n_eval: int = 600,
+    suffix: str = "",
+) -> DatasetSpec:
     return DatasetSpec(
-        name=f"emoji-{design}-category",
+        name=f"emoji-{design}-category{suffix}",
         group="emoji",
         source=f"{design} emoji",
         licence=licence,
         labels="the category the Unicode Consortium puts the emoji in, without flags",
-        img_size=32,
+        img_size=img_size,
         n_train=n_train,
-        n_eval=600,
+        n_eval=n_eval,
         samples=functools.partial(_categories, package),
         packages=(package,),
     )
@@ -112,6 +122,7 @@ SPECS = (
     _category_spec("google", GOOGLE, "Apache-2.0 (images), MIT (package)", 1100),
     _category_spec("twitter", TWITTER, "CC BY 4.0 (images), MIT (package)", 300),
     _category_spec("openmoji", OPENMOJI, "CC BY-SA 4.0", 1100),
+    _category_spec("openmoji", OPENMOJI, "CC BY-SA 4.0", 400, img_size=128, n_eval=400, suffix="-large"),
     DatasetSpec(
         name="emoji-skin-tone",
         group="emoji",

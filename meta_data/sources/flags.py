@@ -40,26 +40,25 @@ def _continents(fetcher: Fetcher, size: int, rng: np.random.Generator) -> Iterat
     for country, path in _countries(fetcher):
         if country["continent"] != "Antarctica":
             label = re.sub(r"[^a-z]+", "-", country["continent"].lower())
-            flag = read_svg(path, 96)
+            flag = read_svg(path, 3 * size)
             for _ in range(10):
                 yield Sample(label, _photographed(flag, size, rng), country["code"])
 
 
 def _identities(fetcher: Fetcher, size: int, rng: np.random.Generator) -> Iterator[Sample]:
     for country, path in list(_countries(fetcher))[::5]:
-        flag = read_svg(path, 96)
+        flag = read_svg(path, 3 * size)
         for index in range(70):
             yield Sample(country["code"], _photographed(flag, size, rng), f"{country['code']}-{index}")
 
 
-_of_flags = functools.partial(
-    DatasetSpec, group="flags", source="flag-icons", licence="MIT", packages=(PACKAGE,), img_size=32
-)
+_of_flags = functools.partial(DatasetSpec, group="flags", source="flag-icons", licence="MIT", packages=(PACKAGE,))
 
 SPECS = (
     _of_flags(
         name="flags-continent",
         labels="the continent of the country; countries in evaluation are not in training",
+        img_size=32,
         n_train=1200,
         n_eval=800,
         samples=_continents,
@@ -67,8 +66,25 @@ SPECS = (
     _of_flags(
         name="flags-country",
         labels="which of fifty countries the flag is of, under changing views",
+        img_size=32,
         n_train=2000,
         n_eval=1000,
+        samples=_identities,
+    ),
+    _of_flags(
+        name="flags-continent-large",
+        labels="the continent of the country; countries in evaluation are not in training",
+        img_size=128,
+        n_train=600,
+        n_eval=400,
+        samples=_continents,
+    ),
+    _of_flags(
+        name="flags-country-large",
+        labels="which of fifty countries the flag is of, under changing views",
+        img_size=128,
+        n_train=250,
+        n_eval=500,
         samples=_identities,
     ),
 )

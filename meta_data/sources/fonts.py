@@ -50,10 +50,10 @@ def draw_text(font: ImageFont.FreeTypeFont, text: str, size: int, rng: np.random
     return image
 
 
-def _open(path: Path) -> ImageFont.FreeTypeFont | None:
+def _open(path: Path, height: int) -> ImageFont.FreeTypeFont | None:
     """Open a font; None if it does not draw the letters differently from one another."""
     try:
-        font = ImageFont.truetype(path, 64)
+        font = ImageFont.truetype(path, height)
         masks = {bytes(font.getmask(letter)) for letter in string.ascii_uppercase}
     except OSError:
         return None
@@ -62,7 +62,7 @@ def _open(path: Path) -> ImageFont.FreeTypeFont | None:
 
 def _letters(per_font: int, fetcher: Fetcher, size: int, rng: np.random.Generator) -> Iterator[Sample]:
     for path in _files(fetcher):
-        if font := _open(path):
+        if font := _open(path, max(64, size)):
             for index in rng.permutation(26)[:per_font]:
                 letter = string.ascii_uppercase[index]
                 if image := draw_text(font, letter, size, rng):
@@ -78,7 +78,7 @@ def _styles(
     """
     families: dict[str, list[tuple[str, ImageFont.FreeTypeFont]]] = defaultdict(list)
     for path in _files(fetcher):
-        font = _open(path)
+        font = _open(path, max(64, size))
         if font and (label := labels.get(str(font.getname()[1]))):
             families[str(font.getname()[0])].append((label, font))
     for family, fonts in families.items():
@@ -95,8 +95,6 @@ _of_fonts = functools.partial(
     group="fonts",
     source="free fonts packaged by Debian",
     licence="free licences, mostly the SIL Open Font License; one per package",
-    img_size=32,
-    n_eval=1000,
     packages=PACKAGES,
 )
 
@@ -104,26 +102,42 @@ SPECS = (
     _of_fonts(
         name="font-letters",
         labels="the capital letter; type families in evaluation are not in training",
+        img_size=32,
         n_train=4000,
+        n_eval=1000,
         samples=functools.partial(_letters, 12),
     ),
     _of_fonts(
         name="font-letters-few",
         labels="the capital letter; type families in evaluation are not in training",
+        img_size=32,
         n_train=520,
+        n_eval=1000,
         samples=functools.partial(_letters, 12),
         family="font-letters",
     ),
     _of_fonts(
+        name="font-letters-large",
+        labels="the capital letter; type families in evaluation are not in training",
+        img_size=128,
+        n_train=3000,
+        n_eval=500,
+        samples=functools.partial(_letters, 12),
+    ),
+    _of_fonts(
         name="font-bold",
         labels="whether two letters are bold or regular; type families in evaluation are not in training",
+        img_size=32,
         n_train=1500,
+        n_eval=1000,
         samples=functools.partial(_styles, {"Bold": "bold", "Regular": "regular", "Book": "regular"}, 12),
     ),
     _of_fonts(
         name="font-slant",
         labels="whether two letters are upright or slanted; type families in evaluation are not in training",
+        img_size=32,
         n_train=800,
+        n_eval=1000,
         samples=functools.partial(
             _styles, {"Italic": "slanted", "Oblique": "slanted", "Regular": "upright", "Book": "upright"}, 16
         ),

@@ -55,6 +55,16 @@ _SYSTEMS = tuple(f"system-{index:03d}" for index in range(IFS_CLASSES))
 
 SPECS = (
     drawn("fractals-julia", "the parameter of the Julia set", _julia, _PARAMETERS, 0.02, img_size=48, n_train=400),
+    drawn(
+        "fractals-julia-large",
+        "the parameter of the Julia set",
+        _julia,
+        _PARAMETERS,
+        0.02,
+        img_size=128,
+        n_train=160,
+        n_eval=400,
+    ),
     drawn("fractals-attractors", "the system of maps", _ifs, _SYSTEMS, 0.03, img_size=32, n_train=5000, n_eval=2000),
     drawn(
         "fractals-attractors-tail",

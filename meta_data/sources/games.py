@@ -69,7 +69,10 @@ def _lands(per_land: int, fetcher: Fetcher, size: int, rng: np.random.Generator)
     seen: set[bytes] = set()
     for path in sorted(themes.glob("*/LandTex.png")):
         texture = read_image(path).convert("RGB")
-        if min(texture.size) >= MIN_SIDE and texture.tobytes() not in seen:  # some lands share their ground
+        # So large that there is more than one cell to cut patches from.
+        if (
+            min(texture.size) >= max(MIN_SIDE, 3 * size) and texture.tobytes() not in seen
+        ):  # some lands share their ground
             seen.add(texture.tobytes())
             for patch, cell in cut(texture, per_land, size, rng):
                 yield Sample(path.parent.name, patch, f"{path.parent.name}/{cell}")
@@ -113,6 +116,14 @@ SPECS = (
         samples=_monsters,
     ),
     _freedoom(
+        name="freedoom-monsters-large",
+        labels="the monster; moments of its movement in evaluation are not in training",
+        img_size=96,
+        n_train=350,
+        n_eval=400,
+        samples=_monsters,
+    ),
+    _freedoom(
         name="freedoom-surfaces",
         labels="whether the texture is of a floor or of a wall; names of textures are on one side of the split",
         img_size=32,
@@ -136,6 +147,14 @@ SPECS = (
         n_eval=700,
         samples=functools.partial(_supertux, "creature"),
     ),
+    _of_supertux(
+        name="supertux-kinds-large",
+        labels="creature, object, tile or map; an animation is on one side of the split",
+        img_size=96,
+        n_train=300,
+        n_eval=500,
+        samples=functools.partial(_supertux, "kind"),
+    ),
     _hedgewars(
         name="hedgewars-lands",
         labels="the land whose ground it is; training and evaluation patches are from disjoint regions",
@@ -143,6 +162,14 @@ SPECS = (
         n_train=2000,
         n_eval=1000,
         samples=functools.partial(_lands, 110),
+    ),
+    _hedgewars(
+        name="hedgewars-lands-large",
+        labels="the land whose ground it is; training and evaluation patches are from disjoint regions",
+        img_size=96,
+        n_train=250,
+        n_eval=400,
+        samples=functools.partial(_lands, 40),
     ),
     _hedgewars(
         name="hedgewars-figures",

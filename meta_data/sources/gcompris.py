@@ -85,6 +85,14 @@ SPECS = (
         samples=functools.partial(_details, 130),
     ),
     _spec(
+        name="gcompris-details-large",
+        labels="which painting or view the patch is from; training and evaluation patches are from disjoint regions",
+        img_size=128,
+        n_train=300,
+        n_eval=400,
+        samples=functools.partial(_details, 40),
+    ),
+    _spec(
         name="gcompris-subjects",
         labels="the category of the thing shown, such as fish or monument",
         img_size=64,

@@ -126,10 +126,21 @@ SPECS = (
     _spec("shapes-clean", "the shape", _shape, SHAPES, 5, img_size=32, n_train=600),
     _spec("shapes-noisy", "the shape, under noise", _shape, SHAPES, 45, img_size=32, n_train=3000),
     _spec("gratings-clear", "the direction, of eight", _grating, _ANGLES, 20, img_size=32, n_train=240),
+    _spec("gratings-large", "the direction, of eight", _grating, _ANGLES, 90, img_size=128, n_train=80, n_eval=400),
     _spec("gratings-small", "the direction, of eight", _grating, _ANGLES, 60, img_size=16, n_train=10000, n_eval=2000),
     _spec("gratings-faint", "the direction, of eight, under noise", _grating, _ANGLES, 90, img_size=32, n_train=2400),
     _spec(
         "textures-apart", "the slope of the spectrum of frequencies", _texture, _SLOPES, 0.05, img_size=64, n_train=400
+    ),
+    _spec(
+        "textures-apart-large",
+        "the slope of the spectrum of frequencies",
+        _texture,
+        _SLOPES,
+        0.15,
+        img_size=128,
+        n_train=60,
+        n_eval=400,
     ),
     _spec("textures-close", "the slope, overlapping", _texture, _SLOPES, 0.3, img_size=48, n_train=1500),
     _spec("dots-few", "the number of dots", _dots, _COUNTS, 10, img_size=32, n_train=700),

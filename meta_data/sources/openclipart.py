@@ -13,6 +13,10 @@ from advisor._meta_data.sources.fetch import Fetcher
 from advisor._meta_data.sources.render import read_image, square
 
 PACKAGE = "deb:openclipart-png"
+FOLDERS = (
+    "animals", "education", "food", "geography", "office", "people", "plants", "recreation",
+    "shapes", "signs_and_symbols", "tools", "transportation",
+)  # fmt: skip
 LARGEST = 200_000
 """Bytes; a few drawings are as large as posters."""
 
@@ -48,13 +52,15 @@ SPECS = (
         img_size=32,
         n_train=3000,
         n_eval=1500,
-        samples=functools.partial(
-            _drawings,
-            (
-                "animals", "education", "food", "geography", "office", "people", "plants", "recreation",
-                "shapes", "signs_and_symbols", "tools", "transportation",
-            ),
-        ),
+        samples=functools.partial(_drawings, FOLDERS),
+    ),
+    _spec(
+        name="openclipart-folders-large",
+        labels="the folder of the drawing, such as food or tools; as frequent as drawn",
+        img_size=128,
+        n_train=2000,
+        n_eval=500,
+        samples=functools.partial(_drawings, FOLDERS),
     ),
     _spec(
         name="openclipart-living",
@@ -64,4 +70,4 @@ SPECS = (
         n_eval=700,
         samples=functools.partial(_drawings, ("animals", "food", "people", "plants")),
     ),
-)  # fmt: skip
+)

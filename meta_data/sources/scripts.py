@@ -77,7 +77,7 @@ def _words(per_script: int, fetcher: Fetcher, size: int, rng: np.random.Generato
     alphabets = _alphabets(fetcher)
     for script in LIVING:
         path, letters = alphabets[script][0]
-        font = ImageFont.truetype(path, 48)
+        font = ImageFont.truetype(path, max(48, size))
         parts = np.array_split(rng.permutation(letters), 4)
         for number in range(per_script):
             part = number % len(parts)
@@ -88,7 +88,7 @@ def _words(per_script: int, fetcher: Fetcher, size: int, rng: np.random.Generato
 def _letters(per_script: int, fetcher: Fetcher, size: int, rng: np.random.Generator) -> Iterator[Sample]:
     for script, fonts in _alphabets(fetcher).items():
         path, letters = fonts[0]
-        font = ImageFont.truetype(path, 48)
+        font = ImageFont.truetype(path, max(48, size))
         for letter in rng.permutation(letters)[:per_script]:
             if image := draw_text(font, letter, size, rng):
                 yield Sample(script.lower(), image, letter)
@@ -108,7 +108,7 @@ def _characters(
     everywhere = sorted(set(pool).intersection(*map(_covered, faces)))
     chosen = [everywhere[index] for index in np.linspace(0, len(everywhere) - 1, count).astype(int)]
     for path in faces:
-        font = ImageFont.truetype(path, 48)
+        font = ImageFont.truetype(path, max(48, size))
         for code in chosen:
             for _ in range(per_face):
                 if image := draw_text(font, chr(code), size, rng):
@@ -119,7 +119,7 @@ def _styles(count: int, fetcher: Fetcher, size: int, rng: np.random.Generator) -
     faces = [path for path in _faces(fetcher, CHINESE) if "Sans" not in path.stem or "Regular" in path.stem]
     codes = sorted(set(_common_characters()).intersection(*map(_covered, faces)))
     for path in faces:
-        font = ImageFont.truetype(path, 48)
+        font = ImageFont.truetype(path, max(48, size))
         style = next(style for prefix, style in STYLES.items() if path.stem.startswith(prefix))
         for index in rng.permutation(len(codes))[:count]:
             if image := draw_text(font, chr(codes[index]), size, rng):
@@ -143,6 +143,16 @@ SPECS = (
         n_train=1200,
         n_eval=1000,
         samples=functools.partial(_words, 160),
+        packages=(NOTO,),
+    ),
+    _spec(
+        name="scripts-living-large",
+        group="scripts",
+        labels="the script of three letters; letters in evaluation are not in training",
+        img_size=128,
+        n_train=300,
+        n_eval=400,
+        samples=functools.partial(_words, 60),
         packages=(NOTO,),
     ),
     _spec(
@@ -184,6 +194,16 @@ SPECS = (
         n_train=300,
         n_eval=1000,
         samples=functools.partial(_styles, 110),
+        packages=CHINESE,
+    ),
+    _spec(
+        name="cjk-styles-large",
+        group="cjk",
+        labels="the style: hei (even), kai (brush) or song (print); evaluation characters are not in training",
+        img_size=128,
+        n_train=100,
+        n_eval=400,
+        samples=functools.partial(_styles, 70),
         packages=CHINESE,
     ),
 )

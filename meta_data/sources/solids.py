@@ -106,5 +106,6 @@ _ANGLES = tuple(f"{360 * index // LIGHTS:03d}" for index in range(LIGHTS))
 SPECS = (
     drawn("solids-kind", "the solid", _by_kind, tuple(SOLIDS), 5, img_size=64, n_train=900),
     drawn("solids-kind-noisy", "the solid, under noise", _by_kind, tuple(SOLIDS), 40, img_size=32, n_train=2700),
+    drawn("solids-kind-large", "the solid", _by_kind, tuple(SOLIDS), 5, img_size=128, n_train=180, n_eval=450),
     drawn("solids-light", "where the light comes from, of eight", _by_light, _ANGLES, 15, img_size=48, n_train=320),
 )

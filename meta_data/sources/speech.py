@@ -116,6 +116,14 @@ SPECS = (
         samples=functools.partial(_words, 6),
     ),
     _spec(
+        name="speech-words-large",
+        labels="the word; voices in evaluation are not in training",
+        img_size=128,
+        n_train=500,
+        n_eval=400,
+        samples=functools.partial(_words, 4),
+    ),
+    _spec(
         name="speech-voices",
         labels="the voice; words in evaluation are not in training",
         img_size=32,
