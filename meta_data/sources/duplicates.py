@@ -1,8 +1,8 @@
-"""Looks for near-duplicate images in different groups: groups that share images must be one group."""
+"""Looks for near-duplicate images: within a source, and in different groups, which must be one if they share images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -34,6 +34,30 @@ class Overlap:
     def too_much(self) -> bool:
         """Whether the groups should be one."""
         return self.share > MAX_SHARE
+
+
+def alike(images: Sequence[Image.Image], least: float = 0.9) -> list[int]:
+    """Number images so that those which show the same have the same number, also where the colours differ.
+
+    Parameters
+    ----------
+    images : sequence of PIL.Image.Image
+    least : float
+        Two show the same if their grey thumbnails correlate at least so much, or through others that do with both.
+
+    Returns
+    -------
+    list of int
+        A number for each image.
+    """
+    grey = [image.convert("L").resize((2 * SIDE, 2 * SIDE), Image.Resampling.BOX) for image in images]
+    rows = np.array([np.asarray(small, dtype="float32").ravel() for small in grey])
+    rows -= rows.mean(axis=1, keepdims=True)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6
+    numbers = np.arange(len(images))
+    for first, second in np.argwhere(np.triu(rows @ rows.T >= least, 1)):
+        numbers[numbers == numbers[second]] = numbers[first]
+    return [int(number) for number in numbers]
 
 
 def thumbnails(folder: Path) -> Thumbnails:

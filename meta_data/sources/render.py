@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 WHITE = (255, 255, 255)
 MIN_SPREAD = 6
@@ -56,3 +56,15 @@ def cut(image: Image.Image, count: int, size: int, rng: np.random.Generator) -> 
             taken += 1
         if taken == count:
             break
+
+
+def fill(image: Image.Image, size: int) -> Image.Image:
+    """Return the middle of ``image`` as RGB of ``size`` x ``size`` pixels, its shorter edge scaled to that."""
+    return ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+
+
+def quarters(image: Image.Image) -> Iterator[Image.Image]:
+    """Yield the four quarters of an image."""
+    across, down = image.width // 2, image.height // 2
+    for left, top in ((0, 0), (across, 0), (0, down), (across, down)):
+        yield image.crop((left, top, left + across, top + down))
