@@ -29,6 +29,13 @@ from advisor.cli.output import format_option
 @click.option("--engine", default="local", show_default=True, help="local, or one that a plugin offers.")
 @click.option("--address", help="Where the engine's cluster is.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Runs at a time.  [default: one per core]")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Train the cases that the plan wants trained there.",
+)
 @click.option("--retry-failed", is_flag=True, help="Train runs again that are recorded as failed.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be trained.")
 @format_option
@@ -40,6 +47,7 @@ def collect(
     engine: str,
     address: str | None,
     workers: int | None,
+    device: str,
     retry_failed: bool,
     dry_run: bool,
     format_: str,
@@ -71,7 +79,13 @@ def collect(
     for checkpoint in missing_checkpoints(wanted, data_dir):
         click.echo(f"not there, its cases left out: {checkpoint}", err=True)
     collection = Collection(
-        wanted, prepared.datasets, prepared.dataset_ids, store, config["spool_dir"], retry_failed=retry_failed
+        wanted,
+        prepared.datasets,
+        prepared.dataset_ids,
+        store,
+        config["spool_dir"],
+        retry_failed=retry_failed,
+        device=device,
     )
     if dry_run:
         outline = collection.outline()

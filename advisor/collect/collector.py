@@ -65,6 +65,8 @@ class Collection:
         Where the workers' recorders write.
     retry_failed : bool
         Whether runs that are recorded as FAILED are trained again.
+    device : str
+        Cases that the plan wants trained elsewhere are left out.
     """
 
     def __init__(
@@ -76,9 +78,14 @@ class Collection:
         spool_dir: Path,
         *,
         retry_failed: bool = False,
+        device: str = "cpu",
     ) -> None:
         self.blocks: list[list[Case]] = [
-            [case for case in block if case.weights is None or case.weights.is_file()]
+            [
+                case
+                for case in block
+                if case.context.device == device and (case.weights is None or case.weights.is_file())
+            ]
             for block in expand(plan, datasets)
         ]
         self._plan = plan

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,9 @@ from advisor.learn.space import Configuration
 LEARNING_RATES = {"adam": (1e-5, 1e-1), "sgd": (3e-4, 3e0)}
 """Four decades for each optimizer family, their middle near the usual optimum (AdamW 1e-3, SGD 3e-2)."""
 BATCH_SIZES = (8, 512)
+FINE_TUNING_RATES = {"adam": (1e-5, 3e-2), "sgd": (1e-4, 1e0)}
+"""The same for weights from ImageNet, whose optimum lies lower."""
+FINE_TUNING_BATCH_SIZES = (8, 256)
 MIN_EPOCHS = 2
 MAX_DROPOUT = 0.6
 WEIGHT_DECAYS = (1e-6, 0.5)
@@ -60,16 +64,18 @@ class Space:
     attention: bool
     n_train: int
     max_epochs: int
+    imagenet: bool = False
+    """Whether training starts from weights of ImageNet."""
 
     @property
     def max_batch_size(self) -> int:
         """Largest batch: never above the training set, so that every epoch has a step."""
-        return min(BATCH_SIZES[1], self.n_train)
+        return min((FINE_TUNING_BATCH_SIZES if self.imagenet else BATCH_SIZES)[1], self.n_train)
 
     @property
     def learning_rates(self) -> tuple[float, float]:
         """Lowest and highest peak learning rate."""
-        return LEARNING_RATES[optimizer_family(self.opt)]
+        return (FINE_TUNING_RATES if self.imagenet else LEARNING_RATES)[optimizer_family(self.opt)]
 
 
 def cost(n_train: int, epochs: int, img_size: int) -> float:
@@ -103,6 +109,32 @@ def core(space: Space) -> dict[str, Configuration]:
     Batch sizes follow the size of the training set where the name does not fix them. Names are those of the points,
     not of ranks: two names may stand for the same configuration in some cases.
     """
+    return _fine_tuning_core(space) if space.imagenet else _core(space)
+
+
+def _fine_tuning_core(space: Space) -> dict[str, Configuration]:
+    """Return what people type when they fine-tune: the fixed rivals of the evaluation, and single steps from them."""
+
+    def point(lr: float, batch: int, weight_decay: float, dropout: float = 0.0, share: float = 1.0) -> Configuration:
+        epochs = max(MIN_EPOCHS, round(space.max_epochs * share))
+        return Configuration(lr, min(batch, space.max_batch_size), epochs, dropout, weight_decay)
+
+    def at_batches(rates: Iterable[float]) -> dict[str, Configuration]:
+        return {f"lr {lr:g} batch {batch}": point(lr, batch, decay) for batch in (8, 128) for lr in rates}
+
+    if optimizer_family(space.opt) == "sgd":
+        decay, rates = 1e-4, (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+        steps = {**at_batches(rates[1:4]), "short": point(3e-3, 32, decay, share=0.4)}
+    else:
+        # timm's adam adds the decay to the gradient, where 1e-4 is usual.
+        decay, rates = 1e-4 if space.opt == "adam" else 0.05, (3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
+        regularised = point(1e-3, 32, 10 * decay, 0.3)
+        steps = {**at_batches([1e-3]), "regularised": regularised, "short": point(1e-3, 32, decay, share=0.4)}
+    return {**{f"lr {lr:g}": point(lr, 32, decay) for lr in rates}, **steps}
+
+
+def _core(space: Space) -> dict[str, Configuration]:
+    """Return the core of cases that train from scratch, or from weights of small drawings."""
     # AdamW's values; SGD with momentum wants some thirty times the learning rate (0.1 of ResNet, 0.03 of fine-tuning
     # against 3e-3 and 1e-3), and a tenth of the coupled weight decay.
     adaptive = optimizer_family(space.opt) != "sgd"

@@ -26,6 +26,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def to(self, device: str) -> Split:
+        """Return the split on a device."""
+        return Split(self.images.to(device), self.labels.to(device))
+
 
 @dataclass(frozen=True)
 class Images:
@@ -34,6 +38,10 @@ class Images:
     train: Split
     validation: Split
     n_classes: int
+
+    def to(self, device: str) -> Images:
+        """Return the images on a device."""
+        return Images(self.train.to(device), self.validation.to(device), self.n_classes)
 
 
 @functools.lru_cache(maxsize=12)

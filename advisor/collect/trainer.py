@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from advisor.learn.space import Configuration
 
@@ -27,12 +27,16 @@ WARMUP_LR = 1e-5
 MIN_LR = 0.0
 MOMENTUM = 0.9
 LABEL_SMOOTHING = 0.1
-EVAL_BATCH_SIZE = 256
+EVAL_BATCH_SIZE = 64
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "none": {"no_aug": True},
     "flip-crop": {"hflip": 0.5, "scale": (0.7, 1.0), "ratio": (0.9, 1.1), "color_jitter": None},
+    "timm": {"hflip": 0.5, "scale": (0.08, 1.0), "ratio": (3 / 4, 4 / 3), "color_jitter": 0.4},
 }
-"""Augmentation levels by name, as arguments of timm's ``create_transform``."""
+"""Augmentation levels by name, as arguments of timm's ``create_transform``; ``timm`` is what train.py does if not told
+otherwise."""
+Trainable = Literal["all", "head"]
+"""What of a network is trained: everything, or the classifier only."""
 
 
 class Diverged(Exception):
@@ -52,11 +56,22 @@ class Training:
     pretrained: bool = False
     checkpoint: str | None = None
     """Name of the set of checkpoints that training starts from; None with ``pretrained`` means timm's own weights."""
+    trainable: Trainable = "all"
+    device: str = "cpu"
+    """As torch names it; an accelerator computes in bfloat16 where torch's autocast does."""
+
+    @property
+    def amp(self) -> bool:
+        """Whether training is of mixed precision."""
+        return self.device != "cpu"
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What one epoch gave: accuracies in percent, seconds of this process's CPU time (training and evaluation)."""
+    """What one epoch gave: accuracies in percent, seconds of training and evaluation.
+
+    The seconds are this process's CPU time; on an accelerator the time that passed.
+    """
 
     epoch: int
     lr: float
@@ -145,7 +160,9 @@ def train(
         training.model, training.img_size, num_classes=images.n_classes, drop_rate=values.dropout, **start
     )
     # Both change the result only by rounding, and make a run on a processor a third faster.
-    model = model.to(memory_format=torch.channels_last)
+    model = model.to(training.device, memory_format=torch.channels_last)
+    if training.trainable == "head":
+        _freeze_all_but_the_classifier(model)
     optimizer = create_optimizer_v2(
         model, opt=training.opt, lr=values.lr, weight_decay=values.weight_decay, momentum=MOMENTUM, fused=True
     )
@@ -161,14 +178,17 @@ def train(
     )
     batches = _Batches(training, images, values.batch_size)
     loss_function = LabelSmoothingCrossEntropy(LABEL_SMOOTHING)
+    clock = time.perf_counter if training.amp else time.process_time
+    autocast = functools.partial(torch.autocast, training.device.partition(":")[0], torch.bfloat16, training.amp)
     for epoch in range(epochs):
-        started = time.process_time()
-        model.train()
+        started = clock()
+        _set_training(model, training.trainable)
         train_loss, correct, seen, updates = 0.0, 0, 0, epoch * steps
         for inputs, labels in batches.train():
             optimizer.zero_grad()
-            outputs = model(inputs)
-            loss = loss_function(outputs, labels)
+            with autocast():
+                outputs = model(inputs)
+                loss = loss_function(outputs, labels)
             loss.backward()
             optimizer.step()
             updates += 1
@@ -178,7 +198,7 @@ def train(
             train_loss += loss.item() * len(labels)
             correct += int((outputs.argmax(1) == labels).sum())
             seen += len(labels)
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast():
             evaluation = _evaluate(model.eval(), batches.validation())
         rates = [group["lr"] for group in optimizer.param_groups]
         yield EpochResult(
@@ -186,13 +206,30 @@ def train(
             lr=sum(rates) / len(rates),
             train_loss=train_loss / seen,
             train_top1=100 * correct / seen,
-            seconds=time.process_time() - started,
+            seconds=clock() - started,
             **evaluation,
         )
     if save_to is not None:
         from safetensors.torch import save_file
 
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, save_to)
+
+
+def _freeze_all_but_the_classifier(model: nn.Module) -> None:
+    classifier = {id(parameter) for parameter in model.get_classifier().parameters()}
+    for parameter in model.parameters():
+        parameter.requires_grad_(id(parameter) in classifier)
+
+
+def _set_training(model: nn.Module, trainable: Trainable) -> None:
+    """Set a network to training; a frozen one keeps the statistics that its batch norms were pretrained with."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    model.train()
+    if trainable == "head":
+        for module in model.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
 
 
 def _evaluate(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]]) -> dict[str, float]:
@@ -218,9 +255,10 @@ class _Batches:
         from torch.utils.data import DataLoader
 
         config = data_config(training.model)
-        mean, std = (torch.tensor([v * 255 for v in config[k]]) for k in ("mean", "std"))
+        device = training.device
+        mean, std = (torch.tensor([v * 255 for v in config[k]], device=device) for k in ("mean", "std"))
         self._normalise = functools.partial(_normalise, mean=mean, std=std)
-        self._images = images
+        self._images = images.to(device)
         self._augment = (
             None
             if training.augment == "none"
@@ -233,8 +271,8 @@ class _Batches:
             )
         )
         # What every epoch sees alike is normalised once.
-        self._seen = None if self._augment else self._normalise(images.train.images)
-        self._evaluated = self._normalise(images.validation.images)
+        self._seen = None if self._augment else self._normalise(self._images.train.images)
+        self._evaluated = self._normalise(self._images.validation.images)
         indices: Any = range(len(images.train))
         self._train = DataLoader(indices, batch_size, shuffle=True, drop_last=True, collate_fn=torch.tensor)
         indices = range(len(images.validation))
@@ -258,7 +296,8 @@ class _Batches:
         from PIL import Image
 
         assert self._augment is not None
-        return torch.stack([self._augment(Image.fromarray(i.permute(1, 2, 0).numpy())) for i in images])
+        pictures = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in images.cpu()]
+        return torch.stack([self._augment(picture) for picture in pictures]).to(images.device)
 
 
 def _normalise(images: Tensor, *, mean: Tensor, std: Tensor) -> Tensor:

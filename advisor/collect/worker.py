@@ -64,6 +64,7 @@ def make_job(point: Point, plan_name: str, dataset_id: str, spool_dir: Path) -> 
                 "label": point.label,
                 "case_epochs": case.space.max_epochs,
                 "checkpoint": case.context.checkpoint,
+                "trainable": case.context.trainable,
             },
         },
         spool_dir=spool_dir,
@@ -89,14 +90,14 @@ def train_job(job: Job) -> None:
         "mixup": 0.0,
         "cutmix": 0.0,
         "augment": training.augment,
-        "amp": False,
+        "amp": training.amp,
         "ema": False,
         "seed": training.seed,
         "world_size": 1,
         "grad_accum_steps": 1,
         "metric": "eval_top1",
         "metric_higher_is_better": True,
-        "device": "cpu",
+        "device": training.device,
     }
     os.environ["ADVISOR_SPOOL_DIR"] = str(job.spool_dir)
     # Before the run begins, so that what is read and made here is not taken for a part of it.

