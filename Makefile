@@ -47,10 +47,10 @@ $(METAMODEL_VENV)/.installed: meta_data/metamodel/requirements.txt pyproject.tom
 	@touch $@
 
 metamodel: $(METAMODEL_VENV)/.installed  ## Fit the shipped meta-model to meta_data/
-	$(METAMODEL_VENV)/bin/python -m advisor.evaluate.shipped meta_data/metamodel
+	$(METAMODEL_VENV)/bin/python -m research.shipped_metamodel meta_data/metamodel
 
 metamodel-check: $(METAMODEL_VENV)/.installed  ## Fit it again elsewhere and compare the bytes
-	$(METAMODEL_VENV)/bin/python -m advisor.evaluate.shipped build/metamodel
+	$(METAMODEL_VENV)/bin/python -m research.shipped_metamodel build/metamodel
 	diff --recursive --exclude requirements.txt meta_data/metamodel build/metamodel
 	@echo "The shipped meta-model is what its evidence gives, bit for bit."
 
@@ -67,16 +67,16 @@ evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: the 
 	$(BIN)/python docs/figures.py
 
 diagnoses: $(VENV)/.installed-timm  ## Judge the advice of `advisor diagnose` on held-out sources: docs/diagnoses.md
-	$(BIN)/python -m advisor.evaluate.diagnoses meta_data docs/diagnoses.md
+	$(BIN)/python -m research.diagnoses meta_data docs/diagnoses.md
 
 QUICKTUNE ?= quicktune
 
 variants: $(VENV)/.installed-timm  ## Judge what was tried for the meta-model, QUICKTUNE's runs too: docs/meta-model.md
-	$(BIN)/python -m advisor.evaluate.variants $(QUICKTUNE) > docs/meta-model.md.part
+	$(BIN)/python -m research.ablations.variants $(QUICKTUNE) > docs/meta-model.md.part
 	mv docs/meta-model.md.part docs/meta-model.md
 
 feature-groups: $(VENV)/.installed-timm  ## Judge what the features of a dataset add: docs/dataset-features.md
-	$(BIN)/python -m advisor.evaluate.feature_groups
+	$(BIN)/python -m research.ablations.feature_groups
 
 SITTINGS ?= build/sittings
 
@@ -89,30 +89,30 @@ sittings: $(VENV)/.installed-timm  ## Sit nine times from nothing to a better mo
 
 trainings: $(VENV)/.installed-timm  ## Train the advice on held-out sources beside its rivals: docs/trainings.md
 	$(BIN)/python -m pip install --quiet --editable '.[sources]'
-	$(BIN)/python -m advisor.evaluate.trainings $(DATA) docs
+	$(BIN)/python -m research.held_out.trainings $(DATA) docs
 
 own-trials: $(VENV)/.installed-timm  ## Train what is advised after each own run, against TPE: docs/own-trials.md
 	$(BIN)/python -m pip install --quiet --editable '.[sources,optuna]'
-	$(BIN)/python -m advisor.evaluate.own_trials $(DATA) docs
+	$(BIN)/python -m research.held_out.live_trials $(DATA) docs
 
 own-runs: $(VENV)/.installed-timm  ## Judge ways of heeding own runs, replayed: docs/own-runs.md
-	$(BIN)/python -m advisor.evaluate.own_runs docs/own-runs.md
+	$(BIN)/python -m research.ablations.own_runs docs/own-runs.md
 
 worked-examples: $(VENV)/.installed-timm  ## Put the advice beside published values: docs/worked-examples.md
-	$(BIN)/python -m advisor.evaluate.worked_examples docs
+	$(BIN)/python -m research.worked_examples docs
 
 quicktune: $(VENV)/.installed-timm  ## Judge choices of model and values on the public runs in QUICKTUNE: docs/quicktune.md
-	$(BIN)/python -m advisor.evaluate.quicktune_page $(QUICKTUNE) docs/quicktune.md
+	$(BIN)/python -m research.quicktune.page $(QUICKTUNE) docs/quicktune.md
 
 models: $(VENV)/.installed-timm  ## Trace every timm model anew for the table of models (about fifteen minutes)
-	$(BIN)/python -m advisor.describe.model_table > meta_data/models.csv.part
+	$(BIN)/python -m research.model_table > meta_data/models.csv.part
 	mv meta_data/models.csv.part meta_data/models.csv
 
 docs: $(VENV)/.installed-timm  ## Draw the README's picture, write the tables of docs/ that are generated
 	$(BIN)/python docs/figures.py
-	$(BIN)/python -m advisor.describe.features_page > docs/features.md
-	$(BIN)/python -m advisor.cli.commands_page > docs/commands.md
-	$(BIN)/python -m advisor.evaluate.recipes docs/doubt.md
+	$(BIN)/python -m research.pages.features_page > docs/features.md
+	$(BIN)/python -m research.pages.commands_page > docs/commands.md
+	$(BIN)/python -m research.recipe_sources docs/doubt.md
 
 FOLLOWS_FROM_META_DATA := evaluate meta-data-docs diagnoses docs worked-examples own-runs variants trainings \
 	own-trials sittings feature-groups
@@ -125,16 +125,16 @@ PLAN ?= meta_data/plans/full.yaml
 
 collect: $(VENV)/.installed-timm  ## Build the datasets of PLAN in DATA, train what is not recorded, and export it
 	$(BIN)/python -m pip install --quiet --editable '.[sources]'
-	$(BIN)/python -m advisor.collect.restore meta_data
+	$(BIN)/python -m advisor.collect.shipping.restore meta_data
 	$(BIN)/advisor collect $(PLAN) --data $(DATA) --build --probe 600
-	$(BIN)/python -m advisor.collect.export $(DATA) meta_data
+	$(BIN)/python -m advisor.collect.shipping.export $(DATA) meta_data
 
 collect-status: $(VENV)/.installed-timm  ## What the shipped evidence holds of PLAN, and what is missing
-	$(BIN)/python -m advisor.collect.status $(PLAN) meta_data
+	$(BIN)/python -m advisor.collect.shipping.status $(PLAN) meta_data
 
 meta-data-check: $(VENV)/.installed-timm  ## Compare checksums, and train 20 of the shipped runs again
 	$(BIN)/python -m pip install --quiet --editable '.[sources]'
-	$(BIN)/python -m advisor.collect.check meta_data $(DATA)
+	$(BIN)/python -m advisor.collect.shipping.check meta_data $(DATA)
 
 meta-data-docs: $(VENV)/.installed-timm  ## Draw the figures of docs/meta-data.md from the shipped evidence, and write it
 	$(BIN)/python -m pip install --quiet --editable '.[report]'

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from advisor.advise.suggestion import Suggestion
     from advisor.errors import AdvisorError
     from advisor.hookspecs import hookimpl
-    from advisor.records.imported import imported_run
-    from advisor.records.recorder import autolog, record_run
+    from advisor.records.importing.imported import imported_run
+    from advisor.records.recording.recorder import autolog, record_run
     from advisor.records.schema import Dataset, Epoch, ImportedRun, Run, RunsAt, Skipped, Source, Status
 
 __version__ = "0.1.0"
@@ -31,10 +31,10 @@ _PUBLIC = {
     "Source": "advisor.records.schema",
     "Status": "advisor.records.schema",
     "Suggestion": "advisor.advise.suggestion",
-    "autolog": "advisor.records.recorder",
+    "autolog": "advisor.records.recording.recorder",
     "hookimpl": "advisor.hookspecs",
-    "imported_run": "advisor.records.imported",
-    "record_run": "advisor.records.recorder",
+    "imported_run": "advisor.records.importing.imported",
+    "record_run": "advisor.records.recording.recorder",
     "suggest": "advisor.advise.advisor",
 }
 

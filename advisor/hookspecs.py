@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from advisor.advise.suggestion import Suggestion
     from advisor.collect.engine import Engine
     from advisor.describe.dataset import ImageDataset, Sample
-    from advisor.records.recorder import Recorder
+    from advisor.records.recording.recorder import Recorder
     from advisor.records.schema import Epoch, Run, RunsAt
 
 hookspec = pluggy.HookspecMarker("advisor")

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from advisor.describe.dataset import describe, open_dataset
-from advisor.describe.features import compute_features
+from advisor.describe.features.spec import compute_features
 from advisor.describe.sample import MAX_EVAL, MAX_TRAIN, MAX_WORKERS, draw_sample
 
 SIDES = (500, 375)

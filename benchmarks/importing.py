@@ -20,8 +20,8 @@ from pathlib import Path
 import yaml
 
 from advisor.plugins import Plugins
-from advisor.records.imports import ImportReport, import_runs
-from advisor.records.store import Store
+from advisor.records.importing.imports import ImportReport, import_runs
+from advisor.records.store.store import Store
 
 WANTED = 500
 """Folders a second."""

@@ -35,7 +35,7 @@ def median_ms(action: Callable[[], Any], times: int) -> float:
 
 def fill(url: str, count: int) -> None:
     from advisor.records.schema import Run, Source, Status, new_id
-    from advisor.records.store import Store
+    from advisor.records.store.store import Store
 
     store = Store(url)
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -75,7 +75,7 @@ def measure_list(folder: Path, count: int) -> None:
 
     start = median_ms(execute("-c", "pass"), 5)
     everything = (
-        "from advisor.records.store import Store\n"
+        "from advisor.records.store.store import Store\n"
         f"runs = Store({url!r}).runs(); runs.sort(key=lambda run: run.started_at); print(runs[-50:])"
     )
     alternative = median_ms(execute("-c", everything), 1) - start

@@ -61,7 +61,7 @@ def ours(folder: Path) -> tuple[float, float]:
     import timm.utils
 
     from advisor.plugins import Plugins
-    from advisor.records.recorder import Recorder
+    from advisor.records.recording.recorder import Recorder
 
     def one_epoch(epoch: int) -> None:
         trained = train_one_epoch(epoch)
@@ -131,7 +131,7 @@ def cpu_share(folder: Path) -> float:
     from timm.scheduler import create_scheduler_v2
 
     from advisor.plugins import Plugins
-    from advisor.records.recorder import Recorder
+    from advisor.records.recording.recorder import Recorder
     from advisor_timm.attach import Attachment
 
     observing = 0.0

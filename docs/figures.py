@@ -158,7 +158,7 @@ def picture() -> str:
     from rich.console import Console
 
     from advisor.advise.advisor import Advisor
-    from advisor.advise.render import to_table
+    from advisor.advise.output.render import to_table
 
     sys.path.insert(0, str(DOCS / "demo"))
     from demo import write_stripes

@@ -25,7 +25,7 @@ from meta_data_numbers import (
     variance_shares,
 )
 
-from advisor.collect.design import cost
+from advisor.collect.planning.design import cost
 from advisor.records.evidence import MANIFEST, Evidence, load_evidence
 
 DOCS = Path(__file__).parent

@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 from suggestions import suggestion
 
-from advisor.advise.timm_arguments import quote, to_config, to_words
+from advisor.advise.output.timm_arguments import quote, to_config, to_words
 from advisor.describe.dataset import describe, open_dataset
 from advisor.errors import DatasetError
 
@@ -45,11 +45,11 @@ print(sum(name.partition(".")[0].startswith("advisor") for name in sys.modules))
 """
 RECORD_A_RUN = """
 import advisor
-from advisor.advise.trial import _free_ram, _peak
+from advisor.advise.resources.trial import _free_ram, _peak
 from advisor.collect.engine import available_cores, prepare_worker
 from advisor.config import Config
-from advisor.records.ingest import sync
-from advisor.records.store import Store
+from advisor.records.store.sync import sync
+from advisor.records.store.store import Store
 
 with advisor.record_run(name="here", lr=0.1, batch_size=8, epochs=1, epochs_done=1) as run:
     run.log_epoch(0, eval_top1=50.0)

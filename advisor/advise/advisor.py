@@ -10,23 +10,23 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advisor.advise.answer import answer
-from advisor.advise.memory import out_of_memory
+from advisor.advise.pipeline import answer
 from advisor.advise.request import DEFAULT_MODEL, Request, make_request
-from advisor.advise.search import Prefer, allowed_bounds
-from advisor.advise.speed import epochs_within, images_per_second
+from advisor.advise.resources.memory import out_of_memory
+from advisor.advise.resources.speed import epochs_within, images_per_second
+from advisor.advise.resources.trial import Trial, try_steps
+from advisor.advise.search.search import Prefer, allowed_bounds
 from advisor.advise.suggestion import Suggestion
-from advisor.advise.trial import Trial, try_steps
 from advisor.config import Config
 from advisor.errors import StoreError
 from advisor.learn.artefact import MANIFEST, Artefact
-from advisor.learn.space import Limits
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, StoredSuggestion
+from advisor.space.configuration import Limits
 
 if TYPE_CHECKING:
-    from advisor.advise.explain import Explanation
+    from advisor.advise.explain.explanation import Explanation
     from advisor.describe.dataset import Description
-    from advisor.records.store import Store
+    from advisor.records.store.store import Store
 
 
 class Advisor:
@@ -164,7 +164,7 @@ class Advisor:
 
     def explain(self, request: Request, dataset: Dataset) -> Explanation:
         """Return why the answer to a checked request is what it is, own runs heeded as in the answer."""
-        from advisor.advise.explain import explain
+        from advisor.advise.explain.explanation import explain
 
         return explain(self.artefact, request, dataset, own=lambda: self._own_runs(dataset))
 
@@ -184,8 +184,8 @@ class Advisor:
 
     def _open_store(self) -> Store:
         if self._store is None:
-            from advisor.records.ingest import sync
-            from advisor.records.store import Store
+            from advisor.records.store.store import Store
+            from advisor.records.store.sync import sync
 
             self._store = Store(self._config["store"])
             sync(self._store, self._config["spool_dir"])

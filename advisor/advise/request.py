@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from advisor.advise.rule import optimizer_family
-from advisor.advise.search import Prefer
-from advisor.describe.model import ModelDescription, describe_model
+from advisor.advise.recipes.rule import optimizer_family
+from advisor.advise.search.search import Prefer
+from advisor.describe.model import describe_model
+from advisor.describe.model_description import ModelDescription
 from advisor.errors import UsageError
-from advisor.learn.space import Limits
+from advisor.space.configuration import Limits
 
 DEFAULT_MODEL = "resnet18"
 """Advised on where the user names no model: small, in every version of timm, with pretrained weights."""

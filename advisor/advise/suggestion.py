@@ -9,9 +9,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from advisor.advise.dimensions import Dimension, search_space
-from advisor.advise.timm_arguments import to_config, to_words, warmup_epochs
-from advisor.learn.space import Configuration
+from advisor.advise.output.dimensions import Dimension, search_space
+from advisor.advise.output.timm_arguments import to_config, to_words, warmup_epochs
+from advisor.space.configuration import Configuration
 
 
 class _Frozen(BaseModel):

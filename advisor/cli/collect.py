@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from advisor.cli.output import format_option
+from advisor.cli.terminal.output import format_option
 
 
 @click.command()
@@ -60,11 +60,11 @@ def collect(
     from advisor.collect.collector import Collection
     from advisor.collect.datasets import prepare
     from advisor.collect.engine import find_engine
-    from advisor.collect.plan import read_plan
-    from advisor.collect.pretrain import missing_checkpoints, pretrain
+    from advisor.collect.planning.plan import read_plan
+    from advisor.collect.training.pretrain import missing_checkpoints, pretrain
     from advisor.config import Config
     from advisor.plugins import get_plugins
-    from advisor.records.store import Store
+    from advisor.records.store.store import Store
 
     config = Config()
     wanted = read_plan(plan)

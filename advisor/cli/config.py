@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from advisor.cli.output import echo_json, format_option, print_rows
+from advisor.cli.terminal.output import echo_json, format_option, print_rows
 
 
 @click.command()
@@ -16,7 +16,7 @@ def config(format_: str) -> None:
     before the default.
     """
     from advisor.config import SETTINGS, Config, text
-    from advisor.records.secrets import scrub_text
+    from advisor.records.recording.secrets import scrub_text
 
     values = Config().values
     shown = {name: scrub_text(text(v.value)) for name, v in values.items()}

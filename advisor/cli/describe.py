@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from advisor.cli.completion import paths
-from advisor.cli.output import format_option
-from advisor.cli.progress import progress_bar
+from advisor.cli.terminal.completion import paths
+from advisor.cli.terminal.output import format_option
+from advisor.cli.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from advisor.cli.output import echo_json, format_option, print_rows
+from advisor.cli.terminal.output import echo_json, format_option, print_rows
 from advisor.config import Config
 from advisor.errors import AdvisorError
 
@@ -57,7 +57,7 @@ def _program() -> Finding:
 
 
 def _store() -> Finding:
-    from advisor.records.store import Store
+    from advisor.records.store.store import Store
 
     store = Store(Config()["store"])
     try:
@@ -70,7 +70,7 @@ def _store() -> Finding:
 
 
 def _spool() -> Finding:
-    from advisor.records.spool import SUFFIX, SpoolFile, is_held
+    from advisor.records.recording.spool import SUFFIX, SpoolFile, is_held
 
     folder = Path(Config()["spool_dir"])
     probe = folder / f".doctor{SUFFIX}"

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from advisor.cli.output import format_option, print_rows
-from advisor.cli.progress import working
+from advisor.cli.terminal.output import format_option, print_rows
+from advisor.cli.terminal.progress import working
 
 _NUMBERS = ("mean regret", "95 % interval", "median", "points lost", "advice better", "same", "much worse", "p")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from advisor.cli.output import echo_json, format_option, print_rows
+from advisor.cli.terminal.output import echo_json, format_option, print_rows
 
 
 @click.command()

@@ -13,19 +13,27 @@ from typing import Any, NoReturn
 import click
 
 from advisor import __version__
-from advisor.cli.examples import add_examples
+from advisor.cli.terminal.examples import add_examples
 from advisor.errors import AdvisorError, UsageError
 from advisor.plugins import get_plugins
 
 COMMANDS = {
     # name: (module, attribute, short help), in the order of `advisor --help`
-    "suggest": ("advisor.cli.suggest", "suggest", "Suggest starting hyperparameters for a dataset."),
-    "run": ("advisor.cli.run", "run", "Run a timm training script unchanged, recorded."),
-    "explain": ("advisor.cli.explain", "explain", "Explain the advice: what each of the five does on a dataset."),
-    "report": ("advisor.cli.report", "report", "Write a page with the advice, your runs and how past advice did."),
-    "diagnose": ("advisor.cli.diagnose", "diagnose", "Say what a run suffers from and what to change."),
+    "suggest": ("advisor.cli.advice.suggest", "suggest", "Suggest starting hyperparameters for a dataset."),
+    "run": ("advisor.cli.runs.run", "run", "Run a timm training script unchanged, recorded."),
+    "explain": (
+        "advisor.cli.advice.explain",
+        "explain",
+        "Explain the advice: what each hyperparameter does.",
+    ),
+    "report": (
+        "advisor.cli.advice.report",
+        "report",
+        "Write a page of the advice, your runs and how past advice did.",
+    ),
+    "diagnose": ("advisor.cli.advice.diagnose", "diagnose", "Say what a run suffers from and what to change."),
     "describe": ("advisor.cli.describe", "describe", "Describe an image dataset and what is wrong with it."),
-    "records": ("advisor.cli.records", "records", "List, show and manage recorded runs."),
+    "records": ("advisor.cli.runs.records", "records", "List, show and manage recorded runs."),
     "train": ("advisor.cli.train", "train", "Fit the meta-model to the shipped evidence and your own runs."),
     "evaluate": ("advisor.cli.evaluate", "evaluate", "Measure what the advice is worth on held-out sources."),
     "collect": ("advisor.cli.collect", "collect", "Train the runs of a plan and record them as evidence."),

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from advisor.cli.messages import note
-from advisor.cli.progress import working
+from advisor.cli.terminal.messages import note
+from advisor.cli.terminal.progress import working
 from advisor.errors import AdvisorError
 
 
@@ -32,8 +32,8 @@ def train(out: Path | None, force: bool) -> None:
     from advisor.learn.artefact import fit_artefact
     from advisor.learn.table import build_table, teaching
     from advisor.records.evidence import load_evidence
-    from advisor.records.ingest import sync
-    from advisor.records.store import Store
+    from advisor.records.store.store import Store
+    from advisor.records.store.sync import sync
 
     def describe(name: str, size: int) -> Mapping[str, float]:
         return describe_model(name).features(size)

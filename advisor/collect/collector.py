@@ -13,12 +13,12 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from advisor.collect.engine import Engine
-from advisor.collect.plan import Case, Plan, PlannedDataset, Point, expand
-from advisor.collect.worker import make_job, train_job
+from advisor.collect.planning.plan import Case, Plan, PlannedDataset, Point, expand
+from advisor.collect.training.worker import make_job, train_job
 from advisor.errors import AdvisorError
-from advisor.records.ingest import sync
 from advisor.records.schema import Run, Source, Status
-from advisor.records.store import Store
+from advisor.records.store.store import Store
+from advisor.records.store.sync import sync
 
 SYNC_SECONDS = 60.0
 _EARLY_POINTS = 17

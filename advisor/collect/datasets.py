@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from advisor.collect.images import measure
-from advisor.collect.plan import PlannedDataset
+from advisor.collect.planning.plan import PlannedDataset
+from advisor.collect.training.images import measure
 from advisor.describe.dataset import describe, open_dataset
 from advisor.describe.groups import put_in_group
 from advisor.errors import AdvisorError
-from advisor.records.store import Store
+from advisor.records.store.store import Store
 
 
 @dataclass(frozen=True)

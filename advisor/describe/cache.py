@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from advisor.describe.fingerprint import MAX_FILES
 
 if TYPE_CHECKING:
-    from advisor.describe.images import ImageDataset
+    from advisor.describe.sources.images import ImageDataset
 
 
 class Cache:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from advisor.describe.decode import THUMBNAIL, Picture
-from advisor.describe.images import ImageDataset, printable
 from advisor.describe.sample import read_picture
+from advisor.describe.sources.decode import THUMBNAIL, Picture
+from advisor.describe.sources.images import ImageDataset, printable
 from advisor.errors import AdvisorError
 
 _CLASSES, _IMAGES = 20, 10

@@ -12,12 +12,12 @@ from typing import Any
 
 from advisor.config import Config
 from advisor.describe.cache import Cache, listing_key
-from advisor.describe.features import FEATURES_VERSION, compute_features
+from advisor.describe.features.spec import FEATURES_VERSION, compute_features
 from advisor.describe.findings import findings
 from advisor.describe.fingerprint import Fingerprint, take_fingerprint
-from advisor.describe.images import Entry, ImageDataset, Split, printable
 from advisor.describe.sample import Progress, Sample, draw_sample
-from advisor.describe.sources import open_dataset
+from advisor.describe.sources.images import Entry, ImageDataset, Split, printable
+from advisor.describe.sources.opening import open_dataset
 from advisor.plugins import get_plugins
 from advisor.records.schema import Dataset
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.describe.images import few
-from advisor.describe.structure import leaked_share
+from advisor.describe.features.structure import leaked_share
+from advisor.describe.sources.images import few
 
 if TYPE_CHECKING:
     from advisor.describe.fingerprint import Fingerprint

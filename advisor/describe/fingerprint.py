@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from advisor.describe.images import ImageDataset, Split
     from advisor.describe.sample import Progress
+    from advisor.describe.sources.images import ImageDataset, Split
 
 EDGE = 4096
 """Bytes read from the beginning and the end of each file."""

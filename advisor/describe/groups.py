@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from advisor.describe.images import ImageDataset
-from advisor.describe.likeness import MAX_SHARE, likeness, shared, thumbnails
+from advisor.describe.near_duplicates import MAX_SHARE, likeness, shared, thumbnails
 from advisor.describe.sample import draw_sample
+from advisor.describe.sources.images import ImageDataset
 from advisor.records.schema import Dataset
-from advisor.records.store import Store, row, upsert
-from advisor.records.tables import DATASETS, LIKENESSES
+from advisor.records.store.store import Store, row, upsert
+from advisor.records.store.tables import DATASETS, LIKENESSES
 
 
 def put_in_group(store: Store, images: ImageDataset, dataset: Dataset) -> Dataset:

@@ -9,7 +9,7 @@ from pathlib import Path
 from advisor.describe.dataset import describe, open_dataset
 from advisor.describe.groups import put_in_group
 from advisor.errors import AdvisorError
-from advisor.records.store import Store
+from advisor.records.store.store import Store
 
 
 @dataclass

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.describe.decode import THUMBNAIL, Picture, UnreadableImageError, decode, giving_memory_back
-from advisor.describe.images import ImageDataset, Labels, Split, printable
+from advisor.describe.sources.decode import THUMBNAIL, Picture, UnreadableImageError, decode, giving_memory_back
+from advisor.describe.sources.images import ImageDataset, Labels, Split, printable
 from advisor.errors import DatasetError
 
 MAX_TRAIN = 1600

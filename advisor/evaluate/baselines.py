@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from advisor.collect.design import Space, core
+from advisor.collect.planning.design import Space, core
 from advisor.describe.model import describe_model
 from advisor.evaluate.pool import Pool
 

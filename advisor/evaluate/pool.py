@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.learn.space import to_unit_scale
 from advisor.learn.table import Case, Floats, Table
 from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.configuration import to_unit_scale
 
 _RANDOM = ("sobol", "reference")
 MIN_RANDOM = 8

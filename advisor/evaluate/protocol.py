@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.advise.search import LR_NEIGHBOURS, distinct, points_short, preference_order
+from advisor.advise.search.search import LR_NEIGHBOURS, distinct, points_short, preference_order
 from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
 from advisor.evaluate.adaptive import AdaptiveRegret, adaptive_regret

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from advisor.errors import AdvisorError
-from advisor.learn.familiarity import Familiarity
 from advisor.learn.metamodel import MetaModel
+from advisor.learn.novelty import Familiarity
 from advisor.learn.table import DescribeModel, Table, build_table, score_of, teaching
 from advisor.learn.targets import regret_within_cases
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.learn.space import to_unit_scale
 from advisor.learn.table import Floats
+from advisor.space.configuration import to_unit_scale
 
 if TYPE_CHECKING:
     from sklearn.gaussian_process import GaussianProcessRegressor
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LENGTHS = (2.3, 1.8, 1.5, 10.0, 25.0)
 """How far a run speaks for others on the unit scale, in the order of the five: two octaves of learning rate and of
 batch size, one and a half of epochs; dropout and weight decay hardly matter to what the meta-model gets wrong. Near the
-likeliest for the recorded cases, which ``advisor.evaluate.own_runs`` finds."""
+likeliest for the recorded cases, which ``research.ablations.own_runs`` finds."""
 OPTIMISM = 1.0
 """Standard deviations added to an expectation: what is not known yet may be better (upper confidence bound; Srinivas
 et al. 2010, arXiv:0912.3995)."""

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from advisor.learn.space import NO_DECAY
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
+from advisor.space.configuration import NO_DECAY
 
 Floats = NDArray[np.float64]
 DescribeModel = Callable[[str, int], Mapping[str, float]]
@@ -137,10 +137,10 @@ def hidden_features(columns: Sequence[str], seen: Collection[str]) -> NDArray[np
     columns : sequence of str
         Names of features.
     seen : collection of str
-        Groups of dataset features as ``advisor.describe.features.all_features`` names them; those of plugins are of
-        the group ``plugins``.
+        Groups of dataset features as ``advisor.describe.features.spec.all_features`` names them; those of plugins are
+        of the group ``plugins``.
     """
-    from advisor.describe.features import all_features
+    from advisor.describe.features.spec import all_features
 
     group_of = {f"data:{feature.name}": feature.group for feature in all_features()}
     return np.array([name.startswith("data:") and group_of.get(name, "plugins") not in seen for name in columns])

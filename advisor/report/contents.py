@@ -11,16 +11,16 @@ from itertools import groupby
 
 from pydantic import ValidationError
 
-from advisor.advise.diagnose import Diagnosis, diagnose, load_figures
-from advisor.advise.explain import Explanation, explain
+from advisor.advise.diagnose.diagnosis import Diagnosis, diagnose, load_figures
+from advisor.advise.explain.explanation import Explanation, explain
 from advisor.advise.request import make_request
 from advisor.advise.suggestion import Suggestion
 from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact
-from advisor.learn.space import Limits
 from advisor.records.schema import Epoch, Run
-from advisor.records.store import Store
+from advisor.records.store.store import Store
 from advisor.report.past_advice import Account, account
+from advisor.space.configuration import Limits
 
 MOST_RUNS = 200
 """The newest runs that a page shows with their curves; more would make it slow."""

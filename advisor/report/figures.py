@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.advise.responses import LABELS, Response
-from advisor.advise.timm_arguments import format_number
+from advisor.advise.explain.responses import LABELS, Response
+from advisor.advise.output.timm_arguments import format_number
 from advisor.records.schema import Epoch
 from advisor.report.past_advice import Account
 

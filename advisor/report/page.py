@@ -9,9 +9,9 @@ from importlib import resources
 from typing import Any
 
 import advisor
-from advisor.advise.explain_render import neighbour_words
-from advisor.advise.responses import LABELS
-from advisor.advise.timm_arguments import format_number
+from advisor.advise.explain.responses import LABELS
+from advisor.advise.output.explanation_text import neighbour_words
+from advisor.advise.output.timm_arguments import format_number
 from advisor.errors import MissingExtraError
 from advisor.records.schema import HYPERPARAMETERS
 from advisor.report.contents import Contents

@@ -13,10 +13,10 @@ from PIL import Image
 from advisor.describe.dataset import open_dataset
 from advisor.describe.sample import Sample, draw_sample
 from advisor.plugins import Plugins
-from advisor.records.ingest import sync
-from advisor.records.recorder import Recorder
+from advisor.records.recording.recorder import Recorder
 from advisor.records.schema import Epoch, Run, Source
-from advisor.records.store import Store
+from advisor.records.store.store import Store
+from advisor.records.store.sync import sync
 
 
 def load_plugin(plugin: object, name: str = "tested") -> Plugins:

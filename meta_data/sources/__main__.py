@@ -9,7 +9,7 @@ import click
 
 from advisor._meta_data.sources import build_dataset, list_datasets
 from advisor._meta_data.sources.duplicates import find_overlaps
-from advisor.describe.likeness import MAX_SHARE
+from advisor.describe.near_duplicates import MAX_SHARE
 from advisor.errors import AdvisorError
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from advisor.describe.likeness import MAX_SHARE, shared, telling
+from advisor.describe.near_duplicates import MAX_SHARE, shared, telling
 
 SIDE = 12
 IMAGES = 600

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import optuna
 
     from advisor import Suggestion
-    from advisor.records.imports import ImportReport
+    from advisor.records.importing.imports import ImportReport
     from advisor.records.schema import RunsAt
 
 

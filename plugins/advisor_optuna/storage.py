@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
 
-    from advisor.records.imports import ImportReport
+    from advisor.records.importing.imports import ImportReport
 
 _SQLITE = b"SQLite format 3\x00"
 _TABLES = {"studies", "trials", "trial_params", "trial_values"}
@@ -58,8 +58,8 @@ def import_study(study: optuna.Study, world_size: int | None = None) -> ImportRe
     ImportReport
         What was taken and what not; importing again adds nothing twice.
     """
-    from advisor.records.imports import import_items
-    from advisor.records.store import Store
+    from advisor.records.importing.imports import import_items
+    from advisor.records.store.store import Store
 
     config = Config()
     items = _of_study(study._storage, study._study_id, "memory", world_size)

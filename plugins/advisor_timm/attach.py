@@ -28,7 +28,7 @@ from advisor import hookimpl
 from advisor_timm.capture import Capture
 
 if TYPE_CHECKING:
-    from advisor.records.recorder import Recorder
+    from advisor.records.recording.recorder import Recorder
 
 logger = logging.getLogger("advisor.timm")
 

@@ -22,7 +22,7 @@ from advisor_timm.factories import augmentation, class_count, model_fields
 from advisor_timm.trained import Trained
 
 if TYPE_CHECKING:
-    from advisor.records.recorder import Recorder
+    from advisor.records.recording.recorder import Recorder
     from advisor_timm.attach import Call
 
 _OF_AN_EPOCH = ("samples_per_second", "eval_seconds", "ema_eval_seconds")

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
-from advisor.cli.commands_page import page
-from advisor.cli.examples import EXAMPLES
 from advisor.cli.root import COMMANDS, cli, main
+from advisor.cli.terminal.examples import EXAMPLES
+from research.pages.commands_page import page
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,8 +13,8 @@ from advisor.cli import doctor as doctor_module
 from advisor.cli import main
 from advisor.errors import AdvisorError
 from advisor.plugins import Plugins, get_plugins
-from advisor.records.recorder import Recorder
-from advisor.records.store import Store
+from advisor.records.recording.recorder import Recorder
+from advisor.records.store.store import Store
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_spool_folder_that_cannot_be_made(diagnose, tmp_path, monkeypatch):
 
 
 def test_a_file_system_without_locks_is_said(diagnose, monkeypatch):
-    monkeypatch.setattr("advisor.records.spool.fcntl", None)
+    monkeypatch.setattr("advisor.records.recording.spool.fcntl", None)
     code, findings = diagnose()
     assert code == 0
     assert "no file locks" in findings["spool"]["found"]

@@ -12,7 +12,7 @@ from advisor.config import Config
 from advisor.learn.artefact import MANIFEST, Artefact
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Source
-from advisor.records.store import Store
+from advisor.records.store.store import Store
 
 
 @pytest.fixture

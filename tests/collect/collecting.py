@@ -1,7 +1,7 @@
 """Stands in for workers and for a terminal where a collection is tested in one process."""
 
 from advisor.collect.engine import Finished
-from advisor.collect.worker import Job
+from advisor.collect.training.worker import Job
 
 
 class InThisProcess:

@@ -9,10 +9,10 @@ from small_images import write_images
 
 from advisor.collect.collector import Collection, Summary
 from advisor.collect.datasets import prepare
-from advisor.collect.plan import Plan
+from advisor.collect.planning.plan import Plan
 from advisor.config import Config
-from advisor.records import recorder
-from advisor.records.store import Store
+from advisor.records.recording import recorder
+from advisor.records.store.store import Store
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from collecting import InThisProcess, Quiet
 
 from advisor.collect.collector import Collection, recorded_runs
 from advisor.collect.datasets import prepare
-from advisor.collect.export import export
-from advisor.collect.plan import Plan, expand, read_plan
+from advisor.collect.planning.plan import Plan, expand, read_plan
+from advisor.collect.shipping.export import export
 from advisor.config import Config
 from advisor.errors import AdvisorError, UsageError
 from advisor.records.evidence import load_evidence
-from advisor.records.ingest import sync
 from advisor.records.schema import Source, Status
-from advisor.records.store import Store
+from advisor.records.store.store import Store
+from advisor.records.store.sync import sync
 
 pytest.importorskip("timm")
 
@@ -95,7 +95,7 @@ def test_a_run_that_was_lost_is_reported_and_trained_the_next_time(plan, data_di
 
 
 def test_a_failed_run_is_recorded_and_not_retried_unless_asked(plan, data_dir, store, monkeypatch):
-    import advisor.collect.worker as worker
+    import advisor.collect.training.worker as worker
 
     def broken(training, images, weights):
         raise RuntimeError("no memory left")
@@ -113,8 +113,8 @@ def test_a_failed_run_is_recorded_and_not_retried_unless_asked(plan, data_dir, s
 
 
 def test_a_diverged_run_is_marked_and_keeps_its_epochs(plan, data_dir, store, monkeypatch):
-    import advisor.collect.worker as worker
-    from advisor.collect.trainer import Diverged
+    import advisor.collect.training.worker as worker
+    from advisor.collect.training.trainer import Diverged
 
     honest = worker.train
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from advisor.describe import fingerprint
 from advisor.describe.dataset import open_dataset
-from advisor.describe.images import ImageDataset, ListedSplit
+from advisor.describe.sources.images import ImageDataset, ListedSplit
 
 COUNTS = {"train/cat": 4, "train/dog": 3, "val/cat": 2, "val/dog": 1}
 

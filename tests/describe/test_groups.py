@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image
-from test_likeness import scene
+from sample_pictures import scene
 
 from advisor.describe.dataset import describe, open_dataset
 from advisor.describe.groups import put_in_group
 from advisor.describe.recorded import describe_recorded
 from advisor.records.schema import Run, Source, new_id
-from advisor.records.store import Store
+from advisor.records.store.store import Store
 
 
 @pytest.fixture

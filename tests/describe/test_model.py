@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from advisor.describe.model import ModelDescription, describe_model, model_names
+from advisor.describe.model import describe_model, model_names
+from advisor.describe.model_description import ModelDescription
 from advisor.errors import UsageError
 
 
@@ -102,7 +103,7 @@ def test_a_model_only_timm_knows_is_described_through_it():
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_efficientnet", "cait_xxs24_224"])
 def test_the_table_is_what_tracing_gives(name):
     pytest.importorskip("timm")
-    from advisor.describe.model_table import trace
+    from advisor.describe.model_trace import trace
 
     traced, listed = trace(name), describe_model(name)
     assert traced.to_row() == listed.to_row()

@@ -9,7 +9,7 @@ import pytest
 from advisor.describe.dataset import describe
 from advisor.describe.recorded import describe_recorded
 from advisor.records.schema import Run, Source, new_id
-from advisor.records.store import Store
+from advisor.records.store.store import Store
 
 
 @pytest.fixture

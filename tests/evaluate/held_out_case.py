@@ -5,15 +5,15 @@ from pathlib import Path
 
 from synthetic import accuracy, describe_model, records
 
-from advisor.collect.design import Budget
-from advisor.collect.images import Size
-from advisor.collect.plan import Case, Context, Design, PlannedDataset
-from advisor.evaluate.held_out import HeldOut
+from advisor.collect.planning.design import Budget
+from advisor.collect.planning.plan import Case, Context, Design, PlannedDataset
+from advisor.collect.training.images import Size
 from advisor.evaluate.pool import pools
 from advisor.learn.artefact import fit_artefact
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.space import Configuration
 from advisor.learn.table import build_table
+from advisor.space.configuration import Configuration
+from research.held_out.advice import HeldOut
 
 HELD_OUT = "d1"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.collect.croissant import CROISSANT, TABLES, croissant, read_schema
+from advisor.collect.shipping.croissant import CROISSANT, TABLES, croissant, read_schema
 from advisor.records import evidence
 
 FOLDER = Path(__file__).parents[2] / "meta_data"
@@ -62,7 +62,7 @@ def test_entries_are_as_published():
 
 
 def test_the_croissant_description_is_that_of_the_files():
-    assert (FOLDER / CROISSANT).read_text() == croissant(FOLDER), "python -m advisor.collect.export writes it"
+    assert (FOLDER / CROISSANT).read_text() == croissant(FOLDER), "python -m advisor.collect.shipping.export writes it"
 
 
 @pytest.mark.filterwarnings("default")  # rdflib warns of its own functions

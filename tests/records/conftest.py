@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from advisor.plugins import Plugins
-from advisor.records import containment
-from advisor.records.recorder import Recorder
-from advisor.records.store import Store
-from advisor.records.tables import metadata
+from advisor.records.recording import containment
+from advisor.records.recording.recorder import Recorder
+from advisor.records.store.store import Store
+from advisor.records.store.tables import metadata
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from advisor.records import spool
+from advisor.records.recording import spool
 
 
 def lines(folder):

@@ -6,13 +6,13 @@ import pytest
 from advised_runs import advice, curve, run_of
 
 from advisor.advise.advisor import Advisor
-from advisor.advise.explain import explain
+from advisor.advise.explain.explanation import explain
 from advisor.advise.request import make_request
 from advisor.config import Config
-from advisor.learn.space import Limits
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Epoch, Status
-from advisor.records.store import Store
+from advisor.records.store.store import Store
+from advisor.space.configuration import Limits
 
 HOSTILE = "</script><script>alert(1)</script>"
 """A name that somebody's folder could have."""

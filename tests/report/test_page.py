@@ -8,12 +8,12 @@ from datetime import datetime, timezone
 import pytest
 
 from advisor.advise.advisor import Advisor
-from advisor.advise.explain import OWN_RUNS
+from advisor.advise.explain.explanation import OWN_RUNS
 from advisor.advise.request import make_request
 from advisor.errors import MissingExtraError
-from advisor.learn.space import Limits
 from advisor.report import page
 from advisor.report.contents import gather, newest_advice, state
+from advisor.space.configuration import Limits
 
 pytest.importorskip("plotly")
 
@@ -82,7 +82,7 @@ def test_advice_that_is_asked_for_now_heeds_the_runs_and_what_was_given_before_t
 
 def test_an_empty_store_makes_a_page_that_says_what_to_do(own_settings, artefact):
     from advisor.config import Config
-    from advisor.records.store import Store
+    from advisor.records.store.store import Store
 
     empty = Store(Config()["store"])
     assert newest_advice(empty, artefact) is None

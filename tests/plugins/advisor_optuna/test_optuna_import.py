@@ -14,7 +14,7 @@ optuna = pytest.importorskip("optuna")
 import advisor_optuna  # noqa: E402
 from advisor import ImportedRun, Skipped, Status  # noqa: E402
 from advisor.config import Config  # noqa: E402
-from advisor.records.store import Store  # noqa: E402
+from advisor.records.store.store import Store  # noqa: E402
 from advisor_optuna.storage import runs_at  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

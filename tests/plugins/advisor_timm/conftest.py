@@ -10,9 +10,9 @@ import pytest
 from train_in_process import ARGUMENTS, SCRIPTS, Recorded, execute
 
 from advisor.plugins import Plugins
-from advisor.records.ingest import sync
-from advisor.records.recorder import Recorder
-from advisor.records.store import Store
+from advisor.records.recording.recorder import Recorder
+from advisor.records.store.store import Store
+from advisor.records.store.sync import sync
 
 
 @pytest.fixture(scope="session")

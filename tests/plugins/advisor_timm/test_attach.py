@@ -21,7 +21,7 @@ import timm.utils
 
 import advisor
 from advisor.plugins import Plugins
-from advisor.records.recorder import Recorder
+from advisor.records.recording.recorder import Recorder
 from advisor.records.schema import Status
 from advisor_timm.attach import Attachment
 

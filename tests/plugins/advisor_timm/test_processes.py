@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from train_in_process import ARGUMENTS, SCRIPTS
 
-from advisor.records.ingest import sync
 from advisor.records.schema import Status
-from advisor.records.store import Store
+from advisor.records.store.store import Store
+from advisor.records.store.sync import sync
 
 CURRENT = SCRIPTS / "train_current.py"
 ADVISOR = [sys.executable, "-m", "advisor", "run"]

@@ -14,11 +14,11 @@ from train_in_process import ARGUMENTS, SCRIPTS, execute
 import advisor_timm.attach
 from advisor import hookimpl
 from advisor.plugins import Plugins
-from advisor.records.active import ActiveRun
-from advisor.records.ingest import sync
-from advisor.records.recorder import Recorder
+from advisor.records.recording.active import ActiveRun
+from advisor.records.recording.recorder import Recorder
 from advisor.records.schema import Status
-from advisor.records.store import Store
+from advisor.records.store.store import Store
+from advisor.records.store.sync import sync
 from advisor_timm.capture import Capture
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning:timm")  # timm leaves image files to be collected
@@ -144,7 +144,7 @@ def test_spool_cannot_be_written(untouched, train_in, tmp_path):
 
 
 def test_run_cannot_begin(untouched, train_in, recorder, monkeypatch):
-    monkeypatch.setattr("advisor.records.recorder.ActiveRun", None)
+    monkeypatch.setattr("advisor.records.recording.recorder.ActiveRun", None)
     assert train_in(recorder) == untouched
 
 

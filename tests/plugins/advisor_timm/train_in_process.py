@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from advisor.records.launcher import run_script
+from advisor.records.recording.launcher import run_script
 from advisor.records.schema import Epoch, Run
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"

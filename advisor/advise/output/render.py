@@ -1,0 +1,138 @@
+"""A suggestion as text: for people (table), for programs (json), for timm's train.py (args, yaml)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from advisor.advise.output.timm_arguments import format_number, quote
+from advisor.advise.suggestion import Suggestion
+from advisor.errors import UsageError
+from advisor.plugins import get_plugins
+from advisor.records.schema import HYPERPARAMETERS
+
+FORMATS = ("table", "json", "yaml", "args")
+_LABELS = {
+    "lr": "learning rate",
+    "batch_size": "batch size",
+    "epochs": "epochs",
+    "dropout": "dropout",
+    "weight_decay": "weight decay",
+}
+
+
+def check_format(format: str) -> None:
+    """Raise UsageError unless a format is one of ``FORMATS`` or some plugin renders further ones."""
+    if format not in FORMATS and not get_plugins().implementations("advisor_render"):
+        raise _no_format(format)
+
+
+def to_text(suggestion: Suggestion, format: str, dataset: str | Path | None = None) -> str:
+    """Return a suggestion in a format that programs read: json, yaml, args, or one that a plugin renders.
+
+    Parameters
+    ----------
+    suggestion : Suggestion
+    format : str
+    dataset : str or Path, optional
+        Where the images are, for the arguments of train.py.
+
+    Raises
+    ------
+    UsageError
+        If nothing renders the format.
+    """
+    if format == "json":
+        return suggestion.to_json()
+    if format == "yaml":
+        return suggestion.to_yaml(dataset).rstrip("\n")
+    if format == "args":
+        return quote(suggestion.to_args(dataset))
+    text = get_plugins().call_first("advisor_render", suggestion=suggestion, format=format)
+    if text is None:
+        raise _no_format(format)
+    return str(text)
+
+
+def _no_format(format: str) -> UsageError:
+    return UsageError(f"no format {format!r}", hint=f"--format one of {', '.join(FORMATS)}")
+
+
+def to_table(suggestion: Suggestion) -> RenderableType:
+    """Return a suggestion for people: the values, what is expected, how sure it is, and why."""
+    best = suggestion.best
+    start = "pretrained" if suggestion.pretrained else "from scratch"
+    values = Table(box=None, padding=(0, 2), pad_edge=False, header_style="bold")
+    values.add_column("", no_wrap=True)
+    values.add_column("suggested", justify="right", style="bold", no_wrap=True)
+    values.add_column("good range", justify="center")
+    for i in range(1, len(suggestion.suggestions)):
+        values.add_column(f"{i + 1}.", justify="right", style="dim")
+    for name in HYPERPARAMETERS:
+        low, high = (format_number(v) for v in suggestion.ranges[name])
+        others = [format_number(getattr(s, name)) for s in suggestion.suggestions[1:]]
+        values.add_row(
+            _LABELS[name],
+            format_number(getattr(best, name)),
+            low if low == high else f"{low} to {high}",
+            *others,
+        )
+    if best.expected is not None:
+        values.add_row(
+            "expected top-1",
+            f"{best.expected.top1:.0f} %",
+            f"{best.expected.low:.0f} to {best.expected.high:.0f} %",
+            *(f"{s.expected.top1:.0f} %" if s.expected else "" for s in suggestion.suggestions[1:]),
+        )
+    if best.expected_seconds is not None:
+        values.add_row("expected time", _duration(best.expected_seconds))
+    assumes = suggestion.assumes
+    lines: list[RenderableType] = [
+        Text(
+            f"{suggestion.dataset.name}: {suggestion.dataset.n_train:,} training images, "
+            f"{suggestion.dataset.n_classes:,} classes"
+        ),
+        Text(f"{suggestion.model}, {start}, {suggestion.opt}, {suggestion.img_size} pixels"),
+        Text(""),
+        values,
+        Text(""),
+        Text(
+            f"Assumes: {assumes.sched} schedule, warm-up {assumes.warmup_epochs:g} "
+            f"{'epoch' if assumes.warmup_epochs == 1 else 'epochs'}, augmentation "
+            f"{assumes.augment}, label smoothing {assumes.label_smoothing:g}, mixup {assumes.mixup:g}",
+        ),
+        Text(_trust(suggestion), style="bold"),
+    ]
+    lines += [Text(f"Note: {warning}.") for warning in suggestion.warnings]
+    if suggestion.evidence:
+        lines += [Text(""), Text("Most similar recorded datasets and the best run there:")]
+        lines += [Text(f"  {_neighbour(e.dataset, e.similarity, e.best)}") for e in suggestion.evidence]
+    return Group(*lines)
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def _trust(suggestion: Suggestion) -> str:
+    sure = f"Confidence: {suggestion.confidence}"
+    if suggestion.basis == "rule" or suggestion.metamodel is None:
+        return f"{sure}. Basis: a fixed rule."
+    if suggestion.basis == "recipes":
+        return f"{sure} (novelty {suggestion.novelty:.2f}). Basis: published recipes."
+    learned = f"{suggestion.metamodel.runs:,} runs on {suggestion.metamodel.datasets} datasets"
+    return f"{sure} (novelty {suggestion.novelty:.2f}). Basis: {suggestion.basis}, learned from {learned}."
+
+
+def _neighbour(dataset: str, similarity: float, best: dict[str, object]) -> str:
+    five = ", ".join(f"{name} {format_number(float(str(best[name])))}" for name in HYPERPARAMETERS)
+    return f"{dataset} (similarity {similarity:.2f}): {best['model']} {float(str(best['top1'])):.1f} % with {five}"

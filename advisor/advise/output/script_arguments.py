@@ -1,0 +1,110 @@
+"""What a training script was told about the five, what it leaves open, and how advice fills that in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from advisor.advise.output.timm_arguments import FIVE, recipe, to_words
+from advisor.advise.suggestion import Suggestion
+from advisor.records.schema import HYPERPARAMETERS
+
+_ROOTS = ("data_dir", "data", "data_path")
+_WEIGHTS = ("pretrained", "pretrained_path", "initial_checkpoint", "finetune")
+_SIZES = ("img_size", "input_size")
+
+
+@dataclass(frozen=True)
+class ScriptArguments:
+    """The arguments of one training, as its script parsed them.
+
+    Attributes
+    ----------
+    values : mapping
+        Every argument by name, the script's defaults included.
+    decided : collection of str
+        Names of those that the user set, on the command line or in a configuration file.
+    options : mapping
+        Names of those that the script would take, and how each is written: ``{"lr": "--lr"}``.
+    processes : int
+        How many processes train together.
+    """
+
+    values: Mapping[str, Any]
+    decided: Collection[str]
+    options: Mapping[str, str]
+    processes: int = 1
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The five that the script takes and the user has not set; an ``--lr-base`` sets the learning rate too."""
+        names = (name for name in HYPERPARAMETERS if FIVE[name] in self.options and FIVE[name] not in self.decided)
+        return tuple(name for name in names if not (name == "lr" and "lr_base" in self.decided))
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The five that the script has no option for."""
+        return tuple(name for name in HYPERPARAMETERS if FIVE[name] not in self.options)
+
+    @property
+    def images_a_value(self) -> int:
+        """How many images of the global batch one of the script's ``batch_size`` stands for."""
+        return self.processes * max(1, int(self.values.get("grad_accum_steps") or 1))
+
+    def dataset(self) -> str | None:
+        """Return the training images as ``advisor suggest --dataset`` takes them; None if the arguments name none."""
+        name = self.values.get("dataset") or ""
+        root = next((str(self.values[key]) for key in _ROOTS if self.values.get(key)), None)
+        if "/" in name:
+            return f"{name}:{root}" if root else str(name)
+        split = self.values.get("train_split")
+        if root and "train_split" in self.decided and os.path.isdir(os.path.join(root, str(split))):
+            return os.path.join(root, str(split))
+        return root
+
+    def question(self) -> list[str]:
+        """Return the options of ``advisor suggest`` that ask for exactly this training.
+
+        Raises
+        ------
+        LookupError
+            If the arguments name no dataset or no model.
+        """
+        dataset, model = self.dataset(), self.values.get("model")
+        if dataset is None:
+            raise LookupError("the command line names no dataset")
+        if not model:
+            raise LookupError("the command line names no model")
+        words = ["--dataset", dataset, "--model", str(model)]
+        if self.values.get("opt"):
+            words += ["--opt", str(self.values["opt"])]
+        words.append("--pretrained" if any(self.values.get(name) for name in _WEIGHTS) else "--scratch")
+        sizes = (self.values.get(name) for name in _SIZES)
+        size = next((value for value in sizes if value), None)
+        if size:
+            words += ["--img-size", str(size[-1] if isinstance(size, (list, tuple)) else size)]
+        for name in HYPERPARAMETERS:
+            if FIVE[name] in self.decided and self.values.get(FIVE[name]) is not None:
+                value = self.values[FIVE[name]] * (self.images_a_value if name == "batch_size" else 1)
+                words += ["--fix", f"{name}={value}"]
+        return words
+
+    def reachable_batch_size(self, advised: int) -> int:
+        """Return the global batch size nearest below the advised one that these processes can train with."""
+        return max(1, advised // self.images_a_value) * self.images_a_value
+
+    def fill(self, suggestion: Suggestion) -> dict[str, float]:
+        """Return what to set the open ones to, under the script's names."""
+        best = suggestion.best.configuration.as_dict()
+        best["batch_size"] = self.reachable_batch_size(int(best["batch_size"])) // self.images_a_value
+        return {FIVE[name]: best[name] for name in self.open}
+
+    def further(self, suggestion: Suggestion) -> list[str]:
+        """Return the words that would make the rest of this training what the advice assumes.
+
+        What the user set stays as it is.
+        """
+        left = {name: value for name, value in recipe(suggestion).items() if name in self.options}
+        return to_words({n: v for n, v in left.items() if n not in self.decided and self.values.get(n) != v})

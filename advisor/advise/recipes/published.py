@@ -1,0 +1,208 @@
+"""Advice from published recipes: what they say of each of the five under the user's limits, and who says it.
+
+The fixed rule speaks beside the recipes with the weight of one source that fits exactly. Where recipes fit the request
+it is one of many; where none is near, or none knows the optimizer, it is what remains.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from advisor.advise.recipes.recipes import (
+    REFERENCE_BATCH,
+    Recipes,
+    Situation,
+    Voices,
+    batch_factor,
+    pretraining_corpus,
+    recipe_family,
+)
+from advisor.advise.recipes.rule import BASE_BATCH_SIZE, Rule, find_rule, rule_batch_size, rule_epochs
+from advisor.advise.request import Request
+from advisor.advise.search.search import Prefer, allowed_bounds
+from advisor.advise.suggestion import Assumes
+from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.configuration import NO_DECAY, Configuration, Limits
+
+RULE = "the fixed rule"
+_RULE_WIDTH = math.log(3) / 1.28
+"""A rule is meant within a factor of three, nine times in ten on either side."""
+_WIDTH = 0.4
+"""A recipe's learning rate or decay is meant within a factor of 1.7, nine times in ten."""
+_SPREAD = (0.1, 0.9)
+"""The share of what is said that lies below and above the ranges."""
+_EPOCHS: Mapping[Prefer, float] = {"accuracy": 0.75, "balanced": 0.5, "speed": 0.25}
+"""Which quantile of the recipes' epochs is meant."""
+_ALTERNATIVES = (0.5, 0.25, 0.75, 0.1, 0.9)
+"""Quantiles of the learning rate, for the first and each further suggestion."""
+_STEPS_AN_EPOCH = 30
+"""A batch of more than 8 leaves at least so many steps in an epoch; recipes are for larger sets, and leave more."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What recipes and the rule advise.
+
+    Attributes
+    ----------
+    configurations : tuple of Configuration
+        Best first; they differ in the learning rate.
+    ranges : mapping of str to (low, high)
+        The spread of what the sources say, within the limits.
+    assumes : Assumes
+        The rest of the recipe.
+    rule_share : float
+        How much of the learning rate the fixed rule decides, 0 to 1.
+    sources : tuple of str
+        The recipes' sources that weigh most.
+    rule : Rule
+        The fixed rule.
+    """
+
+    configurations: tuple[Configuration, ...]
+    ranges: Mapping[str, tuple[float, float]]
+    assumes: Assumes
+    rule_share: float
+    sources: tuple[str, ...]
+    rule: Rule
+
+
+def situation_of(request: Request, n_train: int) -> Situation:
+    """Return what decides which recipes are near a request."""
+    return Situation(
+        log_n_train=math.log2(n_train),
+        log_params=math.log2(request.model.num_params),
+        log_img_size=math.log2(request.img_size),
+        attention=request.model.attention_share,
+        corpus=pretraining_corpus(request.tag) if request.pretrained else 0.0,
+    )
+
+
+def lr_voices(recipes: Recipes, opt: str, *, pretrained: bool, attention: bool, situation: Situation) -> Voices:
+    """Return what is said of the learning rate at ``REFERENCE_BATCH``, as logarithms."""
+    rule = find_rule(opt, pretrained=pretrained, attention=attention)
+    at_reference = rule.lr * (REFERENCE_BATCH / BASE_BATCH_SIZE) ** rule.exponent
+    return recipes.voices(
+        "reference_lr",
+        recipe_family(opt),
+        pretrained,
+        situation,
+        width=_WIDTH,
+        same_family=True,
+        prior=(RULE, at_reference, _RULE_WIDTH),
+    )
+
+
+def advise_published(recipes: Recipes, request: Request, n_train: int) -> Published:
+    """Return what recipes and the rule advise for a request and a number of training images.
+
+    Under a limit it is what they say within it: recipes for about so many epochs count most where epochs are limited,
+    and the learning rate follows the batch size.
+
+    Raises
+    ------
+    UsageError
+        If a fixed value cannot be met within the dataset and the limits.
+    """
+    limits = request.limits
+    family = recipe_family(request.opt)
+    rule = find_rule(request.opt, pretrained=request.pretrained, attention=request.model.is_transformer)
+    situation = situation_of(request, n_train)
+    ceilings = _ceilings(limits, n_train)
+
+    def say(value: str, prior: float, width: float, rule_width: float, **how: Any) -> Voices:
+        return recipes.voices(
+            value, family, request.pretrained, situation, width=width, prior=(RULE, prior, rule_width), **how
+        )
+
+    batch_size = say("batch_size", rule_batch_size(n_train), 0.35, 0.7)
+    epochs = say("epochs", rule_epochs(n_train, pretrained=request.pretrained), 0.35, 0.7)
+    chosen_batch = int(limits.fixed.get("batch_size", _batch_size(batch_size.quantile(0.5), ceilings)))
+    chosen_epochs = int(limits.fixed.get("epochs", _epochs(epochs.quantile(_EPOCHS[request.prefer]), ceilings)))
+
+    situation = replace(situation, log_epochs=math.log2(chosen_epochs))
+    lr = lr_voices(
+        recipes,
+        request.opt,
+        pretrained=request.pretrained,
+        attention=request.model.is_transformer,
+        situation=situation,
+    )
+    dropout = say("dropout", rule.dropout, 0.05, 0.1, log=False)
+    decay = say("decay", max(rule.weight_decay, NO_DECAY), _WIDTH, _RULE_WIDTH, same_family=True)
+
+    def lr_at(quantile: float) -> float:
+        rate = math.exp(lr.quantile(quantile)) * batch_factor(family, chosen_batch)
+        return limits.fixed.get("lr", _two_figures(rate))
+
+    def at(quantile: float) -> dict[str, float]:
+        values = {
+            "lr": lr_at(quantile),
+            "batch_size": _batch_size(batch_size.quantile(quantile), ceilings),
+            "epochs": _epochs(epochs.quantile(quantile), ceilings),
+            "dropout": round(min(0.9, max(0.0, dropout.quantile(quantile))), 1),
+            "weight_decay": _weight_decay(decay.quantile(quantile)),
+        }
+        return {**values, **limits.fixed}
+
+    middle = {**at(0.5), "batch_size": chosen_batch, "epochs": chosen_epochs}
+    rates = dict.fromkeys(lr_at(quantile) for quantile in _ALTERNATIVES[: request.top_k])
+    configurations = tuple(_configuration({**middle, "lr": rate}) for rate in rates)
+    low, high = (at(quantile) for quantile in _SPREAD)
+    return Published(
+        configurations=configurations,
+        ranges={n: (min(low[n], middle[n]), max(high[n], middle[n])) for n in HYPERPARAMETERS},
+        assumes=Assumes(
+            sched="cosine",
+            warmup_epochs=round(
+                chosen_epochs * max(0.0, say("warmup_share", 0.0, 0.02, 0.02, log=False).quantile(0.5))
+            ),
+            min_lr=0.0,
+            augment="timm-default",
+            mixup=round(max(0.0, say("mixup", 0.0, 0.05, 0.05, log=False).quantile(0.5)), 1),
+            label_smoothing=round(max(0.0, say("label_smoothing", 0.1, 0.02, 0.02, log=False).quantile(0.5)), 1),
+        ),
+        rule_share=lr.share_of(RULE),
+        sources=tuple(lr.loudest(3, but=RULE)),
+        rule=rule,
+    )
+
+
+def _ceilings(limits: Limits, n_train: int) -> dict[str, float]:
+    """Return the largest batch and the most epochs; refuse what is fixed above them."""
+    allowed = allowed_bounds(dict.fromkeys(HYPERPARAMETERS, (1.0, math.inf)), limits, n_train)
+    steps = max(8.0, n_train / _STEPS_AN_EPOCH)
+    return {"batch_size": min(allowed["batch_size"][1], steps), "epochs": allowed["epochs"][1]}
+
+
+def _batch_size(log_value: float, ceilings: Mapping[str, float]) -> int:
+    """Return the nearest power of two, or the largest below the ceiling."""
+    power = min(round(log_value / math.log(2)), math.floor(math.log2(ceilings["batch_size"])))
+    return int(2 ** max(0, power))
+
+
+def _epochs(log_value: float, ceilings: Mapping[str, float]) -> int:
+    return max(1, round(min(math.exp(log_value), ceilings["epochs"])))
+
+
+def _weight_decay(log_value: float) -> float:
+    """Return the decay, or none where it would act like none."""
+    value = math.exp(log_value)
+    return 0.0 if value < 10 * NO_DECAY else _two_figures(value)
+
+
+def _two_figures(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+def _configuration(values: Mapping[str, float]) -> Configuration:
+    return Configuration(
+        lr=float(values["lr"]),
+        batch_size=int(values["batch_size"]),
+        epochs=int(values["epochs"]),
+        dropout=float(values["dropout"]),
+        weight_decay=float(values["weight_decay"]),
+    )

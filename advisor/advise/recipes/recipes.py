@@ -1,0 +1,336 @@
+"""Published recipes as evidence of where good values lie.
+
+Recipes are nearly all well tuned, so they tell where good values lie and not how bad others are. Nothing is fitted but
+weights: a recipe counts by how near its situation is, and a source (a repository, a paper) once, however many rows it
+has. ``Voices`` turns what they say into a median and a spread that move smoothly with the situation.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from importlib import resources
+
+import numpy as np
+
+from advisor.describe.model import describe_model
+from advisor.describe.model_description import ModelDescription
+from advisor.errors import UsageError
+from advisor.learn.table import Floats
+from advisor.space.configuration import NO_DECAY
+
+REFERENCE_BATCH = 512
+"""Learning rates are compared as they would be at this batch size."""
+_FAMILIES = {"adamw": "adam", "rmsproptf": "rmsprop"}
+"""timm's optimizer -> the family of recipes it follows, where that is not its own name."""
+_STARTS_LIKE_SGD = ("", "momentum", "nesterov", "sgdw", "sgdp")
+"""The empty name is that of recipes that leave timm's train.py its default."""
+_SCALES = (2.0, 4.0, 4.0, 0.3, 1.0, 2.0)
+"""In each respect of a ``Situation``, the distance at which a recipe counts half as much."""
+_ANYWHERE = 0.05
+"""Weight that a source has in any situation, beside up to 1 for how near its recipes are."""
+_OTHER_FAMILY = 0.3
+"""Weight of recipes of another optimizer, where it is not the optimizer that matters most."""
+_BROAD, _BROAD_SHARE = 4.0, 0.3
+"""Of each bell this share is so many times as wide."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """In what circumstances values are good; NaN where one is unknown.
+
+    Attributes
+    ----------
+    log_n_train, log_params, log_img_size, log_epochs : float
+        Base-2 logarithms of the training images, the parameters, the image side and the epochs.
+    attention : float
+        Share of the parameters that self-attention holds.
+    corpus : float
+        What the weights were pretrained on: 0 labelled ImageNet-1k or nothing, 1 labelled ImageNet-21k, 4 unlabelled
+        images, which are fine-tuned with several times the learning rate.
+    """
+
+    log_n_train: float
+    log_params: float
+    log_img_size: float
+    attention: float
+    corpus: float
+    log_epochs: float = math.nan
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One published setting; None where its source leaves a value open."""
+
+    source: str
+    family: str
+    pretrained: bool
+    situation: Situation
+    lr: float
+    batch_size: float
+    epochs: float | None
+    dropout: float | None
+    weight_decay: float | None
+    warmup_epochs: float | None
+    mixup: float | None
+    label_smoothing: float | None
+
+    @property
+    def reference_lr(self) -> float:
+        """The learning rate that it would have at ``REFERENCE_BATCH``."""
+        return self.lr / batch_factor(self.family, self.batch_size)
+
+    @property
+    def decay(self) -> float | None:
+        """The weight decay, not below what stands for none."""
+        return None if self.weight_decay is None else max(self.weight_decay, NO_DECAY)
+
+    @property
+    def warmup_share(self) -> float | None:
+        """The share of the epochs that is warm-up."""
+        return None if self.warmup_epochs is None or self.epochs is None else min(1, self.warmup_epochs / self.epochs)
+
+
+def recipe_family(opt: str) -> str:
+    """Return the family of recipes that a timm optimizer follows.
+
+    Finer than the rule's families: Adan's learning rates are ten times Adam's in its own recipes.
+    """
+    return "sgd" if opt in _STARTS_LIKE_SGD else _FAMILIES.get(opt, opt)
+
+
+def batch_factor(family: str, batch_size: float) -> float:
+    """Return by what the learning rate at ``REFERENCE_BATCH`` is multiplied at another batch size.
+
+    SGD and RMSProp scale linearly, as their recipes state. Adam's recipes state linear scaling, but are hardly ever
+    below a batch of 512; there it is the square root (Malladi et al. 2022, arXiv:2205.10287), as for the others.
+    """
+    if family in ("sgd", "rmsprop") or (family == "adam" and batch_size > REFERENCE_BATCH):
+        return batch_size / REFERENCE_BATCH
+    return math.sqrt(batch_size / REFERENCE_BATCH)
+
+
+def pretraining_corpus(name: str) -> float:
+    """Return the ``corpus`` of a ``Situation`` from a timm tag or a recipe's words; the last stage decides."""
+    # Brackets hold how an earlier stage was done: "ssl+in21k (MIM in21k)".
+    last = re.split(r"_ft_|\+", name.lower().partition("(")[0])[-1]
+    if re.search(r"ssl|mae|dino|moco|clip|openai|laion|mim|lvd|beit|swag|bamboo", last):
+        return 4.0
+    return 1.0 if re.search(r"in2[12]k(?!_in1k)|in12k|miil", last) else 0.0
+
+
+@dataclass(frozen=True)
+class Voices:
+    """What several sources say of one value, each as a bell around its own.
+
+    Attributes
+    ----------
+    values, weights, widths : ndarray of shape (n,)
+        What each says (on the scale it is compared on), how much it counts, and how far around it is meant.
+    sources : tuple of str, length n
+        Who says it.
+    """
+
+    values: Floats
+    weights: Floats
+    widths: Floats
+    sources: tuple[str, ...]
+
+    @functools.cached_property
+    def _distribution(self) -> tuple[Floats, Floats]:
+        """A grid over the values, and the share of what is said below each of its points."""
+        # Recipes agree on round numbers: what is said alike is weighed together, a tenth of the work.
+        said, where = np.unique(np.column_stack([self.values, self.widths]), axis=0, return_inverse=True)
+        values, widths = said.T
+        weights = np.bincount(where.ravel(), self.weights) / self.weights.sum()
+        reach = 6 * _BROAD * widths
+        grid = np.linspace((values - reach).min(), (values + reach).max(), 1024)
+        # The logistic distribution function of unit variance, written so that nothing overflows.
+        steps = 0.9069 * (grid[:, None] - values) / widths
+        below = (1 + (1 - _BROAD_SHARE) * np.tanh(steps) + _BROAD_SHARE * np.tanh(steps / _BROAD)) / 2
+        return grid, below @ weights
+
+    def quantile(self, q: float) -> float:
+        """Return the value below which the share ``q`` of what is said lies.
+
+        Bells instead of points make it a smooth function of the weights: it slides, where a weighted median jumps.
+        Their broad part keeps it from hurrying through the gap between two camps.
+        """
+        grid, below = self._distribution
+        return float(np.interp(q, below, grid))
+
+    def share_of(self, source: str) -> float:
+        """Return the share of the weight that a source has."""
+        own = sum(w for w, name in zip(self.weights, self.sources, strict=True) if name == source)
+        return float(own / self.weights.sum())
+
+    def loudest(self, n: int, but: str) -> list[str]:
+        """Return the ``n`` sources that weigh most, without one."""
+        names = sorted({name for name in self.sources if name != but})
+        return sorted(names, key=self.share_of, reverse=True)[:n]
+
+
+_SPOKEN = (
+    "reference_lr",
+    "batch_size",
+    "epochs",
+    "dropout",
+    "decay",
+    "warmup_share",
+    "mixup",
+    "label_smoothing",
+)
+"""What recipes can be asked for: attributes of ``Recipe``."""
+
+
+class Recipes:
+    """Recipes, asked for a value in a situation.
+
+    Parameters
+    ----------
+    recipes : sequence of Recipe
+        What is known.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe]) -> None:
+        self.recipes = tuple(recipes)
+        self._points = np.array([astuple(recipe.situation) for recipe in recipes]).reshape(-1, len(_SCALES))
+        self._families = np.array([recipe.family for recipe in recipes], dtype=np.str_)
+        self._sources = np.array([recipe.source for recipe in recipes], dtype=np.str_)
+        self._starts = np.array([recipe.pretrained for recipe in recipes], dtype=bool)
+        self._columns = {name: _column(recipes, name) for name in _SPOKEN}
+
+    def voices(
+        self,
+        value: str,
+        family: str,
+        pretrained: bool,
+        situation: Situation,
+        *,
+        width: float,
+        log: bool = True,
+        same_family: bool = False,
+        prior: tuple[str, float, float] | None = None,
+    ) -> Voices:
+        """Return what the recipes of a start say of one value.
+
+        Parameters
+        ----------
+        value : str
+            One of ``_SPOKEN``; recipes that leave it open are silent.
+        family : str
+            Recipes of other families count ``_OTHER_FAMILY``, or not at all with ``same_family``.
+        pretrained : bool
+            The start; recipes of the other one are silent.
+        situation : Situation
+            How near a recipe is to it decides its weight: 1 / (1 + squared distance).
+        width : float
+            How far around its value a recipe is meant, as a standard deviation.
+        log : bool
+            Whether the value is compared by factors; ``Voices`` then holds logarithms.
+        prior : (source, value, width), optional
+            One more voice, with the weight of a source whose recipe is in the same situation.
+
+        Returns
+        -------
+        Voices
+        """
+        said = self._columns[value]
+        near = self._nearness(situation) * np.where(
+            self._families == family, 1.0, 0.0 if same_family else _OTHER_FAMILY
+        )
+        spoken = np.flatnonzero((self._starts == pretrained) & np.isfinite(said) & (near > 0))
+        said, near, sources = said[spoken], near[spoken], self._sources[spoken]
+        names, source_of = np.unique(sources, return_inverse=True)
+        total = np.bincount(source_of, near, minlength=len(names))
+        nearest = np.zeros(len(names))
+        np.maximum.at(nearest, source_of, near)
+        # A source counts as its nearest recipe does; its recipes share that by how near they are.
+        weights = ((nearest + _ANYWHERE) / total)[source_of] * near
+        widths = np.full(len(said), width)
+        if prior is not None:
+            said, sources = np.append(said, prior[1]), np.append(sources, prior[0])
+            weights, widths = np.append(weights, 1.0), np.append(widths, prior[2])
+        return Voices(np.log(said) if log else said, weights, widths, tuple(str(name) for name in sources))
+
+    def _nearness(self, situation: Situation) -> Floats:
+        asked = np.array(astuple(situation))
+        distance = (self._points - asked) / _SCALES
+        # What a recipe leaves open is one scale away; what is not asked for does not count.
+        distance = np.where(np.isnan(self._points), 1.0, distance)
+        distance = np.where(np.isnan(asked), 0.0, distance)
+        return np.asarray(1 / (1 + (distance**2).sum(axis=1)))
+
+
+def _column(recipes: Sequence[Recipe], name: str) -> Floats:
+    values = (getattr(recipe, name) for recipe in recipes)
+    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+@functools.cache
+def shipped_recipes() -> Recipes:
+    """Return the recipes of ``meta_data/recipes.csv`` that say how a whole network is trained.
+
+    Left out are probes of a frozen network, and settings with layer-wise decay: their learning rate is that of the
+    last layer, several times what reaches the others, and the advice has no such decay.
+    """
+    text = resources.files("advisor._meta_data").joinpath("recipes.csv").read_text(encoding="utf-8")
+    parsed = (_recipe(row) for row in csv.DictReader(text.splitlines()))
+    return Recipes([recipe for recipe in parsed if recipe is not None])
+
+
+def _recipe(row: Mapping[str, str]) -> Recipe | None:
+    batch_size = {"per_512": 512.0, "per_1024": 1024.0}.get(row["lr_is"]) or _number(row["batch_size"])
+    lr = _number(row["lr"])
+    if batch_size is None or lr is None or row["layer_decay"] or "LINEAR PROBE" in row["notes"]:
+        return None
+    # The cards of Trainer runs say "Adam" for what is its AdamW; "(momentum 0.9)" and the like do not matter.
+    opt = row["opt"].replace("adam(w)", "adamw").partition(" ")[0]
+    decay = _number(row["weight_decay"])
+    if decay is not None and "decoupled" in row["opt"]:
+        # big_vision does not multiply the decay by the learning rate, as timm does.
+        decay /= lr
+    epochs = _number(row["epochs"])
+    model = _model(row["timm_name"])
+    # "train176/eval224": what counts is the size that is trained on.
+    side = re.search(r"\d+", row["resolution"])
+    n_train = _number(row["n_train"])
+    return Recipe(
+        source=row["source"],
+        family=recipe_family(opt),
+        pretrained=row["pretrained"] != "none",
+        situation=Situation(
+            log_n_train=math.log2(n_train) if n_train else math.nan,
+            log_params=math.log2(model.num_params) if model else math.nan,
+            log_img_size=math.log2(int(side[0])) if side else math.log2(model.img_size) if model else math.nan,
+            attention=model.attention_share if model else math.nan,
+            corpus=pretraining_corpus(row["pretrained"]),
+            log_epochs=math.log2(epochs) if epochs else math.nan,
+        ),
+        lr=lr,
+        batch_size=batch_size,
+        epochs=epochs,
+        dropout=_number(row["dropout"]),
+        weight_decay=decay,
+        warmup_epochs=_number(row["warmup_epochs"]),
+        mixup=_number(row["mixup"]),
+        label_smoothing=_number(row["label_smoothing"]),
+    )
+
+
+def _model(name: str) -> ModelDescription | None:
+    try:
+        return describe_model(name) if name else None
+    except UsageError:
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

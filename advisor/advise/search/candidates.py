@@ -1,0 +1,100 @@
+"""Candidates of the search: an even cover of the box, steps from good ones, and the values that people use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.learn.table import Floats
+from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.configuration import NO_DECAY
+
+Bounds = Mapping[str, tuple[float, float]]
+Columns = dict[str, Floats]
+
+_N_COVER = 128
+"""Points of the even cover: found so, the best is as good as from 1,024, if steps from the best of them follow."""
+_MOVES: dict[str, tuple[float, ...]] = {
+    "lr": (0.5, 2**-0.5, 2**0.5, 2.0),
+    "batch_size": (0.5, 2.0),
+    "epochs": (0.5, 0.75, 1.5, 2.0, math.inf),
+    "dropout": (-0.1, 0.1),
+    "weight_decay": (0.0, 0.3, 3.0),
+}
+"""Steps along each axis: of dropout by adding, of the others by multiplying."""
+
+
+def even_cover(bounds: Bounds) -> Columns:
+    """Return an even cover of the box by the additive recurrence of Roberts' R sequence (generalised golden ratio)."""
+    d = len(HYPERPARAMETERS)
+    ratio = 2.0
+    for _ in range(64):
+        ratio = (1 + ratio) ** (1 / (d + 1))
+    steps = np.arange(1, _N_COVER + 1)[:, None] * (1 / ratio) ** np.arange(1, d + 1)
+    unit = (0.5 + steps) % 1
+    columns = {name: _place(name, unit[:, i], bounds[name]) for i, name in enumerate(HYPERPARAMETERS)}
+    return _snap(columns, bounds)
+
+
+def steps_from(columns: Columns, rows: NDArray[np.intp], bounds: Bounds) -> Columns:
+    """Return the candidates one step along each axis from those in ``rows``, inside the box, that are not there yet."""
+    result: dict[str, list[Floats]] = {name: [] for name in HYPERPARAMETERS}
+    here = take(columns, rows)
+    for moved, moves in _MOVES.items():
+        for move in moves:
+            there = here[moved] + move if moved == "dropout" else here[moved] * move
+            for name in HYPERPARAMETERS:
+                result[name].append(there if name == moved else here[name])
+    found = _snap({name: np.concatenate(parts) for name, parts in result.items()}, bounds)
+    # Many steps end at the edge of the box, and neighbours have neighbours in common.
+    known = set(_keys(columns))
+    new = {key: row for row, key in reversed(list(enumerate(_keys(found)))) if key not in known}
+    return take(found, np.array(sorted(new.values()), dtype=np.intp))
+
+
+def take(columns: Columns, rows: NDArray[np.intp]) -> Columns:
+    """Return the given rows."""
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def join(one: Columns, other: Columns) -> Columns:
+    """Return the rows of both."""
+    return {name: np.concatenate([one[name], other[name]]) for name in HYPERPARAMETERS}
+
+
+def _keys(columns: Columns) -> list[tuple[float, ...]]:
+    return list(zip(*(columns[name].tolist() for name in HYPERPARAMETERS), strict=True))
+
+
+def _place(name: str, unit: Floats, bound: tuple[float, float]) -> Floats:
+    low, high = bound
+    if name == "dropout":
+        return np.asarray(low + unit * (high - low))
+    floor = NO_DECAY if name == "weight_decay" else low
+    low, high = max(low, floor), max(high, floor)
+    return np.asarray(low * (high / low) ** unit)
+
+
+def _snap(columns: Columns, bounds: Bounds) -> Columns:
+    """Bring candidates to values people use (batch sizes are powers of two), inside the box."""
+    snapped: Columns = {
+        "lr": columns["lr"],
+        "batch_size": np.exp2(np.round(np.log2(columns["batch_size"]))),
+        "epochs": np.asarray(np.round(np.minimum(columns["epochs"], 1e9)), dtype=np.float64),
+        "dropout": np.round(columns["dropout"], 1),
+        "weight_decay": np.where(columns["weight_decay"] < 10 * NO_DECAY, 0.0, columns["weight_decay"]),
+    }
+    for name in ("lr", "weight_decay"):
+        snapped[name] = np.array([float(f"{value:.2g}") for value in snapped[name].tolist()])
+    result = {}
+    for name in HYPERPARAMETERS:
+        low, high = bounds[name]
+        inside = np.clip(snapped[name], low, high)
+        # The largest power of two inside, unless the box is a single value the user asked for.
+        if name == "batch_size" and low < high:
+            inside = np.where(np.log2(inside) % 1 > 0, 2 ** np.floor(np.log2(inside)), inside)
+        result[name] = inside
+    return result

@@ -1,0 +1,175 @@
+"""The search for the best of the five under the user's limits, and the ranges in which little is lost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from advisor.advise.search.candidates import Bounds, Columns, even_cover, join, steps_from, take
+from advisor.advise.search.predictor import Predict
+from advisor.errors import UsageError
+from advisor.learn.table import Floats
+from advisor.space.configuration import Configuration, Limits, from_columns, to_unit_scale
+
+Prefer = Literal["accuracy", "balanced", "speed"]
+
+LR_NEIGHBOURS = (0.5, 1.0, 2.0)
+_PROMISING = 4
+"""Points of the even cover that are looked at more closely, at nearby learning rates as well."""
+_ROUNDS = 8
+"""Steps are taken so many times from the best: further than half as many from the best two, and cheaper."""
+_DISTINCT = 1.5
+"""Suggestions differ by at least this much on the unit scale: about a factor of three in one of the five."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The outcome of a search: configurations best first, and the ranges around them."""
+
+    configurations: tuple[Configuration, ...]
+    ranges: dict[str, tuple[float, float]]
+
+
+def allowed_bounds(evidence: Bounds, limits: Limits, n_train: int, max_epochs: int | None = None) -> Bounds:
+    """Return the box to search: what the evidence covers, cut to the limits and to the dataset.
+
+    Parameters
+    ----------
+    evidence : mapping of str to (low, high)
+        Smallest and largest value seen of each of the five.
+    limits : Limits
+        The user's limits.
+    n_train : int
+        Training images; a batch is never larger.
+    max_epochs : int, optional
+        A further limit on the epochs, such as a time budget turned into epochs.
+
+    Raises
+    ------
+    UsageError
+        If a fixed value cannot be met within the dataset.
+    """
+    box = dict(evidence)
+    ceilings = {
+        "batch_size": min(n_train, limits.max_batch_size or n_train),
+        "epochs": min(x for x in (limits.max_epochs, max_epochs, math.inf) if x is not None),
+    }
+    for name, ceiling in ceilings.items():
+        low, high = box[name]
+        box[name] = (min(low, ceiling), min(high, ceiling))
+    for name, value in limits.fixed.items():
+        if value > ceilings.get(name, math.inf):
+            raise UsageError(
+                f"{name} cannot be {value:g} here",
+                cause=f"it would be above {ceilings[name]:g}, the most that the dataset and the limits allow",
+                hint=f"--fix {name}={ceilings[name]:g} or less",
+            )
+        box[name] = (value, value)
+    return box
+
+
+def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, top_k: int) -> Found:
+    """Find the configurations to suggest.
+
+    The shortfall of a candidate is averaged with that at half and twice its learning rate: an optimum that
+    survives being missed by a factor of two is worth more than a needle. The most promising points of an even cover
+    of the box are looked at so, followed by steps along each axis from the best.
+
+    Parameters
+    ----------
+    predict : Predict
+        What is expected of configurations.
+    bounds : mapping of str to (low, high)
+        The box, see ``allowed_bounds``.
+    prefer : {"accuracy", "balanced", "speed"}
+        ``accuracy`` ignores cost; ``balanced`` takes the fewest epochs that come within ``noise`` of the best;
+        ``speed`` the fewest within one point.
+    noise : float
+        Points of accuracy by which equal runs with other seeds differ.
+    top_k : int
+        How many configurations to return, at least 1.
+
+    Returns
+    -------
+    Found
+    """
+    cover = even_cover(bounds)
+    expected = predict(cover)
+    # Of all of the box: among candidates that are all near the best, best minus median is next to nothing.
+    unit = regret_unit(expected.top1)
+    columns = take(cover, np.argsort(expected.shortfall, kind="stable")[:_PROMISING])
+    near = _near(predict, columns)
+    for _ in range(_ROUNDS):
+        best = near.mean(axis=0).argmin(keepdims=True)
+        further = steps_from(columns, best, bounds)
+        if not len(further["lr"]):
+            break
+        columns = join(columns, further)
+        near = np.concatenate([near, _near(predict, further)], axis=1)
+    points = near.mean(axis=0) * unit
+    tolerance = {"accuracy": 0.0, "balanced": noise, "speed": max(1.0, noise)}[prefer]
+    chosen = distinct(columns, preference_order(columns, points, tolerance), top_k)
+    configurations = tuple(from_columns(columns, row) for row in chosen)
+
+    middle = near[LR_NEIGHBOURS.index(1.0)]
+    within = np.concatenate([expected.shortfall, middle]) * unit <= middle[chosen[0]] * unit + max(noise, 1e-9)
+    seen = {name: column[within] for name, column in join(cover, columns).items()}
+    ranges = {name: (float(column.min()), float(column.max())) for name, column in seen.items()}
+    return Found(configurations, ranges)
+
+
+def _near(predict: Predict, columns: Columns) -> Floats:
+    """Return the shortfall at each of the nearby learning rates; shape (len(LR_NEIGHBOURS), n)."""
+    n = len(columns["lr"])
+    near = {name: np.tile(column, len(LR_NEIGHBOURS)) for name, column in columns.items()}
+    near["lr"] = near["lr"] * np.repeat(LR_NEIGHBOURS, n)
+    return predict.shortfall(near).reshape(len(LR_NEIGHBOURS), n)
+
+
+def points_short(shortfall: Floats, top1: Floats) -> Floats:
+    """Return the points of accuracy that candidates are short of the best.
+
+    Parameters
+    ----------
+    shortfall : ndarray of shape (len(LR_NEIGHBOURS), n)
+        Predicted regret of the candidates at each of the nearby learning rates; the mean counts.
+    top1 : ndarray of shape (n,)
+        Their predicted accuracy in percent; they are to cover all there is to choose from.
+    """
+    return np.asarray(shortfall.mean(axis=0) * regret_unit(top1))
+
+
+def regret_unit(top1: Floats) -> float:
+    """Return the points of accuracy that a regret of 1 stands for: best minus median over all there is to choose from.
+
+    Parameters
+    ----------
+    top1 : ndarray of shape (n,)
+        Predicted accuracies in percent.
+    """
+    return max(float(np.quantile(top1, 0.99) - np.median(top1)), 1e-6)
+
+
+def preference_order(columns: Columns, points: Floats, tolerance: float) -> list[int]:
+    """Return candidates by points short of the best; before all others those within ``tolerance`` of least epochs."""
+    good = np.flatnonzero(points <= points.min() + tolerance)
+    cheapest = columns["epochs"][good].min()
+    first = [i for i in good if columns["epochs"][i] == cheapest]
+    ranked = sorted(first, key=lambda i: points[i])
+    ahead = set(ranked)
+    return [int(i) for i in (*ranked, *(i for i in np.argsort(points, kind="stable") if i not in ahead))]
+
+
+def distinct(columns: Columns, order: list[int], top_k: int) -> list[int]:
+    """Return the first ``top_k`` of an order that differ enough from each other."""
+    unit = to_unit_scale(columns)
+    chosen = order[:1]
+    for row in order[1:]:
+        if len(chosen) == top_k:
+            break
+        if min(np.abs(unit[row] - unit[other]).max() for other in chosen) >= _DISTINCT:
+            chosen.append(row)
+    return chosen

@@ -1,0 +1,107 @@
+"""``advisor diagnose``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from advisor.cli.terminal.output import echo_json, format_option
+from advisor.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from advisor.advise.diagnose.diagnosis import Diagnosis
+    from advisor.records.schema import Run
+    from advisor.records.store.store import Store
+
+SCHEMA = "advisor.diagnosis/1"
+
+
+@click.command()
+@click.argument("run", required=False)
+@format_option
+def diagnose(run: str | None, format_: str) -> None:
+    """Say what a recorded run suffers from and which one value to change.
+
+    RUN is an id, the unique beginning of one, or a name, as `advisor records list` shows them; the newest run, where
+    it is left out. Advice is given only where changes like it helped on recorded runs; docs/diagnoses.md has the
+    figures.
+    """
+    from advisor.advise.advisor import Advisor
+    from advisor.advise.diagnose.diagnosis import diagnose as diagnose_run
+    from advisor.cli.runs.store import open_store
+
+    store = open_store()
+    recorded = _newest(store) if run is None else store.run(run)
+    dataset = store.dataset(recorded.dataset_id) if recorded.dataset_id else None
+    diagnosis = diagnose_run(recorded, store.epochs(recorded.run_id), artefact=Advisor(store).artefact, dataset=dataset)
+    if format_ == "json":
+        echo_json(_document(diagnosis))
+    else:
+        from rich.console import Console
+
+        Console(highlight=False).print(_text(diagnosis))
+
+
+def _newest(store: Store) -> Run:
+    newest = store.runs(limit=1)
+    if not newest:
+        raise UsageError("there is no run to diagnose", cause="none is recorded yet", hint="advisor run SCRIPT [ARGS…]")
+    return newest[0]
+
+
+def _document(diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "run_id": diagnosis.run.run_id,
+        "verdict": diagnosis.verdict,
+        "findings": diagnosis.findings,
+        "advice": diagnosis.advice,
+        "symptoms": diagnosis.symptoms,
+        "notes": diagnosis.notes,
+    }
+
+
+def _text(diagnosis: Diagnosis) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    run, advice = diagnosis.run, diagnosis.advice
+    reached = "" if run.final_metric is None else f", final top-1 {run.final_metric:.1f} %"
+    lines = [
+        Text(
+            f"{run.name or run.run_id}: {run.model or 'a model'} on {run.dataset_name or 'a dataset'}, "
+            f"{run.epochs_done} of {run.epochs or '?'} epochs{reached}"
+        ),
+        Text(""),
+        Text(diagnosis.verdict.capitalize(), style="bold"),
+    ]
+    for finding in diagnosis.findings:
+        also = "" if finding is diagnosis.findings[0] else f"Also {finding.rule}: "
+        lines.append(Text(f"{also}{finding.meaning} ({finding.seen})."))
+        if not finding.advised:
+            lines.append(Text(f"No advice for {finding.rule}: {_unbacked(finding.figures)}.", style="dim"))
+    lines.append(Text(""))
+    if advice is not None:
+        lines += [
+            Text(f"Change next: {advice.change}; leave the rest as it is.", style="bold"),
+            Text(advice.expectation),
+            Text(f"Next:  add {advice.option} to the command that was run"),
+        ]
+    elif not diagnosis.findings and diagnosis.verdict != "cannot tell":
+        lines.append(Text("The curve asks for no change. More may still be had: compare with `advisor suggest`."))
+    else:
+        lines.append(Text("No change of one value is backed by recorded runs here; see `advisor suggest`."))
+    return Group(*lines, *(Text(f"Note: {note}.") for note in diagnosis.notes))
+
+
+def _unbacked(figures: Any) -> str:
+    change = f"{figures['change']['name']} {'up' if figures['change']['direction'] > 0 else 'down'}"
+    if not figures["pairs"]:
+        return f"no recorded runs tell what {change} does then"
+    return (
+        f"on recorded runs {change} did better than {figures['wins']:.0%} of random changes as large and gained "
+        f"{figures['gain'][1]:+.1f} points ({figures['pairs']} matching pairs), which is too little"
+    )

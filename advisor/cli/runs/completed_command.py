@@ -1,0 +1,204 @@
+"""``advisor run --suggest``: advice for what the command line of a training script leaves open.
+
+The script's own parser tells what it takes and what was set. The advice is asked for in a process of its own, so that
+nothing of it is left in the training's; where it cannot be had, in time or at all, the script runs as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor.advise.output.script_arguments import ScriptArguments
+from advisor.advise.output.timm_arguments import FIVE, format_number
+from advisor.advise.suggestion import Suggestion
+from advisor.cli.runs.one_answer import Answer, SeveralMachines, one_answer, processes
+from advisor.cli.terminal.messages import note
+from advisor.cli.terminal.progress import working
+
+_UNSET = object()
+_ENOUGH = 3
+"""A parser that takes so many of the five, the learning rate among them, is a training's."""
+_FURTHER_SECONDS = 300.0
+"""How much longer than for advice the other processes wait for rank 0: it may have started later."""
+
+
+@dataclass
+class FillIn:
+    """Fills in the arguments of the first training whose script parses its command line.
+
+    Parameters
+    ----------
+    seconds : float
+        How long the advice may take.
+    folder : Path
+        Where processes that train together leave the answer for one another.
+    followed : callable
+        Told the id of the advice that the training follows.
+    """
+
+    seconds: float
+    folder: Path
+    followed: Callable[[str], None]
+    _done: bool = False
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look at every command line that this process parses meanwhile."""
+        parser, container = argparse.ArgumentParser, argparse._ActionsContainer
+        parse, set_defaults = parser.parse_known_args, container.set_defaults
+        from_files: dict[int, set[str]] = {}
+
+        @functools.wraps(parse)
+        def parse_and_fill(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:
+            __tracebackhide__ = True
+            words = list(sys.argv[1:] if args is None else args)
+            result = parse(self, words if args is not None else None, namespace)
+            fill(self, words, result[0])
+            return result
+
+        @functools.wraps(set_defaults)
+        def note_and_set(self: argparse._ActionsContainer, **values: Any) -> None:
+            # How train.py takes its --config file.
+            set_defaults(self, **values)
+            from_files.setdefault(id(self), set()).update(values)
+
+        def fill(parser: argparse.ArgumentParser, words: list[str], found: argparse.Namespace) -> None:
+            options = _options(parser)
+            taken = [name for name in FIVE.values() if name in options]
+            if self._done or "lr" not in taken or len(taken) < _ENOUGH:
+                return
+            self._done = True
+            try:
+                probe, _ = parse(parser, words, argparse.Namespace(**dict.fromkeys(vars(found), _UNSET)))
+                set_by_user = {name for name, value in vars(probe).items() if value is not _UNSET}
+                self._fill(parser, found, options, set_by_user | from_files.get(id(parser), set()))
+            except Exception as error:  # isolation: the training goes on with what the user gave it
+                if os.environ.get("ADVISOR_TESTING"):
+                    raise
+                _unchanged(f"{type(error).__name__}: {error}")
+
+        parser.parse_known_args = parse_and_fill  # type: ignore[method-assign]
+        container.set_defaults = note_and_set  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            if parser.parse_known_args is parse_and_fill:
+                parser.parse_known_args = parse  # type: ignore[method-assign]
+            if container.set_defaults is note_and_set:
+                container.set_defaults = set_defaults  # type: ignore[method-assign]
+            if not self._done:
+                _say("nothing was set: the script parsed no command line with a learning rate (argparse)")
+
+    def _fill(
+        self, parser: argparse.ArgumentParser, found: argparse.Namespace, options: Mapping[str, str], decided: set[str]
+    ) -> None:
+        try:
+            arguments = ScriptArguments(vars(found), decided, options, processes())
+            if not arguments.open:
+                _say("nothing to set: the command line decides all that the script takes")
+                return
+            answer = one_answer(lambda: self._ask(arguments), self.folder, self.seconds + _FURTHER_SECONDS)
+        except (LookupError, SeveralMachines) as error:
+            _unchanged(str(error))
+            return
+        if "reason" in answer:
+            _unchanged(answer["reason"])
+            return
+        suggestion = Suggestion.model_validate(answer["suggestion"])
+        for name, value in arguments.fill(suggestion).items():
+            action = next(action for action in parser._actions if action.dest == name)
+            setattr(found, name, action.type(format_number(value)) if callable(action.type) else value)
+        self.followed(suggestion.suggestion_id)
+        if os.environ.get("RANK", "0") == "0":
+            _tell(arguments, suggestion)
+
+    def _ask(self, arguments: ScriptArguments) -> Answer:
+        """Return ``{"suggestion": …}``, or ``{"reason": …}`` why there is none."""
+        question, deadline = arguments.question(), time.monotonic() + self.seconds
+        _say(f"asking for advice on {question[1]}, at most {self.seconds:g} seconds")
+        with working(f"describing {question[1]} and looking for good values"):
+            answer = _suggest(question, deadline)
+        advised = answer.get("suggestion", {}).get("suggestions", [{}])[0].get("batch_size")
+        if "batch_size" in arguments.open and advised is not None:
+            reachable = arguments.reachable_batch_size(advised)
+            if reachable != advised:  # the other values depend on it
+                return _suggest([*question, "--fix", f"batch_size={reachable}"], deadline)
+        return answer
+
+
+def _options(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """Return the options that a parser takes, by the name of the argument: the long way to write each."""
+    return {
+        action.dest: max(action.option_strings, key=len)
+        for action in parser._actions
+        if action.option_strings and action.dest != argparse.SUPPRESS
+    }
+
+
+def _suggest(question: list[str], deadline: float) -> Answer:
+    command = [sys.executable, "-m", "advisor", "suggest", *question, "--top", "1", "--format", "json"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    with process:
+        try:
+            out, err = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return {"reason": "describing the images takes longer than that; see `advisor config`, suggest_timeout"}
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        return {"reason": " ".join(err.split()) or f"advisor suggest ended with status {process.returncode}"}
+    return {"suggestion": json.loads(out)}
+
+
+def _tell(arguments: ScriptArguments, suggestion: Suggestion) -> None:
+    """Say what was set and why."""
+    start = "pretrained" if suggestion.pretrained else "from scratch"
+    _say(
+        f"set what was left open, for {suggestion.dataset.name} ({suggestion.dataset.n_train:,} images, "
+        f"{suggestion.dataset.n_classes:,} classes), {suggestion.model}, {start}, {suggestion.opt}:"
+    )
+    filled = arguments.fill(suggestion)
+    for name in arguments.open:
+        low, high = (format_number(value) for value in suggestion.ranges[name])
+        reason = f"good from {low} to {high}" if low != high else ""
+        if name == "batch_size" and arguments.images_a_value > 1:
+            size = int(filled["batch_size"])
+            reason = f"{size * arguments.images_a_value} images a step of all processes together; {reason}"
+        option = f"{arguments.options[FIVE[name]]} {format_number(filled[FIVE[name]])}"
+        _say(f"  {option:<24} {reason}".rstrip())
+    for name in arguments.unknown:
+        _say(f"  {name} stays: the script has no option --{FIVE[name].replace('_', '-')}")
+    expected, learned = suggestion.best.expected, suggestion.metamodel
+    if expected is not None:
+        span = f"{expected.low:.0f} to {expected.high:.0f} %"
+        _say(f"expected top-1: {expected.top1:.0f} %; with a probability of {100 * expected.level:.0f} % {span}")
+    basis = "a fixed rule" if suggestion.basis == "rule" or learned is None else f"{learned.runs:,} recorded runs"
+    _say(f"confidence {suggestion.confidence}, from {basis}; this is advice {suggestion.suggestion_id}")
+    for warning in suggestion.warnings:
+        _say(f"note: {warning}")
+    further = arguments.further(suggestion)
+    if further:
+        _say(f"the advice assumes a whole recipe; to train with it add: {' '.join(further)}")
+
+
+def _unchanged(reason: str) -> None:
+    _say(f"no advice, the script runs as it is: {reason}")
+
+
+def _say(text: str) -> None:
+    note(f"advisor: {text}")

@@ -1,0 +1,182 @@
+"""Images that are already in Python: numpy arrays and map-style torch Datasets. Imports neither torch nor timm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from advisor.describe.sources.images import ImageDataset, ListedSplit
+from advisor.describe.sources.labels import class_indices
+from advisor.errors import DatasetError
+
+
+def is_in_memory(source: Any) -> bool:
+    """Return whether ``source`` is a pair of arrays, a map-style Dataset, or a (train, eval) pair of such."""
+    if isinstance(source, tuple) and len(source) == 2:
+        return _is_pair(source) or all(_is_pair(part) or _is_map(part) for part in source)
+    return _is_map(source)
+
+
+def open_in_memory(source: Any, name: str = "dataset") -> ImageDataset:
+    """Return the dataset of arrays or of a map-style torch Dataset.
+
+    Parameters
+    ----------
+    source : tuple or Dataset
+        ``(images, labels)`` with images of shape (n, h, w), (n, h, w, c) or (n, c, h, w) and one label each; a
+        Dataset whose items are (image, label); or a tuple (train, eval) of two of the same.
+    name : str
+        What to call it.
+
+    Raises
+    ------
+    DatasetError
+        If shapes do not fit, or it is not single-label classification.
+    """
+    parts = (source,) if _is_map(source) or _is_pair(source) else source
+    read = [_read_pair(part, name) if _is_pair(part) else _read_map(part, name) for part in parts]
+    labels, classes = class_indices([v for _, values, _ in read for v in values], name, _class_names(parts[0]))
+    n_train = len(read[0][1])
+
+    def split(part: int, index: Any) -> ListedSplit:
+        images = read[part][0]
+        role = ("train", "eval")[part]
+        names = [f"{role}/{i:06d}" for i in range(len(index))]
+        return ListedSplit(index, classes, names, lambda i: _to_image(images[i]))
+
+    return ImageDataset(
+        name=name,
+        root=None,
+        kind=read[0][2],
+        classes=classes,
+        train=split(0, labels[:n_train]),
+        eval=split(1, labels[n_train:]) if len(read) > 1 else None,
+    )
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _is_pair(value: Any) -> bool:
+    """Return whether ``value`` is (images, labels)."""
+    if not (isinstance(value, tuple) and len(value) == 2 and _is_array(value[0]) and len(value[0].shape) in (3, 4)):
+        return False
+    return isinstance(value[1], Sequence) or (_is_array(value[1]) and len(value[1].shape) < 3)
+
+
+def _is_map(value: Any) -> bool:
+    return (
+        hasattr(value, "__getitem__")
+        and hasattr(value, "__len__")
+        and not isinstance(value, (str, bytes, tuple, list, dict))
+        and not _is_array(value)
+    )
+
+
+def _read_pair(pair: Any, name: str) -> tuple[Any, list[Any], str]:
+    images, labels = pair[0], np.asarray(pair[1])
+    if len(labels) != len(images):
+        raise DatasetError(
+            f"{len(images)} images and {len(labels)} labels do not fit",
+            cause="every image needs exactly one label",
+            hint="give (images, labels) of the same length",
+        )
+    if labels.ndim == 2 and set(np.unique(labels).tolist()) <= {0, 1} and (labels.sum(axis=1) == 1).all():
+        labels = labels.argmax(axis=1)  # one-hot
+    return images, list(labels) if labels.ndim == 2 else labels.tolist(), "arrays"
+
+
+class _Items:
+    """The images of a Dataset's items, its labels left aside."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, index: int) -> Any:
+        item = self._dataset[index]
+        return item[0] if isinstance(item, (tuple, list)) else item
+
+
+def _read_map(dataset: Any, name: str) -> tuple[Any, list[Any], str]:
+    labels = _known_labels(dataset)
+    if labels is None:
+        labels = []
+        for index in range(len(dataset)):
+            item = dataset[index]
+            if not (isinstance(item, (tuple, list)) and len(item) >= 2):
+                raise DatasetError(
+                    f"the items of {type(dataset).__name__} are not (image, label)",
+                    cause=f"item {index} is a {type(item).__name__}",
+                    hint="give a map-style Dataset for classification",
+                )
+            labels.append(item[1])
+    return _Items(dataset), [_scalar(label) for label in labels], "dataset"
+
+
+def _known_labels(dataset: Any) -> list[Any] | None:
+    """Return the labels where a Dataset keeps them (torchvision, timm, Subset), without decoding any image."""
+    if hasattr(dataset, "dataset") and hasattr(dataset, "indices"):  # torch.utils.data.Subset
+        inner = _known_labels(dataset.dataset)
+        return None if inner is None else [inner[int(i)] for i in dataset.indices]
+    if getattr(dataset, "target_transform", None) is not None:
+        return None
+    for holder in (dataset, getattr(dataset, "reader", None)):
+        for name in ("targets", "labels", "_labels"):
+            values = getattr(holder, name, None)
+            if values is not None and not callable(values) and len(values) == len(dataset):
+                return list(values)
+        samples = getattr(holder, "samples", None)
+        if isinstance(samples, list) and len(samples) == len(dataset) and all(len(s) == 2 for s in samples[:1]):
+            return [label for _, label in samples]
+    return None
+
+
+def _scalar(label: Any) -> Any:
+    """Return a label held in a tensor or array of one element as a plain value."""
+    return label.item() if hasattr(label, "item") and getattr(label, "ndim", 0) == 0 else label
+
+
+def _class_names(part: Any) -> list[str]:
+    mapping = getattr(part, "class_to_idx", None) or getattr(getattr(part, "reader", None), "class_to_idx", None)
+    if not isinstance(mapping, dict) or set(mapping.values()) != set(range(len(mapping))):
+        return []
+    return [str(name) for name, _ in sorted(mapping.items(), key=lambda item: item[1])]
+
+
+def _to_image(value: Any) -> Image.Image:
+    """Return an image held as a PIL image, an array or a tensor.
+
+    Values within 0 to 1 or within 0 to 255 count as that, anything else (normalised tensors, 16 bits) is stretched
+    from its smallest to its largest value.
+
+    Raises
+    ------
+    OSError
+        If it is no picture.
+    """
+    if isinstance(value, Image.Image):
+        return value
+    array = np.asarray(value)
+    if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4):
+        array = array.transpose(1, 2, 0)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
+        raise OSError(f"no picture: an array of shape {array.shape}")
+    if array.dtype != np.uint8:
+        array = _to_bytes(array)
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _to_bytes(array: Any) -> Any:
+    values = np.nan_to_num(array.astype(np.float64))
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 255:
+        low, high = 0.0, 255.0
+    return ((values - low) * (255 / max(high - low, 1e-12))).round().astype(np.uint8)

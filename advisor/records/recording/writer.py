@@ -1,0 +1,117 @@
+"""Writes a run's spool from a thread of its own."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from advisor.records.recording.containment import contain
+from advisor.records.recording.spool import SpoolFile, encode
+
+QUEUE_SIZE = 10_000
+HEARTBEAT_SECONDS = 30.0
+FSYNC_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+"""How long a line waits for further ones, so that an epoch's end disturbs the training thread once, not with each."""
+
+Entry = tuple[str, dict[str, Any]]
+
+
+class Writer:
+    """Takes entries at once and writes them as lines of a spool file.
+
+    What could not be written, because the disk was full, the folder gone or the queue too long, is written whole as
+    soon as it can be: with the next entry, or the next heartbeat.
+
+    Parameters
+    ----------
+    path : Path
+        The spool file.
+    everything : callable
+        Returns all entries that tell the run as it is now; called on the writing thread.
+    """
+
+    def __init__(self, path: Path, everything: Callable[[], Iterable[Entry]]) -> None:
+        self._path = path
+        self._everything = everything
+        # Unlike Queue, SimpleQueue may be used again from a signal handler that interrupts its use.
+        self._queue: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._file: SpoolFile | None = None
+        self._lost = 0
+        self._behind = False
+        self._synced = -math.inf
+        self._dirty = False
+        self._heartbeat_due = time.monotonic() + HEARTBEAT_SECONDS
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="advisor-spool", daemon=True)
+        self._thread.start()
+
+    def put(self, type: str, data: dict[str, Any]) -> None:
+        """Have a line written soon."""
+        if self._queue.qsize() < QUEUE_SIZE:
+            self._queue.put((type, data))
+        else:
+            self._behind = True
+
+    def close(self, seconds: float) -> bool:
+        """Write what is left, let the lock go, and return whether that was done within ``seconds``."""
+        self._queue.put(None)
+        self._closing.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        closing = False
+        while not closing:
+            entries = self._take()
+            closing = None in entries
+            try:
+                self._write([entry for entry in entries if entry is not None], closing)
+            except Exception as error:  # isolation: a failing disk must not reach the training
+                self._behind = True
+                contain(f"the spool {self._path}", error)
+        if self._file is not None:
+            self._file.close()
+
+    def _take(self) -> list[Entry | None]:
+        """Wait for entries; none of them when a heartbeat or a delayed fsync is due."""
+        due = min(self._heartbeat_due, self._synced + FSYNC_SECONDS if self._dirty else math.inf)
+        try:
+            entries = [self._queue.get(timeout=max(0.0, due - time.monotonic()))]
+        except queue.Empty:
+            return []
+        # Not by waiting at the queue, which would wake this thread with every line. After the end nothing follows.
+        self._closing.wait(GATHER_SECONDS)
+        while not self._queue.empty():
+            entries.append(self._queue.get())
+        return entries
+
+    def _write(self, entries: list[Entry], closing: bool) -> None:
+        now = time.monotonic()
+        if now >= self._heartbeat_due:
+            self._heartbeat_due = now + HEARTBEAT_SECONDS
+            entries = [*entries, ("heartbeat", {"heartbeat_at": datetime.now(timezone.utc)})]
+        if self._file is not None and not self._file.is_there():
+            self._lost = self._file.end
+            self._file.close()
+            self._file, self._behind = None, True
+        if self._file is None and (entries or self._behind):
+            self._file = SpoolFile(self._path, self._lost)
+        if self._file is None:
+            return
+        if self._behind:
+            # Before the snapshot: what is reported after it is in the queue, or sets the flag again.
+            self._behind = False
+            entries = [*self._everything(), *(entry for entry in entries if entry[0] == "end")]
+        if entries:
+            self._dirty = True
+            self._file.append(b"".join(encode(*entry) for entry in entries))
+        if self._dirty and (closing or now - self._synced >= FSYNC_SECONDS):
+            self._file.sync()
+            self._synced, self._dirty = now, False

@@ -1,0 +1,390 @@
+"""The store of records: SQLAlchemy on SQLite by default, on PostgreSQL by URL."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from advisor.errors import StoreError, UsageError
+from advisor.records.encoding import field_parsers, plain
+from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
+from advisor.records.store.migrations import HEAD, upgrade
+from advisor.records.store.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS
+
+BUSY_SECONDS = 30
+"""How long to wait for a SQLite store that another process writes; ``?timeout=`` in the URL overrides it."""
+MAPPED_BYTES = 2**30
+_IDS_A_STATEMENT = 500
+
+R = TypeVar("R")
+
+
+class Store:
+    """Runs, epochs, datasets and suggestions.
+
+    Every method raises ``StoreError`` if the store cannot be read or written.
+
+    Parameters
+    ----------
+    url : str
+        A SQLAlchemy URL. A SQLite file and its folder are made if need be, and the schema is brought up to date. A
+        SQLite file on a read-only disk can still be read.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be opened: locked, corrupt, or made by a newer version.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        with self._explained():
+            parsed = sa.make_url(url)
+            if parsed.drivername == "postgresql":  # the driver that the extra brings, not SQLAlchemy's choice
+                parsed = parsed.set(drivername="postgresql+psycopg")
+            self.url = parsed.render_as_string(hide_password=True)
+            if parsed.get_backend_name() == "sqlite":
+                self._file, self._engine = _sqlite_engine(parsed)
+            else:
+                self._file, self._engine = None, sa.create_engine(parsed, pool_pre_ping=True)
+            self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        revision = self._revision()
+        if revision == HEAD:
+            return
+        if revision is not None and revision > HEAD:
+            raise StoreError(
+                f"the store {self.url} was made by a newer version of timm-advisor",
+                cause=f"its schema is {revision}, this version knows {HEAD}",
+                hint="pip install --upgrade timm-advisor, or name another store with ADVISOR_STORE",
+            )
+        if self._file is None:
+            upgrade(self._engine)
+            return
+        from filelock import FileLock, Timeout
+
+        try:
+            # SQLite does not wait for others while it changes to its write-ahead log.
+            with FileLock(f"{self._file}.lock", timeout=BUSY_SECONDS):
+                with closing(self._engine.raw_connection()) as connection:
+                    connection.cursor().execute("PRAGMA journal_mode=WAL")
+                upgrade(self._engine)
+        except Timeout as error:
+            raise OSError(f"another process has been holding {error.lock_file} for {BUSY_SECONDS} s") from error
+
+    def _revision(self) -> str | None:
+        with self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        return None if revision is None else str(revision)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise _explain(self.url, error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees one state of the store throughout."""
+        with self._explained(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection whose changes are kept together, or not at all; on SQLite one at a time has it."""
+        engine = self._engine.execution_options(advisor_begin="IMMEDIATE")
+        with self._explained(), engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let all connections go."""
+        self._engine.dispose()
+
+    def add_runs(self, runs: Iterable[Run], epochs: Iterable[Epoch] = ()) -> None:
+        """Add runs and epochs; those that are there already are replaced."""
+        with self.writing() as connection:
+            upsert(connection, RUNS, [row(run) for run in runs])
+            upsert(connection, EPOCHS, [row(epoch) for epoch in epochs])
+
+    def runs(
+        self,
+        *,
+        status: Status | Sequence[Status] | None = None,
+        source: Source | None = None,
+        model: str | None = None,
+        opt: str | None = None,
+        name: str | None = None,
+        dataset: str | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        sort: str = "started_at",
+        descending: bool = True,
+        limit: int | None = None,
+    ) -> list[Run]:
+        """Return runs, filtered and sorted.
+
+        Parameters
+        ----------
+        status : Status or sequence of Status, optional
+            Keep only runs with this status, or one of these.
+        source, model, opt, name : optional
+            Keep only runs with this value.
+        dataset : str, optional
+            Keep only runs on the dataset of this name or id.
+        since, before : datetime, optional
+            Keep only runs that started then or later, or before.
+        sort : str
+            Field to sort by; unknown values come last.
+        descending : bool
+            Largest first.
+        limit : int, optional
+            At most so many.
+
+        Raises
+        ------
+        UsageError
+            If ``sort`` is no field of a run.
+        """
+        if sort not in RUNS.c:
+            raise UsageError(f"runs cannot be sorted by {sort!r}", hint=f"one of: {', '.join(RUNS.c.keys())}")
+        query = sa.select(RUNS)
+        if status is not None:
+            statuses = [status] if isinstance(status, Status) else list(status)
+            query = query.where(RUNS.c.status.in_([one.value for one in statuses]))
+        equal = {"source": plain(source), "model": model, "opt": opt, "name": name}
+        for column, value in equal.items():
+            if value is not None:
+                query = query.where(RUNS.c[column] == value)
+        if dataset is not None:
+            query = query.where((RUNS.c.dataset_name == dataset) | (RUNS.c.dataset_id == dataset))
+        if since is not None:
+            query = query.where(RUNS.c.started_at >= since)
+        if before is not None:
+            query = query.where(RUNS.c.started_at < before)
+        by_field = RUNS.c[sort].desc() if descending else RUNS.c[sort].asc()
+        order = (by_field.nulls_last(), RUNS.c.run_id.desc())
+        if limit is not None:
+            # Sorting carries whole rows along, long JSON included, so it is told to sort their ids.
+            first = query.with_only_columns(RUNS.c.run_id).order_by(*order).limit(limit)
+            query = sa.select(RUNS).where(RUNS.c.run_id.in_(first))
+        return self._all(Run, query.order_by(*order))
+
+    def run(self, name: str) -> Run:
+        """Return the run with this id, unique beginning of an id, or name (the newest of that name).
+
+        Raises
+        ------
+        UsageError
+            If there is none, or the beginning fits several.
+        """
+        exact = sa.select(RUNS).where(RUNS.c.run_id == name)
+        begins = sa.select(RUNS).where(RUNS.c.run_id.startswith(name, autoescape=True)).limit(2)
+        named = sa.select(RUNS).where(RUNS.c.name == name).order_by(RUNS.c.started_at.desc()).limit(1)
+        found = self._all(Run, exact) or self._all(Run, named) or self._all(Run, begins)
+        if len(found) > 1:
+            raise UsageError(f"{name!r} fits several runs", hint="give more of the id; see `advisor records list`")
+        if not found:
+            raise UsageError(f"there is no run {name!r}", hint="advisor records list")
+        return found[0]
+
+    def epochs(self, run_id: str) -> list[Epoch]:
+        """Return the epochs of a run in order."""
+        return self._all(Epoch, sa.select(EPOCHS).where(EPOCHS.c.run_id == run_id).order_by(EPOCHS.c.epoch))
+
+    def epochs_of(self, run_ids: Sequence[str]) -> Iterator[Epoch]:
+        """Give the epochs of many runs, each run's together and in order."""
+        for start in range(0, len(run_ids), _IDS_A_STATEMENT):
+            some = EPOCHS.c.run_id.in_(run_ids[start : start + _IDS_A_STATEMENT])
+            yield from self._all(Epoch, sa.select(EPOCHS).where(some).order_by(EPOCHS.c.run_id, EPOCHS.c.epoch))
+
+    def put_dataset(self, dataset: Dataset) -> None:
+        """Add a dataset, or replace its description."""
+        with self.writing() as connection:
+            upsert(connection, DATASETS, [row(dataset)])
+
+    def runs_without_dataset(self) -> list[tuple[str, str, int | None]]:
+        """Return id, folder of the images and number of training images of runs whose dataset is not described yet."""
+        folder = RUNS.c.extra["dataset_root"].as_string()
+        query = sa.select(RUNS.c.run_id, folder, RUNS.c.n_train).where(RUNS.c.dataset_id.is_(None), folder.is_not(None))
+        with self.reading() as connection:
+            return [(run_id, root, n_train) for run_id, root, n_train in connection.execute(query)]
+
+    def set_dataset(self, run_ids: Sequence[str], dataset_id: str) -> None:
+        """Say which dataset runs were trained on."""
+        with self.writing() as connection:
+            for start in range(0, len(run_ids), _IDS_A_STATEMENT):
+                some = RUNS.c.run_id.in_(run_ids[start : start + _IDS_A_STATEMENT])
+                connection.execute(sa.update(RUNS).where(some).values(dataset_id=dataset_id))
+
+    def datasets(self) -> list[Dataset]:
+        """Return all described datasets by name."""
+        return self._all(Dataset, sa.select(DATASETS).order_by(DATASETS.c.name, DATASETS.c.dataset_id))
+
+    def dataset(self, dataset_id: str) -> Dataset | None:
+        """Return the description of a dataset, or None if there is none."""
+        found = self._all(Dataset, sa.select(DATASETS).where(DATASETS.c.dataset_id == dataset_id))
+        return found[0] if found else None
+
+    def save_suggestion(self, suggestion: StoredSuggestion) -> None:
+        """Remember advice that was given."""
+        with self.writing() as connection:
+            upsert(connection, SUGGESTIONS, [row(suggestion)])
+
+    def suggestions(self) -> list[StoredSuggestion]:
+        """Return the advice that was given, newest first."""
+        return self._all(StoredSuggestion, sa.select(SUGGESTIONS).order_by(SUGGESTIONS.c.created_at.desc()))
+
+    def remove(self, run_ids: Sequence[str]) -> None:
+        """Remove runs and their epochs. What a sync has taken of them is not taken again."""
+        with self.writing() as connection:
+            for start in range(0, len(run_ids), _IDS_A_STATEMENT):
+                some = run_ids[start : start + _IDS_A_STATEMENT]
+                for table in (EPOCHS, RUNS):
+                    connection.execute(sa.delete(table).where(table.c.run_id.in_(some)))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many runs, epochs, datasets and suggestions there are, by these names."""
+        with self.reading() as connection:
+            return {
+                table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                for table in (RUNS, EPOCHS, DATASETS, SUGGESTIONS)
+            }
+
+    def spool_states(self, run_ids: Sequence[str]) -> dict[str, tuple[int, Status | None]]:
+        """Return, for those of the runs that are known, how many bytes of its spool are taken and its status."""
+        if not run_ids:
+            return {}
+        joined = SPOOLS.outerjoin(RUNS, SPOOLS.c.run_id == RUNS.c.run_id)
+        query = sa.select(SPOOLS, RUNS.c.status).select_from(joined)
+        states: dict[str, tuple[int, Status | None]] = {}
+        with self.reading() as connection:
+            for start in range(0, len(run_ids), _IDS_A_STATEMENT):
+                some = SPOOLS.c.run_id.in_(run_ids[start : start + _IDS_A_STATEMENT])
+                for one in connection.execute(query.where(some)):
+                    states[one.run_id] = one.offset, Status(one.status) if one.status else None
+        return states
+
+    def _all(self, kind: type[R], query: sa.Select[Any]) -> list[R]:
+        with self.reading() as connection:
+            return [record(kind, found) for found in connection.execute(query).mappings()]
+
+
+def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows; of one that is there already, the given columns are replaced.
+
+    Parameters
+    ----------
+    connection : Connection
+        One that is writing.
+    table : Table
+        With a primary key.
+    rows : sequence of mapping
+        All with the same keys, the primary key among them.
+    """
+    if not rows:
+        return
+    # Both dialects offer the same methods; SQLAlchemy has no common type for them. Importing one is a tenth of the time
+    # that `advisor records list` takes.
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    insert: Any = dialect.insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def row(record: Any) -> dict[str, Any]:
+    """Return a record as the row of its table."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    # Times and numbers the tables take as they are; text, enumerations and JSON only as they are encoded.
+    return {name: value if isinstance(value, (datetime, float)) else plain(value) for name, value in values.items()}
+
+
+def record(kind: type[R], row: Mapping[Any, Any]) -> R:
+    """Return the row of a table as the record it holds."""
+    values: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
+    unknown, parsers = _reading(kind)  # type: ignore[arg-type]
+    for name, parse in parsers.items():
+        if name in values:
+            values[name] = parse(values[name])
+    return kind(**{**unknown, **values})
+
+
+@functools.cache
+def _reading(kind: type) -> tuple[dict[str, None], dict[str, Callable[[Any], Any]]]:
+    """Return the fields of a record that may be unknown, and the parsers of those that the tables do not give typed."""
+    typed = {field.name: str(field.type) for field in fields(kind)}
+    untyped = ("Status", "Source", "dict[str, float]")
+    parsers = {name: parse for name, parse in field_parsers(kind).items() if typed[name] in untyped}
+    return {name: None for name, kind_of_field in typed.items() if "None" in kind_of_field}, parsers
+
+
+def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:
+    """Return the file of a SQLite store, None if it is in memory, and the engine for it."""
+    arguments: dict[str, Any] = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
+    file = None if url.database in (None, "", ":memory:") else Path(str(url.database))
+    if file is None:
+        engine = sa.create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    elif file.exists() and not os.access(file, os.W_OK):
+        query: dict[str, Any] = {**url.query, "mode": "ro", "uri": "true"}
+        if not _is_live(file):  # else SQLite wants to write beside it, which a read-only disk forbids
+            query["immutable"] = "1"
+        engine = sa.create_engine(url.set(database=f"file:{quote(str(file))}", query=query), connect_args=arguments)
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url, connect_args=arguments)
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return file, engine
+
+
+def _is_live(file: Path) -> bool:
+    """Return whether there are changes beside a SQLite file that are not in it yet."""
+    log = file.with_name(f"{file.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _prepare(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin`
+    # Mapped and not copied page by page, 100,000 runs are searched in a third of the time.
+    connection.execute(f"PRAGMA mmap_size={MAPPED_BYTES}").close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later would fail at once, not wait, where another has written between.
+    kind = connection.get_execution_options().get("advisor_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _explain(url: str, error: Exception) -> StoreError:
+    cause = (str(error.orig if isinstance(error, DBAPIError) else error).splitlines() or [type(error).__name__])[0]
+    if "locked" in cause:
+        hint = "wait for the process that holds it, then try again"
+    elif "not a database" in cause or "malformed" in cause:
+        hint = "move the file away, then `advisor records sync` the folder `ingested` among its spools"
+    elif isinstance(error, ArgumentError):
+        hint = "write it as a URL, such as sqlite:////folder/records.db"
+    elif "already exists" in cause:
+        hint = "it holds tables of another program; name another store with ADVISOR_STORE=sqlite:///FILE"
+    elif isinstance(error, ImportError):
+        hint = "pip install 'timm-advisor[postgres]'"
+    elif "readonly" in cause or "read-only" in cause or "unable to open" in cause or isinstance(error, OSError):
+        hint = "make it writable, or name another store with ADVISOR_STORE=sqlite:///FILE"
+    else:
+        hint = "advisor doctor"
+    return StoreError(f"the store {url} cannot be used", cause=cause, hint=hint)

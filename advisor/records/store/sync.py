@@ -1,0 +1,224 @@
+"""Takes what is new in the spools into the store, once each, from as many processes at a time as there are."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from advisor.records.encoding import from_json
+from advisor.records.outcome import outcome
+from advisor.records.recording import spool
+from advisor.records.schema import EPOCH_METRICS, Epoch, Run, Source, Status
+from advisor.records.store.store import Store, record, row, upsert
+from advisor.records.store.tables import EPOCHS, RUNS, SPOOLS
+
+STALE_AFTER = timedelta(minutes=10)
+"""A run whose lock cannot be asked, on another machine, is given up when nothing was heard of it for so long."""
+_CLOCKS_DIFFER = timedelta(minutes=10)
+_SPOOLS_A_TRANSACTION = 50
+_RUN_ID = re.compile(r"[0-9a-z]+")
+_OPEN = (Status.RUNNING, Status.STALE)
+
+
+@dataclass
+class SyncReport:
+    """What a synchronisation did."""
+
+    runs: int = 0
+    """Runs that had something new."""
+    lines: int = 0
+    stale: int = 0
+    """Runs that were found dead."""
+    unreadable: int = 0
+    """Lines that were cut or damaged; they are passed over."""
+    newer: int = 0
+    """Spools that a newer version of this program writes; they are left for it."""
+    closed: int = 0
+    """Spools that may not be read, such as another user's; they are left for the next time."""
+
+
+def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
+    """Take every whole line that is not in the store yet.
+
+    A run whose process is gone without a word is marked STALE, and taken up again should it turn out to live. A spool
+    that is wholly in the store, and whose process is gone, is put into the subfolder ``ingested``.
+
+    Parameters
+    ----------
+    store : Store
+        Where to.
+    spool_dir : Path
+        Where from; it need not exist.
+    archive : bool
+        Whether spools are put away; False for the folder of another machine.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written; the spools keep what was not taken.
+    """
+    report = SyncReport()
+    found = sorted(path for path in spool_dir.glob(f"*{spool.SUFFIX}") if _RUN_ID.fullmatch(path.stem))
+    known = store.spool_states([path.stem for path in found])
+    paths = [path for path in found if _has_news(path, known, archive)]
+    for start in range(0, len(paths), _SPOOLS_A_TRANSACTION):
+        done = []
+        with store.writing() as connection:
+            for path in paths[start : start + _SPOOLS_A_TRANSACTION]:
+                try:
+                    if _take(connection, path, report):
+                        done.append(path)
+                except FileNotFoundError:  # another process has taken all of it and put it away
+                    pass
+                except OSError:
+                    report.closed += 1
+        for path in done if archive else ():
+            with suppress(OSError):  # it is in the store, and only read again
+                spool.archive(path)
+    return report
+
+
+def sync_from(store: Store, folder: Path) -> SyncReport:
+    """Take what is new in a copy of another machine's spool folder, what that one had put away included.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written.
+    """
+    report = sync(store, folder / spool.INGESTED, archive=False)
+    rest = sync(store, folder, archive=False)
+    return SyncReport(**{name: count + getattr(rest, name) for name, count in vars(report).items()})
+
+
+def forget(store: Store, spool_dir: Path, run_ids: Sequence[str]) -> None:
+    """Remove runs with their epochs from the store, and their spools that were put away.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written; then everything is still there.
+    """
+    store.remove(run_ids)
+    for run_id in run_ids:
+        with suppress(OSError):  # imported runs never had one
+            (spool_dir / spool.INGESTED / f"{run_id}{spool.SUFFIX}").unlink()
+
+
+def _has_news(path: Path, known: Mapping[str, tuple[int, Status | None]], archive: bool) -> bool:
+    """Return, without a lock, whether a spool may have something for the store, or wants putting away."""
+    offset, status = known.get(path.stem, (0, None))
+    try:
+        if path.stat().st_size != offset:
+            return True
+        return not spool.is_held(path) if status in _OPEN else archive
+    except FileNotFoundError:
+        return False
+    except OSError:  # reading it will tell why
+        return True
+
+
+def _take(connection: sa.Connection, path: Path, report: SyncReport) -> bool:
+    """Take what is new in one spool; return whether all of it is taken and nothing will follow."""
+    held = spool.is_held(path)  # before reading: what a process wrote before it let go is then read too
+    run_id = path.stem
+    offset = _offset(connection, run_id)
+    chunk = spool.read(path, offset)
+    report.unreadable += chunk.unreadable
+    report.newer += chunk.newer
+    found = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).mappings().first()
+    before = record(Run, found) if found is not None else None
+    if before is None and offset:  # it was removed from the store
+        upsert(connection, SPOOLS, [{"run_id": run_id, "offset": chunk.end}])
+        return held is False
+    after = _apply(connection, before, run_id, chunk, report)
+    if after is None:
+        return False
+    if after.resumed_from is None and after.extra.get("resume"):
+        after = replace(after, resumed_from=_resumed(connection, after))
+    if after.status in _OPEN:
+        after = _derived(connection, after, path, _is_gone(after, path, held))
+        report.stale += after.status is Status.STALE and (before is None or before.status is not Status.STALE)
+    if after != before:
+        upsert(connection, RUNS, [row(after)])
+        report.runs += 1
+    report.lines += len(chunk.lines)
+    if chunk.end != offset:
+        upsert(connection, SPOOLS, [{"run_id": run_id, "offset": chunk.end}])
+    if after.status not in _OPEN:  # it has said its last word, also where locks cannot be asked
+        return not held and not chunk.newer
+    return held is False and not chunk.newer and after.host == socket.gethostname()
+
+
+def _offset(connection: sa.Connection, run_id: str) -> int:
+    """Return how much of a spool is taken; until the transaction ends no other process takes of it."""
+    query = sa.select(SPOOLS.c.offset).where(SPOOLS.c.run_id == run_id).with_for_update()
+    offset: int | None = connection.execute(query).scalar()
+    if offset is None:
+        upsert(connection, SPOOLS, [{"run_id": run_id, "offset": 0}])
+        offset = connection.execute(query).scalar_one()
+    return offset
+
+
+def _apply(
+    connection: sa.Connection, before: Run | None, run_id: str, chunk: spool.Chunk, report: SyncReport
+) -> Run | None:
+    """Return the run as the lines tell it, its epochs stored; None if nothing is known of it yet."""
+    known: dict[str, Any] = vars(before).copy() if before is not None else {}
+    epochs: dict[int, dict[str, Any]] = {}
+    for line in chunk.lines:
+        try:
+            if line.type == "epoch":
+                metrics = dict.fromkeys(EPOCH_METRICS) | from_json(Epoch, {**line.data, "run_id": run_id})
+                epochs[int(line.data["epoch"])] = metrics
+            elif line.type in ("run", "end", "heartbeat"):
+                fields = from_json(Run, {**line.data, "run_id": run_id})
+                for name in ("extra", "versions"):
+                    fields[name] = {**known.get(name, {}), **(fields.get(name) or {})}
+                known.update(fields)
+        except (ValueError, TypeError, KeyError, OverflowError):
+            report.unreadable += 1
+    if "started_at" not in known:
+        return None
+    upsert(connection, EPOCHS, list(epochs.values()))
+    return Run(**{"source": Source.API, **known})
+
+
+def _resumed(connection: sa.Connection, run: Run) -> str | None:
+    """Return the run whose checkpoint a run resumes: the latest before it that wrote to the checkpoint's folder."""
+    folder = str(Path(str(run.extra["resume"])).parent)
+    writes_there = RUNS.c.extra["output_dir"].as_string() == folder
+    earlier = sa.select(sa.func.max(RUNS.c.run_id)).where(RUNS.c.run_id < run.run_id, writes_there)
+    found: str | None = connection.execute(earlier).scalar()
+    return found
+
+
+def _is_gone(run: Run, path: Path, held: bool | None) -> bool:
+    if held is not None and run.host == socket.gethostname():
+        return not held
+    now = datetime.now(timezone.utc)
+    signs = [datetime.fromtimestamp(path.stat().st_mtime, timezone.utc), run.heartbeat_at or run.started_at]
+    # A clock that went wrong, there or here, must not keep a dead run alive until the time it showed.
+    heard = [sign for sign in signs if sign is not None and sign < now + _CLOCKS_DIFFER]
+    return not held and all(now - sign > STALE_AFTER for sign in heard)
+
+
+def _derived(connection: sa.Connection, run: Run, path: Path, gone: bool) -> Run:
+    """Return a run that has not said how it ended with what follows from its epochs so far."""
+    query = sa.select(EPOCHS).where(EPOCHS.c.run_id == run.run_id).order_by(EPOCHS.c.epoch)
+    epochs = [dict(found) for found in connection.execute(query).mappings()]
+    fields = outcome(vars(run), epochs, Status.STALE)
+    if gone:
+        last_sign = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        fields |= {"ended_at": max(last_sign, run.started_at or last_sign), "error": "its process ended without a word"}
+    else:
+        fields |= {"status": Status.RUNNING, "ended_at": None, "error": None}
+    return replace(run, **fields)

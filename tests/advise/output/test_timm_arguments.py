@@ -1,0 +1,100 @@
+"""A suggestion under timm's names: taken by its factories, and nothing lost on the way."""
+
+import math
+import shlex
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from suggestions import FIRST, suggestion
+
+from advisor.advise.output.timm_arguments import format_number, quote, to_words
+
+
+def test_the_factories_take_the_keywords():
+    timm = pytest.importorskip("timm")
+    from timm.optim import create_optimizer_v2
+    from timm.scheduler import create_scheduler_v2
+
+    advised = suggestion()
+    model = timm.create_model(**advised.model_kwargs())
+    optimizer = create_optimizer_v2(model, **advised.optimizer_kwargs())
+    _, epochs = create_scheduler_v2(optimizer, **advised.scheduler_kwargs())
+    assert (model.num_classes, model.drop_rate) == (10, FIRST["dropout"])
+    assert type(optimizer).__name__ == "AdamW"
+    assert optimizer.defaults["lr"] == FIRST["lr"]
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0, FIRST["weight_decay"]}
+    assert epochs == FIRST["epochs"]
+
+
+def test_a_schedule_by_steps_ends_after_the_steps_of_all_epochs():
+    timm = pytest.importorskip("timm")
+    from timm.optim import create_optimizer_v2
+    from timm.scheduler import create_scheduler_v2
+
+    advised = suggestion()
+    optimizer = create_optimizer_v2(timm.create_model(**advised.model_kwargs()), **advised.optimizer_kwargs())
+    scheduler, epochs = create_scheduler_v2(optimizer, **advised.scheduler_kwargs(updates_per_epoch=12))
+    rates = []
+    for step in range(12 * epochs):
+        rates.append(optimizer.param_groups[0]["lr"])
+        scheduler.step_update(step + 1)
+    assert max(rates) == pytest.approx(FIRST["lr"], rel=0.1)
+    assert rates.index(max(rates)) == pytest.approx(12, abs=1)  # one epoch of warm-up
+    assert rates[-1] < FIRST["lr"] / 100
+
+
+@pytest.mark.parametrize("opt", ["adamw", "sgd", "rmsproptf", "lamb", "lion"])
+def test_every_optimizer_there_is_a_rule_for_is_timm_s(opt):
+    timm = pytest.importorskip("timm")
+    from timm.optim import create_optimizer_v2
+
+    advised = suggestion(opt=opt)
+    assert create_optimizer_v2(timm.create_model("test_resnet"), **advised.optimizer_kwargs()).defaults["lr"] == 0.003
+
+
+def test_the_data_is_named_as_train_py_reads_it(tmp_path):
+    advised = suggestion()
+    assert advised.to_args(tmp_path)[:2] == ["--data-dir", str(tmp_path)]
+    assert advised.to_args("torch/cifar10:/data")[:4] == ["--dataset", "torch/cifar10", "--data-dir", "/data"]
+    assert advised.to_args("hfds/owner/name")[:2] == ["--dataset", "hfds/owner/name"]
+    assert advised.to_args("photos.tar")[:2] == ["--data-dir", "photos.tar"]
+    for unread in (None, "photos.zip", "no-such-folder"):
+        assert advised.to_args(unread)[0] == "--model"
+
+
+def test_yaml_is_what_the_arguments_say(tmp_path):
+    advised = suggestion(pretrained=True)
+    config = yaml.safe_load(advised.to_yaml(tmp_path))
+    assert to_words(config) == advised.to_args(tmp_path)
+    assert config["pretrained"] is True
+    assert (config["lr"], config["drop"], config["warmup_epochs"]) == (0.003, 0.1, 1)
+
+
+@pytest.mark.parametrize(
+    ("augment", "words"),
+    [
+        ("none", "--no-aug"),
+        ("flip-crop", "--scale 0.7 1 --ratio 0.9 1.1 --hflip 0.5 --color-jitter 0"),
+        ("timm-default", ""),
+        ("custom", ""),
+        ("rand-m9-mstd0.5", "--aa rand-m9-mstd0.5"),
+        ("rand-m9+erase", "--aa rand-m9 --reprob 0.25"),
+    ],
+)
+def test_every_augmentation_that_is_recorded_has_its_arguments(augment, words):
+    advised = suggestion(basis="rule", assumes={**suggestion().assumes.model_dump(), "augment": augment})
+    said = shlex.join(advised.to_args())
+    assert said.endswith(f"--smoothing 0.1 {words}".strip())
+
+
+@given(st.floats(min_value=1e-8, max_value=1e6))
+def test_a_number_is_typed_with_six_figures(value):
+    assert math.isclose(float(format_number(value)), value, rel_tol=1e-5)
+
+
+def test_a_line_can_be_pasted_into_either_shell():
+    words = ["--data-dir", r"C:\my photos", "--lr", "0.1"]
+    assert quote(words, windows=True) == r'--data-dir "C:\my photos" --lr 0.1'
+    assert shlex.split(quote(words, windows=False)) == words

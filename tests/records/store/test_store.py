@@ -1,0 +1,375 @@
+"""One contract for every store: what goes in comes out, and what goes wrong is explained and loses nothing."""
+
+import math
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from advisor.errors import StoreError, UsageError
+from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
+from advisor.records.store.migrations import HEAD
+from advisor.records.store.store import Store
+from advisor.records.store.tables import metadata
+
+START = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture(params=["file", "memory", "postgres"])
+def store(request, tmp_path):
+    if request.param == "postgres":
+        store = Store(request.getfixturevalue("postgres_url"))
+    else:
+        store = Store("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'sub' / 'records.db'}")
+    yield store
+    store.close()
+
+
+def make_run(number=0, **fields):
+    known = {
+        "run_id": f"01run{number:021d}",
+        "source": Source.API,
+        "status": Status.FINISHED,
+        "started_at": START + timedelta(hours=number),
+    }
+    return Run(**{**known, **fields})
+
+
+FULL = make_run(
+    name="früh\n'; DROP TABLE runs; --",
+    pid=2**62,
+    lr=1e-300,
+    weight_decay=math.inf,
+    amp=False,
+    ended_at=START.astimezone(timezone(timedelta(hours=9))),
+    versions={"timm": "1.0"},
+    extra={"nested": [{"a": None}, "☃", 2**70, 1.5], "flag": True},
+)
+
+
+def test_records_come_back_as_they_were(store):
+    store.add_runs([FULL], [Epoch(run_id=FULL.run_id, epoch=0, train_loss=-math.inf, eval_top1=12.5)])
+    assert store.runs() == [FULL]
+    assert store.run(FULL.run_id) == FULL
+    assert store.epochs(FULL.run_id) == [Epoch(run_id=FULL.run_id, epoch=0, train_loss=-math.inf, eval_top1=12.5)]
+    assert store.counts() == {"runs": 1, "epochs": 1, "datasets": 0, "suggestions": 0}
+
+
+def test_not_a_number_is_not_nothing(store):
+    store.add_runs([make_run(final_metric=math.nan)], [Epoch(run_id=make_run().run_id, epoch=0, train_loss=math.nan)])
+    assert math.isnan(store.runs()[0].final_metric)
+    assert store.runs()[0].best_metric is None
+    epoch = store.epochs(make_run().run_id)[0]
+    assert math.isnan(epoch.train_loss)
+    assert epoch.eval_loss is None
+
+
+def test_adding_again_replaces(store):
+    store.add_runs([make_run(lr=1.0)], [Epoch(run_id=make_run().run_id, epoch=0, lr=1.0)])
+    store.add_runs([make_run(lr=2.0)], [Epoch(run_id=make_run().run_id, epoch=0, lr=2.0)])
+    assert [run.lr for run in store.runs()] == [2.0]
+    assert [epoch.lr for epoch in store.epochs(make_run().run_id)] == [2.0]
+
+
+def test_filters(store):
+    runs = [
+        make_run(0, status=Status.FAILED, model="a", dataset_name="pets", dataset_id="d1"),
+        make_run(1, status=Status.STALE, model="b", dataset_name="pets", opt="sgd", name="mine"),
+        make_run(2, model="b", source=Source.MLFLOW),
+    ]
+    store.add_runs(runs)
+
+    def numbers(**filters):
+        return sorted(runs.index(run) for run in store.runs(**filters))
+
+    assert numbers(status=Status.FAILED) == [0]
+    assert numbers(status=[Status.FAILED, Status.STALE]) == [0, 1]
+    assert numbers(status=[]) == []
+    assert numbers(model="b", dataset="pets") == [1]
+    assert numbers(dataset="d1") == [0]
+    assert numbers(source=Source.MLFLOW) == [2]
+    assert numbers(opt="sgd") == numbers(name="mine") == [1]
+    assert numbers(since=START + timedelta(hours=1)) == [1, 2]
+    assert numbers(before=START + timedelta(hours=1)) == [0]
+    assert numbers(since=(START + timedelta(hours=1)).astimezone(timezone(timedelta(hours=-8)))) == [1, 2]
+
+
+def test_sorting_puts_the_unknown_last(store):
+    for number, value in enumerate([2.0, None, 3.0]):
+        store.add_runs([make_run(number, best_metric=value)])
+    assert [run.best_metric for run in store.runs(sort="best_metric")] == [3.0, 2.0, None]
+    assert [run.best_metric for run in store.runs(sort="best_metric", descending=False)] == [2.0, 3.0, None]
+    assert [run.best_metric for run in store.runs()] == [3.0, None, 2.0]
+    assert len(store.runs(limit=2)) == 2
+    with pytest.raises(UsageError, match="cannot be sorted by 'speed'"):
+        store.runs(sort="speed")
+
+
+def test_a_run_is_found_by_its_id_its_beginning_or_its_name(store):
+    store.add_runs([make_run(0, name="old"), make_run(1, name="same"), make_run(2, name="same")])
+    assert store.run("old") == make_run(0, name="old")
+    assert store.run("same") == make_run(2, name="same")
+    assert store.run(f"01run{1:021d}"[:-1] + "1").run_id == make_run(1).run_id
+    for name, said in (("01run", "fits several"), ("gone", "there is no run 'gone'"), ("%", "there is no run")):
+        with pytest.raises(UsageError, match=said) as caught:
+            store.run(name)
+        assert "advisor records list" in caught.value.hint
+
+
+def test_removing_takes_the_epochs_along(store):
+    runs = [make_run(number) for number in range(1200)]
+    store.add_runs(runs, [Epoch(run_id=run.run_id, epoch=0) for run in runs])
+    store.remove([run.run_id for run in runs[1:]])
+    assert store.runs() == runs[:1]
+    assert store.counts()["epochs"] == 1
+
+
+def test_datasets_and_suggestions(store):
+    dataset = Dataset(
+        dataset_id="d",
+        name="pets",
+        group="g",
+        n_train=3,
+        n_eval=2,
+        n_classes=2,
+        features={"x": 0.5},
+        features_version=2,
+    )
+    store.put_dataset(replace(dataset, name="old"))
+    store.put_dataset(dataset)
+    assert store.datasets() == [dataset]
+    assert store.dataset("d") == dataset
+    assert store.dataset("e") is None
+    advice = [
+        StoredSuggestion(
+            suggestion_id=str(i), created_at=START + timedelta(i), dataset_id=None, model="m", suggestion={}
+        )
+        for i in range(2)
+    ]
+    for one in advice:
+        store.save_suggestion(one)
+    assert store.suggestions() == advice[::-1]
+
+
+def test_a_failing_transaction_leaves_nothing(store):
+    broken = [make_run(1), replace(make_run(2), run_id=None)]
+    with pytest.raises(StoreError):
+        store.add_runs(broken)
+    assert store.runs() == []
+
+
+def test_the_migrations_make_the_declared_tables(store):
+    import sqlalchemy as sa
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, metadata) == []
+        assert {column["name"] for column in sa.inspect(connection).get_columns("runs")} == set(Run.__annotations__)
+
+
+# What goes wrong: SQLite files.
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "records.db"
+    store = Store(f"sqlite:///{path}")
+    store.add_runs([FULL])
+    store.close()
+    return path
+
+
+def test_opening_again_keeps_everything(file):
+    store = Store(f"sqlite:///{file}")
+    assert store.runs() == [FULL]
+    store.close()
+
+
+def test_locked(file):
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store = Store(f"sqlite:///{file}?timeout=0.05")
+    assert store.runs() == [FULL]  # readers need not wait for a writer
+    with pytest.raises(StoreError, match="locked") as caught:
+        store.add_runs([make_run(1)])
+    assert "try again" in caught.value.hint
+    other.execute("ROLLBACK")
+    other.close()
+    store.add_runs([make_run(1)])
+    assert len(store.runs()) == 2
+    store.close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database, " * 500, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_corrupt(tmp_path, content):
+    path = tmp_path / "records.db"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="cannot be used") as caught:
+        Store(f"sqlite:///{path}")
+    assert "records sync" in caught.value.hint
+    assert path.read_bytes() == content
+
+
+def test_made_by_a_newer_version(file):
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError, match="newer version") as caught:
+        Store(f"sqlite:///{file}")
+    assert "pip install --upgrade timm-advisor" in caught.value.hint
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    connection.close()
+
+
+def test_tables_of_another_program(tmp_path):
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE runs (id INTEGER)")
+    connection.close()
+    with pytest.raises(StoreError, match="already exists") as caught:
+        Store(f"sqlite:///{path}")
+    assert "another program" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("records.db", "sqlite:////"),
+        ("", "sqlite:////"),
+        ("sqlite:////proc/nowhere/records.db", "ADVISOR_STORE"),
+        ("nodb://host/x", ""),
+    ],
+)
+def test_urls_that_lead_nowhere(url, hint):
+    with pytest.raises(StoreError, match="cannot be used") as caught:
+        Store(url)
+    assert hint in caught.value.hint
+
+
+def test_passwords_are_not_shown():
+    with pytest.raises(StoreError) as caught:
+        Store("postgresql://me:hunter2@127.0.0.1:1/x?connect_timeout=2")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.fixture
+def as_nobody():
+    """Be a user without rights, whom files can shut out, in a folder that they can reach."""
+    if os.getuid() != 0:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+        os.setresuid(0, 0, 0)
+
+
+def become_nobody():
+    if os.getuid() == 0:
+        os.setresuid(65534, 65534, 0)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_read_only_disk_can_be_read(as_nobody, file, live):
+    path = as_nobody / "read#only.db"
+    shutil.copy(file, path)
+    writer = Store(f"sqlite:///{path}")
+    writer.add_runs([make_run(1)])
+    if not live:
+        writer.close()
+    os.chmod(path, 0o444)
+    os.chmod(as_nobody, 0o555)
+    become_nobody()
+    store = Store(f"sqlite:///{path}")
+    try:
+        assert len(store.runs()) == 2
+        with pytest.raises(StoreError) as caught:
+            store.add_runs([make_run(2)])
+        assert "ADVISOR_STORE" in caught.value.hint
+    finally:
+        store.close()
+        if os.geteuid() != 0 and os.getresuid()[2] == 0:
+            os.setresuid(0, 0, 0)
+        os.chmod(as_nobody, 0o755)
+        writer.close()
+
+
+def test_a_folder_that_cannot_be_written(as_nobody):
+    os.chmod(as_nobody, 0o555)
+    become_nobody()
+    with pytest.raises(StoreError) as caught:
+        Store(f"sqlite:///{as_nobody / 'records.db'}")
+    assert "ADVISOR_STORE" in caught.value.hint
+
+
+def test_many_processes_make_one_store(tmp_path):
+    """Opened for the first time by several at once, it is made once, and everyone's runs are in it."""
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    code = (
+        "import sys; from advisor.records.store.store import Store; from advisor.records.schema import Run, Source\n"
+        "Store(sys.argv[1]).add_runs([Run(run_id=sys.argv[2], source=Source.API)])"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code, url, str(number)]) for number in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    store = Store(url)
+    assert {run.run_id for run in store.runs()} == {"0", "1", "2"}
+    store.close()
+
+
+# Stores of every released schema stay readable.
+
+FROZEN = sorted((Path(__file__).parent / "frozen_stores").glob("*.db"))
+
+
+def test_there_is_a_frozen_store_of_every_schema():
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    import advisor.records.store.migrations as migrations
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    revisions = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    assert {path.stem for path in FROZEN} == revisions
+    assert max(revisions) == HEAD
+
+
+@pytest.mark.parametrize("frozen", FROZEN, ids=[path.stem for path in FROZEN])
+def test_frozen_stores_are_brought_up_to_date_with_everything_in_them(tmp_path, frozen):
+    path = tmp_path / "records.db"
+    shutil.copy(frozen, path)
+    store = Store(f"sqlite:///{path}")
+    runs = store.runs(sort="run_id", descending=False)
+    assert [run.run_id for run in runs] == ["01frozen000000000000000001", "01frozen000000000000000002"]
+    finished, diverged = runs
+    assert finished.status is Status.FINISHED
+    assert (finished.lr, finished.batch_size, finished.epochs, finished.dropout, finished.weight_decay) == (
+        0.05,
+        64,
+        2,
+        0.1,
+        2e-5,
+    )
+    assert finished.started_at == START
+    assert finished.extra == {"color_jitter": 0.4, "note": "☃"}
+    assert diverged.status is Status.DIVERGED
+    assert math.isnan(diverged.final_metric)
+    assert [epoch.eval_top1 for epoch in store.epochs(finished.run_id)] == [50.0, 75.0]
+    assert store.dataset("d1").features == {"entropy": 0.5}
+    assert store.suggestions()[0].suggestion == {"schema": "advisor.suggestion/1"}
+    assert store.spool_states([finished.run_id, "other"]) == {finished.run_id: (1234, Status.FINISHED)}
+    store.add_runs([FULL])
+    assert len(store.runs()) == 3
+    store.close()
