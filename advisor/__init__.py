@@ -9,8 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from advisor.advise.advisor import Advisor, suggest
     from advisor.advise.suggestion import Suggestion
+    from advisor.api import Advisor, suggest
     from advisor.errors import AdvisorError
     from advisor.hookspecs import hookimpl
     from advisor.records.importing.imported import imported_run
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Advisor": "advisor.advise.advisor",
+    "Advisor": "advisor.api",
     "AdvisorError": "advisor.errors",
     "Dataset": "advisor.records.schema",
     "Epoch": "advisor.records.schema",
@@ -35,7 +35,7 @@ _PUBLIC = {
     "hookimpl": "advisor.hookspecs",
     "imported_run": "advisor.records.importing.imported",
     "record_run": "advisor.records.recording.recorder",
-    "suggest": "advisor.advise.advisor",
+    "suggest": "advisor.api",
 }
 
 __all__ = [

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from advisor.errors import AdvisorError
-from advisor.evaluate.gate import judge
+from advisor.evaluate.gate import judge_fit
 from advisor.learn.artefact import fit_artefact, fitted_with
 from advisor.learn.table import build_table
 
@@ -25,9 +25,9 @@ def main(folder: str) -> None:
         return describe_model(name).features(size)
 
     evidence, workers = load_evidence(), available_cores()
-    artefact = fit_artefact(evidence.runs, evidence.datasets, describe, workers)
     table = build_table(evidence.runs, evidence.datasets, describe)
-    verdict = judge(table, table, workers=workers)
+    artefact = fit_artefact(table, evidence.runs, evidence.datasets, workers)
+    verdict = judge_fit(table, table, workers=workers)
     if verdict.faults:
         raise AdvisorError("the fitted model does worse than what it is to replace", cause="; ".join(verdict.faults))
     replace(artefact, evaluation=verdict.evaluation).save(Path(folder))

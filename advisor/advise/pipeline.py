@@ -1,36 +1,32 @@
-"""The answer to a checked request: what was learned, what is published, or something between, and why."""
+"""The answer to a prepared request: what was learned, what is published, or something between, and why."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
+from advisor.advise.blend import blend, blend_ranges
+from advisor.advise.prepare import PreparedRequest
 from advisor.advise.recipes.published import Published, advise_published
 from advisor.advise.recipes.recipes import shipped_recipes
-from advisor.advise.request import Request
-from advisor.advise.search.context import context_of_request
 from advisor.advise.search.neighbours import most_similar
-from advisor.advise.search.novelty import Doubt, blend, blend_ranges, judge
 from advisor.advise.search.own_runs import (
-    Heeding,
+    ConditionedPrediction,
+    condition_published,
     configuration_of,
-    heard,
-    heeding_published,
-    runs_to_heed,
-    search_heeding,
+    describe_own_runs,
+    search_conditioned,
 )
 from advisor.advise.search.predictor import InContext, Predict
-from advisor.advise.search.search import Found, allowed_bounds, search
+from advisor.advise.search.search import SearchResult, search
 from advisor.advise.suggestion import Assumes, DatasetName, Expected, MetaModelName, Suggested, Suggestion
-from advisor.learn.artefact import Artefact, Covered
+from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, new_id
+from advisor.records.schema import Run, new_id
 from advisor.space.configuration import Configuration, Limits, columns_of
 
-OwnRecords = Callable[[], Iterable[Run]]
 Basis = Literal["meta-model", "recipes", "rule"]
 Confidence = Literal["high", "medium", "low"]
 
@@ -44,58 +40,41 @@ _WORTH_NAMING = 0.005
 class _Learned:
     """What the meta-model advises, and the meta-model itself, for expectations of other values."""
 
-    covered: Covered
-    found: Found
+    coverage: Coverage
+    found: SearchResult
     predict: Predict
-    heeded: list[Run]
+    own_runs: list[Run]
 
     def expect(self, configurations: tuple[Configuration, ...]) -> list[Expected]:
         prediction = self.predict(columns_of(list(configurations)))
         return [_expected(prediction, row) for row in range(len(configurations))]
 
 
-def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecords = tuple) -> Suggestion:
-    """Return the suggestion for a request and a described dataset.
+def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
+    """Return the suggestion for a prepared request.
 
     Parameters
     ----------
     artefact : Artefact
-        The meta-model and what its evidence holds.
-    request : Request
+        The meta-model and what its evidence holds; the one that the request was prepared with.
+    prepared : PreparedRequest
         What is asked.
-    dataset : Dataset
-        The described dataset.
-    own : callable
-        Returns runs of the user, of which those on this dataset with this model, optimizer and start are heeded. Asked
-        only once the request has proved possible.
-
-    Raises
-    ------
-    UsageError
-        If a fixed value cannot be met within the dataset and the limits.
     """
-    covered = artefact.covering(request.opt, request.pretrained)
-    doubt = judge(request, dataset, artefact, covered)
-    share = doubt.published_share
-    noise = artefact.noise or 1.0
-    own = cache(own)
-    learned = _learn(artefact, request, dataset, covered, own) if covered is not None and share < 1 else None
-    heeded = learned.heeded if learned else []
+    request, dataset, noise = prepared.request, prepared.dataset, prepared.noise
+    share = prepared.novelty.published_share
+    learned = _learn(artefact, prepared) if prepared.coverage is not None and share < 1 else None
+    own_runs = learned.own_runs if learned else []
     published = advise_published(shipped_recipes(), request, dataset.n_train) if share > 0 else None
-    if published is not None and (runs := runs_to_heed(own(), request, dataset, augmented=None)):
-        published, heeded = heeding_published(published, runs, request, dataset, noise), runs
+    if published is not None and prepared.own_runs:
+        own_runs = list(prepared.own_runs)
+        published = condition_published(published, own_runs, request, dataset, noise)
 
-    trained = {configuration_of(run) for run in heeded}
-    configurations, ranges = _combine(learned, published, share, request, trained)
-    rule_share = published.rule_share if published else 0.0
-    weights: dict[Basis, float] = {
-        "meta-model": 1 - share,
-        "recipes": share * (1 - rule_share),
-        "rule": share * rule_share,
-    }
+    trained = {configuration_of(run) for run in own_runs}
+    configurations, ranges = _combine(learned, published, share, request.opt, request.limits, trained)
+    weights = _weights(published, share)
     basis = max(weights, key=lambda name: weights[name])
     if learned is not None and basis == "meta-model":
-        assumes = _recorded_assumes(learned.covered)
+        assumes = _recorded_assumes(learned.coverage)
         expected = learned.expect(configurations)
         suggestions = tuple(Suggested.of(c, expected=e) for c, e in zip(configurations, expected, strict=True))
     else:
@@ -104,14 +83,14 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecor
         assumes = published.assumes
         suggestions = tuple(Suggested.of(c) for c in configurations)
 
-    warnings = [*doubt.reasons]
+    warnings = [*prepared.notes, *prepared.novelty.reasons]
     if published is not None and share > _WORTH_NAMING:
-        warnings.append(_who_speaks(weights, published, request))
-    if heeded:
-        warnings.append(heard(heeded, configurations[0] in trained, noise))
+        warnings.append(_basis_in_words(weights, published, request.opt, request.pretrained))
+    if own_runs:
+        warnings.append(describe_own_runs(own_runs, configurations[0] in trained, noise))
     if learned is not None:
-        warnings += _unmet(request.limits, suggestions[0], learned.covered)
-        warnings.append(_learned_from(artefact, learned.covered))
+        warnings += _unmet(request.limits, suggestions[0], learned.coverage)
+        warnings.append(_learned_from(artefact, learned.coverage))
     return Suggestion(  # type: ignore[call-arg]  # mypy does not see that the aliased schema has a default
         suggestion_id=new_id(),
         dataset=DatasetName(
@@ -122,37 +101,38 @@ def answer(artefact: Artefact, request: Request, dataset: Dataset, own: OwnRecor
         pretrained=request.pretrained,
         img_size=request.img_size,
         assumes=assumes,
-        suggestions=suggestions,
+        suggestions=tuple(_timed(s, dataset.n_train, prepared.images_per_second) for s in suggestions),
         ranges=ranges,
-        confidence=_confidence(doubt, basis, covered),
+        confidence=_confidence(prepared, basis),
         basis=basis,
-        novelty=round(doubt.novelty, 3),
+        novelty=round(prepared.novelty.value, 3),
         evidence=most_similar(artefact, request, dataset) if learned else (),
         warnings=tuple(warnings),
         metamodel=MetaModelName(version=artefact.version, runs=artefact.runs, datasets=len(artefact.known)),
     )
 
 
-def _learn(artefact: Artefact, request: Request, dataset: Dataset, covered: Covered, own: OwnRecords) -> _Learned:
-    bounds = allowed_bounds(covered.bounds, request.limits, dataset.n_train)
-    context = context_of_request(request, dataset, covered, max_epochs=int(bounds["epochs"][1]))
+def _learn(artefact: Artefact, prepared: PreparedRequest) -> _Learned:
+    request, box = prepared.request, prepared.box
+    assert prepared.coverage is not None
+    assert box is not None
+    context = prepared.context(box)
     predict: Predict = InContext(artefact.model, context)
-    noise = artefact.noise or 1.0
-    heeded = runs_to_heed(own(), request, dataset, context.case.augmented)
-    if not heeded:
-        found = search(predict, bounds, prefer=request.prefer, noise=noise, top_k=request.top_k)
-        return _Learned(covered, found, predict, heeded)
-    heeds = Heeding(predict, heeded, bounds, dataset.n_classes, noise)
-    allowed = allowed_bounds(dict.fromkeys(HYPERPARAMETERS, (0.0, math.inf)), request.limits, dataset.n_train)
-    found = search_heeding(heeds, allowed, bounds, prefer=request.prefer, top_k=request.top_k)
-    return _Learned(covered, found, heeds, heeded)
+    own_runs = prepared.own_runs_like(context)
+    if not own_runs:
+        found = search(predict, box, prefer=request.prefer, noise=prepared.noise, top_k=request.top_k)
+        return _Learned(prepared.coverage, found, predict, [])
+    conditioned = ConditionedPrediction(predict, own_runs, box, prepared.dataset.n_classes, prepared.noise)
+    found = search_conditioned(conditioned, prepared.allowed, box, prefer=request.prefer, top_k=request.top_k)
+    return _Learned(prepared.coverage, found, conditioned, own_runs)
 
 
 def _combine(
     learned: _Learned | None,
     published: Published | None,
     share: float,
-    request: Request,
+    opt: str,
+    limits: Limits,
     trained: Collection[Configuration],
 ) -> tuple[tuple[Configuration, ...], dict[str, tuple[float, float]]]:
     """Return the configurations, best first, and the ranges, where what is published has a share."""
@@ -164,67 +144,65 @@ def _combine(
     last = len(published.configurations) - 1
     blended = [
         # What was measured on this dataset stays what was measured.
-        one
-        if one in trained
-        else blend(one, published.configurations[min(i, last)], share, request.opt, request.limits)
+        one if one in trained else blend(one, published.configurations[min(i, last)], share, opt, limits)
         for i, one in enumerate(learned.found.configurations)
     ]
     ranges = blend_ranges(learned.found.ranges, published.ranges, share, blended[0])
     return tuple(dict.fromkeys(blended)), ranges
 
 
-def _confidence(doubt: Doubt, basis: Basis, covered: Covered | None) -> Confidence:
-    if basis != "meta-model" or doubt.novelty > 0.5 or covered is None:
+def _weights(published: Published | None, share: float) -> dict[Basis, float]:
+    """Return how much of the values rests on each basis; the sum is 1."""
+    rule_share = published.rule_share if published else 0.0
+    return {"meta-model": 1 - share, "recipes": share * (1 - rule_share), "rule": share * rule_share}
+
+
+def _confidence(prepared: PreparedRequest, basis: Basis) -> Confidence:
+    novelty, coverage = prepared.novelty.value, prepared.coverage
+    if basis != "meta-model" or novelty > 0.5 or coverage is None:
         return "low"
-    return "high" if doubt.novelty <= 0.1 and covered.groups >= _ENOUGH_GROUPS else "medium"
+    return "high" if novelty <= 0.1 and coverage.groups >= _ENOUGH_GROUPS else "medium"
 
 
-def _who_speaks(weights: Mapping[Basis, float], published: Published, request: Request) -> str:
+def _basis_in_words(weights: Mapping[Basis, float], published: Published, opt: str, pretrained: bool) -> str:
     """Say what the values rest on, and how much on each."""
-    start = "pretrained weights" if request.pretrained else "scratch"
+    start = "pretrained weights" if pretrained else "scratch"
     rule = f"a fixed rule ({published.rule.source})"
     if weights["rule"] == 1:
-        return (
-            f"no published recipe with {request.opt} from {start} is known either: the learning rate is that of {rule}"
-        )
+        return f"no published recipe with {opt} from {start} is known either: the learning rate is that of {rule}"
     parts = {
         "meta-model": "the meta-model",
         "recipes": f"published recipes (nearest: {', '.join(published.sources)})",
         "rule": rule,
     }
-    spoken = [f"{weight:.0%} on {parts[name]}" for name, weight in weights.items() if weight > _WORTH_NAMING]
-    return f"the values rest {', '.join(spoken)}"
+    named = [f"{weight:.0%} on {parts[name]}" for name, weight in weights.items() if weight > _WORTH_NAMING]
+    return f"the values rest {', '.join(named)}"
 
 
-def _learned_from(artefact: Artefact, covered: Covered) -> str:
+def _learned_from(artefact: Artefact, coverage: Coverage) -> str:
     """Say what kind of evidence the meta-model learned from in a context."""
-    groups = sorted(
-        {
-            known.dataset.group
-            for known in artefact.known
-            if any((best["opt"], best["pretrained"]) == (covered.opt, covered.pretrained) for best in known.best)
-        }
-    )
+    groups = artefact.groups_in(coverage)
     more = f" and {len(groups) - _NAMED_SOURCES} more" if len(groups) > _NAMED_SOURCES else ""
-    (small, large), (few, many) = covered.img_size, covered.num_params
+    named = ", ".join(groups[:_NAMED_SOURCES]) + more
+    (small, large), (few, many) = coverage.img_size, coverage.num_params
     return (
-        f"learned from {covered.runs:,} runs on {covered.groups} sources of data ({', '.join(groups[:_NAMED_SOURCES])}"
-        f"{more}), at {small} to {large} pixels, with models of {few:,} to {many:,} parameters"
+        f"learned from {coverage.runs:,} runs on {coverage.groups} sources of data ({named}), "
+        f"at {small} to {large} pixels, with models of {few:,} to {many:,} parameters"
     )
 
 
-def _unmet(limits: Limits, best: Suggested, covered: Covered) -> list[str]:
+def _unmet(limits: Limits, best: Suggested, coverage: Coverage) -> list[str]:
     """Name the limits that allow more than the evidence reaches, where the advice sits at its edge."""
-    high = covered.bounds["epochs"][1]
+    high = coverage.bounds["epochs"][1]
     if best.epochs == high and (limits.max_epochs or math.inf) > high and "epochs" not in limits.fixed:
         return [f"the evidence ends at {high:g} epochs; more may help"]
     return []
 
 
-def _recorded_assumes(covered: Covered) -> Assumes:
+def _recorded_assumes(coverage: Coverage) -> Assumes:
     """Return the rest of the recipe that was recorded; what a run left empty is what timm takes that for."""
     blank: dict[str, Any] = {"sched": "none", "augment": "none"}
-    return Assumes(**{name: value or blank.get(name, 0.0) for name, value in covered.assumes.items()})
+    return Assumes(**{name: value or blank.get(name, 0.0) for name, value in coverage.assumes.items()})
 
 
 def _expected(prediction: Prediction, row: int) -> Expected:
@@ -234,3 +212,10 @@ def _expected(prediction: Prediction, row: int) -> Expected:
         high=round(float(prediction.high[row]), 1),
         level=LEVEL,
     )
+
+
+def _timed(suggested: Suggested, n_train: int, speed: float | None) -> Suggested:
+    """Return a suggestion with expected seconds, where the speed is known."""
+    if speed is None:
+        return suggested
+    return suggested.model_copy(update={"expected_seconds": round(suggested.epochs * n_train / speed, 1)})

@@ -93,7 +93,7 @@ def _spool() -> Finding:
 
 
 def _metamodel() -> Finding:
-    from advisor.advise.advisor import Advisor
+    from advisor.api import Advisor
 
     artefact = Advisor().artefact
     return Finding("meta-model", True, f"version {artefact.version}, {artefact.runs:,} runs")

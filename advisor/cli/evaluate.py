@@ -25,24 +25,16 @@ _NUMBERS = ("mean regret", "95 % interval", "median", "points lost", "advice bet
 @format_option
 def evaluate(contexts: bool, adaptive: bool, workers: int | None, plot: Path | None, format_: str) -> None:
     """Measure the advice on the shipped evidence, every source of datasets held out in turn."""
-    from advisor.collect.engine import available_cores
-    from advisor.describe.model import describe_model
-    from advisor.evaluate.protocol import evaluate as judge
-    from advisor.evaluate.summary import summarise
-    from advisor.learn.artefact import digest
-    from advisor.learn.table import build_table
-    from advisor.records.evidence import load_evidence
+    from advisor.api import Advisor
 
-    evidence = load_evidence()
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
-    with working(f"judging the advice on {len(table):,} runs"):
-        summary = summarise(judge(table, workers=workers or available_cores()))
+    with working("judging the advice on the shipped evidence"):
+        summary = Advisor().evaluate(workers=workers)
     if plot is not None:
         from advisor.evaluate.plot import plot_regret
 
         plot_regret(summary, plot)
     if format_ == "json":
-        click.echo(json.dumps({"data_sha256": digest(table), "runs": len(table), **summary}, indent=1))
+        click.echo(json.dumps(summary, indent=1))
         return
     _print_methods(summary["methods"])
     if contexts:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.evaluate.pool import Pool, expected_best
-from advisor.learn.own_runs import LENGTHS, OPTIMISM, OwnRuns
+from advisor.learn.own_runs import EXPLORATION_WEIGHT, LENGTHS, OwnRunsPosterior
 from advisor.learn.table import Floats
 
 AdaptiveRegret = dict[str, dict[int, float]]
@@ -51,7 +51,7 @@ def follow(pool: Pool, first: int, worth: Worth, trials: int) -> list[int]:
 
 
 def heeding(
-    pool: Pool, short: Floats, noise: float, *, lengths: Sequence[float] = LENGTHS, optimism: float = OPTIMISM
+    pool: Pool, short: Floats, noise: float, *, lengths: Sequence[float] = LENGTHS, optimism: float = EXPLORATION_WEIGHT
 ) -> Worth:
     """Return the worth of a pool's configurations as the advice sees it that heeds own runs."""
 
@@ -64,11 +64,11 @@ def heeding(
 
 def learned(
     pool: Pool, short: Floats, noise: float, tried: NDArray[np.int64], lengths: Sequence[float] = LENGTHS
-) -> OwnRuns:
+) -> OwnRunsPosterior:
     """Return what the tried configurations of a pool teach."""
     unit = float(np.median(short) - short.min())
     five = {name: column[tried] for name, column in pool.five.items()}
-    return OwnRuns(noise, max(unit, 1.0), lengths).fit(five, short[tried], pool.score[tried])
+    return OwnRunsPosterior(noise, max(unit, 1.0), lengths).fit(five, short[tried], pool.score[tried])
 
 
 def adaptive_regret(pool: Pool, short: Floats, noise: float) -> AdaptiveRegret:

@@ -44,7 +44,7 @@ class Verdict:
     faults: tuple[str, ...]
 
 
-def judge(table: Table, shipped: Table, model: MetaModel | None = None, *, workers: int = 1) -> Verdict:
+def judge_fit(table: Table, shipped: Table, model: MetaModel | None = None, *, workers: int = 1) -> Verdict:
     """Judge the meta-model that evidence gives.
 
     Parameters

@@ -22,19 +22,19 @@ import numpy as np
 from advisor.errors import AdvisorError
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.novelty import Familiarity
-from advisor.learn.table import DescribeModel, Table, build_table, score_of, teaching
+from advisor.learn.table import Table, score_of, teaching
 from advisor.learn.targets import regret_within_cases
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
+from advisor.records.schema import HYPERPARAMETERS, Dataset, Pretraining, Run, Status
 
-SCHEMA = "advisor.metamodel/2"
+SCHEMA = "advisor.metamodel/3"
 MANIFEST = "manifest.json"
 
 _ASSUMED = ("sched", "warmup_epochs", "min_lr", "augment", "mixup", "label_smoothing")
 
 
 @dataclass(frozen=True)
-class Covered:
-    """What the evidence covers for one optimizer, pretrained or from scratch.
+class Coverage:
+    """What the evidence covers for one optimizer and one kind of pretraining.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Covered:
     """
 
     opt: str
-    pretrained: bool
+    pretraining: Pretraining
     bounds: Mapping[str, tuple[float, float]]
     img_size: tuple[int, int]
     num_params: tuple[int, int]
@@ -59,7 +59,7 @@ class Covered:
 
 
 @dataclass(frozen=True)
-class Known:
+class DatasetSummary:
     """What the evidence holds about one dataset: its description and the best run of every case."""
 
     dataset: Dataset
@@ -77,9 +77,9 @@ class Artefact:
         The fitted model.
     noise : float or None
         Points of top-1 by which equal runs with other seeds differ, see ``seed_noise``; None if unknown.
-    covered : sequence of Covered
+    covered : sequence of Coverage
         What the evidence covers.
-    known : sequence of Known
+    known : sequence of DatasetSummary
         The datasets of the evidence.
     runs : int
         Runs that it learned from.
@@ -91,8 +91,8 @@ class Artefact:
 
     model: MetaModel
     noise: float | None
-    covered: Sequence[Covered]
-    known: Sequence[Known]
+    covered: Sequence[Coverage]
+    known: Sequence[DatasetSummary]
     runs: int
     data_sha256: str
     evaluation: Mapping[str, Any] | None = None
@@ -107,9 +107,20 @@ class Artefact:
         """Distances to the datasets of the evidence, in the order of ``known``."""
         return Familiarity.of([known.dataset for known in self.known])
 
-    def covering(self, opt: str, pretrained: bool) -> Covered | None:
-        """Return what is covered for an optimizer, pretrained or from scratch; None if nothing is."""
-        return next((c for c in self.covered if (c.opt, c.pretrained) == (opt, pretrained)), None)
+    def covering(self, opt: str, pretraining: Pretraining) -> Coverage | None:
+        """Return what is covered for an optimizer and a kind of pretraining; None if nothing is."""
+        return next((c for c in self.covered if (c.opt, c.pretraining) == (opt, pretraining)), None)
+
+    def groups_in(self, coverage: Coverage) -> list[str]:
+        """Return the sources of data that have runs in a context, sorted."""
+        context = (coverage.opt, coverage.pretraining)
+        return sorted(
+            {
+                known.dataset.group
+                for known in self.known
+                if any((best["opt"], best["pretraining"]) == context for best in known.best)
+            }
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``manifest.json`` and one text file a member into ``folder``.
@@ -171,7 +182,7 @@ class Artefact:
             ),
             noise=manifest["noise"],
             covered=[_covered(c) for c in manifest["covered"]],
-            known=[Known(Dataset(**k["dataset"]), k["runs"], k["best"]) for k in manifest["known"]],
+            known=[DatasetSummary(Dataset(**k["dataset"]), k["runs"], k["best"]) for k in manifest["known"]],
             runs=manifest["runs"],
             data_sha256=manifest["data_sha256"],
             evaluation=manifest.get("evaluation"),
@@ -191,19 +202,17 @@ def fitted_with() -> dict[str, str]:
     return {name: version(name) for name in ("lightgbm", "numpy", "scipy")}
 
 
-def fit_artefact(
-    runs: Sequence[Run], datasets: Sequence[Dataset], describe_model: DescribeModel, workers: int = 1
-) -> Artefact:
+def fit_artefact(table: Table, runs: Sequence[Run], datasets: Sequence[Dataset], workers: int = 1) -> Artefact:
     """Fit the meta-model to records.
 
     Parameters
     ----------
+    table : Table
+        What ``build_table`` makes of the runs and datasets.
     runs : sequence of Run
         Any runs; those that are no evidence are left out.
     datasets : sequence of Dataset
         The datasets they name.
-    describe_model : callable
-        From model name and image size to descriptors.
     workers : int
         Threads to share the fitting among.
 
@@ -216,7 +225,6 @@ def fit_artefact(
     AdvisorError
         If there is evidence of fewer than two groups.
     """
-    table = build_table(runs, datasets, describe_model)
     if len(set(table.group_of)) < 2:
         raise AdvisorError(
             "there is too little evidence to learn from",
@@ -252,14 +260,14 @@ def seed_noise(table: Table) -> float | None:
     return statistics.median(deviations) if deviations else None
 
 
-def _cover(evidence: Sequence[Run], group_of: Mapping[str, str]) -> list[Covered]:
-    by_context: dict[tuple[str, bool], list[Run]] = {}
+def _cover(evidence: Sequence[Run], group_of: Mapping[str, str]) -> list[Coverage]:
+    by_context: dict[tuple[str, Pretraining], list[Run]] = {}
     for run in evidence:
-        by_context.setdefault((str(run.opt), bool(run.pretrained)), []).append(run)
+        by_context.setdefault((str(run.opt), run.pretraining), []).append(run)
     return [
-        Covered(
+        Coverage(
             opt=opt,
-            pretrained=pretrained,
+            pretraining=pretraining,
             bounds={name: _extent([float(getattr(run, name)) for run in runs]) for name in HYPERPARAMETERS},
             img_size=_extent([run.img_size for run in runs if run.img_size]),
             num_params=_extent([run.num_params for run in runs if run.num_params]),
@@ -267,7 +275,7 @@ def _cover(evidence: Sequence[Run], group_of: Mapping[str, str]) -> list[Covered
             runs=len(runs),
             groups=len({group_of[str(run.dataset_id)] for run in runs if run.dataset_id in group_of}),
         )
-        for (opt, pretrained), runs in sorted(by_context.items())
+        for (opt, pretraining), runs in sorted(by_context.items())
     ]
 
 
@@ -275,33 +283,35 @@ def _extent(values: list[Any]) -> tuple[Any, Any]:
     return (min(values), max(values)) if values else (0, 0)
 
 
-def _know(dataset: Dataset, runs: Sequence[Run]) -> Known:
-    cases: dict[tuple[str, str, bool], Run] = {}
+def _know(dataset: Dataset, runs: Sequence[Run]) -> DatasetSummary:
+    cases: dict[tuple[str, str, Pretraining], Run] = {}
     for run in runs:
         if run.status is Status.DIVERGED:
             continue
-        key = (str(run.model), str(run.opt), bool(run.pretrained))
+        key = (str(run.model), str(run.opt), run.pretraining)
         if key not in cases or score_of(run, dataset.n_classes) > score_of(cases[key], dataset.n_classes):
             cases[key] = run
     best = [
         {
             "model": model,
             "opt": opt,
-            "pretrained": pretrained,
+            "pretrained": pretraining is not Pretraining.NONE,
+            "pretraining": pretraining.value,
             "top1": run.final_metric,
             **{name: getattr(run, name) for name in HYPERPARAMETERS},
         }
-        for (model, opt, pretrained), run in sorted(cases.items())
+        for (model, opt, pretraining), run in sorted(cases.items())
     ]
     # NaN has no place in JSON; a feature that is unknown is left out instead.
     features = {name: value for name, value in sorted(dataset.features.items()) if math.isfinite(value)}
-    return Known(replace(dataset, features=features), len(runs), best)
+    return DatasetSummary(replace(dataset, features=features), len(runs), best)
 
 
-def _covered(fields: dict[str, Any]) -> Covered:
-    return Covered(
+def _covered(fields: dict[str, Any]) -> Coverage:
+    return Coverage(
         **{
             **fields,
+            "pretraining": Pretraining(fields["pretraining"]),
             "bounds": {name: (low, high) for name, (low, high) in fields["bounds"].items()},
             "img_size": tuple(fields["img_size"]),
             "num_params": tuple(fields["num_params"]),

@@ -17,7 +17,7 @@ LENGTHS = (2.3, 1.8, 1.5, 10.0, 25.0)
 """How far a run speaks for others on the unit scale, in the order of the five: two octaves of learning rate and of
 batch size, one and a half of epochs; dropout and weight decay hardly matter to what the meta-model gets wrong. Near the
 likeliest for the recorded cases, which ``research.ablations.own_runs`` finds."""
-OPTIMISM = 1.0
+EXPLORATION_WEIGHT = 1.0
 """Standard deviations added to an expectation: what is not known yet may be better (upper confidence bound; Srinivas
 et al. 2010, arXiv:0912.3995)."""
 _HOPELESS = 2.0
@@ -26,7 +26,7 @@ _LEVEL_POINTS = 30.0
 """Standard deviation of the accuracy a dataset gives, in points, before any run has shown it."""
 
 
-class OwnRuns:
+class OwnRunsPosterior:
     """Scores of own runs, spread to configurations like them.
 
     A run's score is modelled as the level of the dataset, minus the points that the meta-model expects the
@@ -47,7 +47,7 @@ class OwnRuns:
         self.unit = unit
         self.lengths = lengths
 
-    def fit(self, five: Mapping[str, Floats], short: Floats, score: Floats) -> OwnRuns:
+    def fit(self, five: Mapping[str, Floats], short: Floats, score: Floats) -> OwnRunsPosterior:
         """Learn from runs.
 
         Parameters
@@ -61,7 +61,7 @@ class OwnRuns:
 
         Returns
         -------
-        OwnRuns
+        OwnRunsPosterior
             Itself.
         """
         error = score + short

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, Status
+from advisor.records.schema import HYPERPARAMETERS, Dataset, Pretraining, Run, Status
 from advisor.space.configuration import NO_DECAY
 
 Floats = NDArray[np.float64]
@@ -23,9 +23,16 @@ class Case(NamedTuple):
     dataset_id: str
     model: str
     opt: str
-    pretrained: bool
+    pretraining: Pretraining
     augmented: bool = False
     """Whether training images are varied."""
+    img_size: int = 224
+    """Side of the square input in pixels."""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether training starts from pretrained weights of any kind."""
+        return self.pretraining is not Pretraining.NONE
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,6 @@ class Context:
         The case it belongs to.
     n_train, n_classes : int
         Training images and classes.
-    img_size : int
-        Side of the square input in pixels.
     warmup_epochs : float
         Epochs of warm-up within the planned ones.
     max_epochs : int
@@ -51,7 +56,6 @@ class Context:
     case: Case
     n_train: int
     n_classes: int
-    img_size: int
     warmup_epochs: float
     max_epochs: int
     dataset_features: Mapping[str, float]
@@ -150,7 +154,7 @@ def is_evidence(run: Run) -> bool:
     """Return whether a run can teach: it ended by itself, knows its five, and its score is a top-1 accuracy.
 
     A run that never got to an epoch, was cut short, selects by another metric or ran out of memory says nothing
-    about how good its configuration is.
+    about how good its configuration is. One that trained the classifier only says nothing about whole networks.
     """
     return (
         run.status in (Status.FINISHED, Status.DIVERGED)
@@ -159,6 +163,7 @@ def is_evidence(run: Run) -> bool:
         and run.opt is not None
         and run.dataset_id is not None
         and not run.out_of_memory
+        and run.extra.get("trainable", "all") == "all"
         and (run.epochs_done > 0 or run.status is Status.DIVERGED)
         and (run.metric == _METRIC or (run.metric is None and run.status is Status.DIVERGED))
         and (run.status is Status.DIVERGED or _is_percent(run.final_metric))
@@ -249,10 +254,11 @@ def _constant_features(context: Context) -> dict[str, float]:
     return {
         "adaptive": float(not context.case.opt.startswith(("sgd", "momentum", "nesterov"))),
         "pretrained": float(context.case.pretrained),
+        "imagenet": float(context.case.pretraining is Pretraining.IMAGENET),
         "augmented": float(context.case.augmented),
         "warmup_epochs": context.warmup_epochs,
         "log_max_epochs": float(_log2(context.max_epochs)),
-        "log_img_size": float(_log2(context.img_size)),
+        "log_img_size": float(_log2(context.case.img_size)),
         **{f"data:{name}": value for name, value in context.dataset_features.items()},
         **{f"model:{name}": value for name, value in context.model_features.items()},
     }
@@ -278,23 +284,31 @@ def at_other_lr(columns: Sequence[str], x: Floats, factor: float) -> Floats:
     return moved
 
 
-_CONTEXT_FIELDS = ("dataset_id", "model", "opt", "pretrained", "img_size", "n_train", "warmup_epochs", "augment")
+_CONTEXT_FIELDS = ("dataset_id", "model", "opt", "pretraining", "img_size", "n_train", "warmup_epochs", "augment")
+_DEFAULT_SIDE = 224
+"""Side of the images, in pixels, where a run does not say."""
+
+
+def case_of(run: Run) -> Case:
+    """Return the case of a run that is evidence."""
+    assert run.dataset_id is not None
+    assert run.model is not None
+    assert run.opt is not None
+    side = run.img_size or _DEFAULT_SIDE
+    return Case(run.dataset_id, run.model, run.opt, run.pretraining, is_augmented(run), side)
 
 
 def context_of(run: Run, dataset: Dataset, describe_model: DescribeModel, max_epochs: int) -> Context:
     """Return the context that a run was trained in, where configurations of up to ``max_epochs`` were tried."""
-    assert run.model is not None
-    assert run.opt is not None
-    img_size = run.img_size or 224
+    case = case_of(run)
     return Context(
-        case=Case(dataset.dataset_id, run.model, run.opt, bool(run.pretrained), is_augmented(run)),
+        case=case,
         n_train=run.n_train or dataset.n_train,
         n_classes=dataset.n_classes,
-        img_size=img_size,
         warmup_epochs=run.warmup_epochs or 0.0,
         max_epochs=max_epochs,
         dataset_features=dataset.features,
-        model_features=describe_model(run.model, img_size),
+        model_features=describe_model(case.model, case.img_size),
     )
 
 
@@ -335,22 +349,21 @@ def build_table(
     five = {name: np.array([getattr(run, name) for run in usable], dtype=np.float64) for name in HYPERPARAMETERS}
 
     # Features are computed once a context, not once a run: there are far fewer of them.
-    most_epochs: dict[tuple[Any, ...], int] = {}
+    most_epochs: dict[Case, int] = {}
     for run in usable:
-        key = (run.dataset_id, run.model, run.opt, run.pretrained, is_augmented(run))
-        most_epochs[key] = max(most_epochs.get(key, 1), int(run.epochs or 1))
+        case = case_of(run)
+        most_epochs[case] = max(most_epochs.get(case, 1), int(run.epochs or 1))
     rows_of: dict[tuple[Any, ...], list[int]] = {}
     for i, run in enumerate(usable):
         rows_of.setdefault(tuple(getattr(run, name) for name in _CONTEXT_FIELDS), []).append(i)
     contexts: list[tuple[list[int], Context]] = []
     cases: dict[Case, int] = {}
-    case_of = np.zeros(len(usable), dtype=np.int64)
+    case_index = np.zeros(len(usable), dtype=np.int64)
     for rows in rows_of.values():
         first = usable[rows[0]]
-        cap = most_epochs[first.dataset_id, first.model, first.opt, first.pretrained, is_augmented(first)]
-        context = context_of(first, found[rows[0]], describe_model, cap)
+        context = context_of(first, found[rows[0]], describe_model, most_epochs[case_of(first)])
         contexts.append((rows, context))
-        case_of[rows] = cases.setdefault(context.case, len(cases))
+        case_index[rows] = cases.setdefault(context.case, len(cases))
     # Names first, so that the matrix is there once only, however many rows it has.
     columns = tuple(
         dict.fromkeys(name for rows, context in contexts for name in features(context, _take(five, rows[:1])))
@@ -364,7 +377,7 @@ def build_table(
         x=x,
         score=np.array([score_of(run, d.n_classes) for run, d in zip(usable, found, strict=True)], dtype=np.float64),
         five=five,
-        case_of=case_of,
+        case_of=case_index,
         cases=tuple(cases),
         group_of=np.array([d.group for d in found], dtype=np.str_),
         kind=np.array([str(run.extra.get("kind", "")) for run in usable], dtype=np.str_),

@@ -30,6 +30,23 @@ class Status(str, Enum):
     STALE = "STALE"
 
 
+class Pretraining(str, Enum):
+    """What the weights that a training starts from were trained on."""
+
+    NONE = "none"
+    """From scratch."""
+    IMAGENET = "imagenet"
+    """ImageNet or a larger collection of photographs."""
+    OTHER = "other"
+    """Something else: a file of the user's, or small drawings."""
+
+
+_IMAGENET_CHECKPOINTS = ("in1k",)
+"""Names of the published checkpoints that collected runs start from; all others were pretrained on small drawings."""
+_WEIGHT_FILES = ("checkpoint", "initial_checkpoint", "pretrained_path", "finetune")
+"""Arguments of a run, in ``extra``, that name weights other than timm's own."""
+
+
 class Source(str, Enum):
     """Where a record came from."""
 
@@ -117,6 +134,14 @@ class Run:
     extra: dict[str, Any] = field(default_factory=dict)
     """Every other argument, secrets removed; JSON values only."""
 
+    @property
+    def pretraining(self) -> Pretraining:
+        """What the weights that the run started from were trained on; timm's own are of ImageNet or larger."""
+        if not self.pretrained:
+            return Pretraining.NONE
+        files = [self.extra[name] for name in _WEIGHT_FILES if self.extra.get(name)]
+        return Pretraining.OTHER if set(files) - set(_IMAGENET_CHECKPOINTS) else Pretraining.IMAGENET
+
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
@@ -159,6 +184,8 @@ class StoredSuggestion:
     model: str
     suggestion: dict[str, Any]
     """The suggestion as ``suggest --format json`` prints it."""
+    request: dict[str, Any] | None = None
+    """What was asked and the limits that held; None where an older version stored the advice."""
 
 
 @dataclass(frozen=True, kw_only=True)

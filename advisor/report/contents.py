@@ -6,21 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import groupby
 
 from pydantic import ValidationError
 
 from advisor.advise.diagnose.diagnosis import Diagnosis, diagnose, load_figures
 from advisor.advise.explain.explanation import Explanation, explain
-from advisor.advise.request import make_request
+from advisor.advise.prepare import prepare_again
 from advisor.advise.suggestion import Suggestion
 from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact
 from advisor.records.schema import Epoch, Run
 from advisor.records.store.store import Store
 from advisor.report.past_advice import Account, account
-from advisor.space.configuration import Limits
 
 MOST_RUNS = 200
 """The newest runs that a page shows with their curves; more would make it slow."""
@@ -94,23 +92,20 @@ def newest_advice(store: Store, artefact: Artefact) -> Explanation | None:
     for stored in store.suggestions():
         try:
             suggestion = Suggestion.model_validate(stored.suggestion)
-            request = make_request(
-                model=suggestion.model,
-                opt=suggestion.opt,
-                pretrained=suggestion.pretrained,
-                img_size=suggestion.img_size,
-                limits=Limits(),
-                prefer="balanced",
-                top_k=len(suggestion.suggestions),
-            )
-        except (ValidationError, UsageError):  # made by another version, for a model that this one does not know
+        except ValidationError:  # made by another version
             continue
         dataset = store.dataset(suggestion.dataset.dataset_id)
-        if dataset is not None:
-            # The advice as it was given: runs that came after it did not make it.
-            own = partial(_ended_before, store, dataset.dataset_id, stored.created_at)
-            return explain(artefact, request, dataset, suggestion, own)
-        return Explanation(suggestion, (), None, suggestion.evidence, silence=_UNDESCRIBED)
+        if dataset is None:
+            return Explanation(suggestion, (), None, suggestion.evidence, silence=_UNDESCRIBED)
+        if stored.request is None:
+            return Explanation(suggestion, (), None, suggestion.evidence, silence=_UNASKED)
+        # The advice as it was given: runs that came after it did not make it.
+        own_runs = _ended_before(store, dataset.dataset_id, stored.created_at)
+        try:
+            prepared = prepare_again(artefact, stored.request, dataset, own_runs)
+        except (UsageError, KeyError, ValueError):  # asked of another version, for a model that this one does not know
+            continue
+        return explain(artefact, prepared, suggestion)
     return None
 
 
@@ -118,6 +113,7 @@ _UNDESCRIBED = (
     "The dataset of this advice is not among the records, so how it responds cannot be drawn; name its folder with "
     "--dataset, or record a run on it."
 )
+_UNASKED = "An older version gave this advice and did not keep what was asked, so how the dataset responds is not drawn."
 
 
 def _ended_before(store: Store, dataset_id: str, when: datetime) -> list[Run]:

@@ -15,7 +15,7 @@ import numpy as np
 from advisor.advise.diagnose.remedies import RULES, Candidate, Change, Rule
 from advisor.advise.diagnose.symptoms import Symptoms, symptoms_of
 from advisor.advise.output.timm_arguments import FIVE, format_number
-from advisor.advise.search.context import has_say
+from advisor.advise.search.context import is_supported
 from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
 from advisor.learn.artefact import Artefact
@@ -260,7 +260,7 @@ def _advice(run: Run, change: Change, entry: Mapping[str, Any], most_epochs: int
 
 def _predicted(run: Run, advice: Advice, artefact: Artefact, dataset: Dataset) -> tuple[float, float] | None:
     """Return the accuracy that the meta-model expects with the run's values and with the changed one."""
-    if not run.model or not run.opt or not has_say(artefact.covering(run.opt, bool(run.pretrained))):
+    if not run.model or not run.opt or not is_supported(artefact.covering(run.opt, run.pretraining)):
         return None
     if any(getattr(run, name) is None for name in HYPERPARAMETERS):
         return None

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from advisor.advise.explain.contributions import Contributions, contributions
 from advisor.advise.explain.responses import Response, respond
-from advisor.advise.pipeline import OwnRecords, answer
-from advisor.advise.request import Request
-from advisor.advise.search.context import context_of_request
+from advisor.advise.pipeline import answer
+from advisor.advise.prepare import PreparedRequest
 from advisor.advise.search.neighbours import most_similar
-from advisor.advise.search.own_runs import Heeding, runs_to_heed
+from advisor.advise.search.own_runs import ConditionedPrediction
 from advisor.advise.search.predictor import InContext
-from advisor.advise.search.search import allowed_bounds
 from advisor.advise.suggestion import Evidence, Suggestion
-from advisor.learn.artefact import Artefact, Covered
-from advisor.records.schema import Dataset
+from advisor.learn.artefact import Artefact, Coverage
 from advisor.space.configuration import columns_of
 
 SCHEMA = "advisor.explanation/1"
@@ -59,65 +56,48 @@ class Explanation:
         }
 
 
-def explain(
-    artefact: Artefact,
-    request: Request,
-    dataset: Dataset,
-    suggestion: Suggestion | None = None,
-    own: OwnRecords = tuple,
-) -> Explanation:
-    """Explain a suggestion.
+def explain(artefact: Artefact, prepared: PreparedRequest, suggestion: Suggestion | None = None) -> Explanation:
+    """Explain the answer to a prepared request.
 
     Parameters
     ----------
     artefact : Artefact
-        The meta-model and what its evidence holds.
-    request : Request
+        The meta-model and what its evidence holds; the one that the request was prepared with.
+    prepared : PreparedRequest
         What is asked.
-    dataset : Dataset
-        The described dataset.
     suggestion : Suggestion, optional
         The answer to the request, if it was given already; by default it is asked for.
-    own : callable
-        Returns runs of the user, to be heeded as ``answer`` heeds them.
-
-    Raises
-    ------
-    UsageError
-        If a fixed value cannot be met within the dataset and the limits.
     """
-    suggestion = answer(artefact, request, dataset, own) if suggestion is None else suggestion
-    covered = artefact.covering(request.opt, request.pretrained)
-    if covered is None or suggestion.basis != "meta-model":
-        neighbours = most_similar(artefact, request, dataset, any_context=True)
-        return Explanation(suggestion, (), None, neighbours, _silence(suggestion, covered))
-
+    suggestion = answer(artefact, prepared) if suggestion is None else suggestion
     # What is fixed is shown over all its values: a decision has a price too.
-    free = replace(request.limits, fixed={})
-    bounds = allowed_bounds(covered.bounds, free, dataset.n_train)
-    context = context_of_request(request, dataset, covered, max_epochs=int(bounds["epochs"][1]))
+    box = prepared.unfixed_box
+    if box is None or suggestion.basis != "meta-model":
+        neighbours = most_similar(artefact, prepared.request, prepared.dataset, any_context=True)
+        return Explanation(suggestion, (), None, neighbours, _no_response(suggestion, prepared.coverage))
+
+    context = prepared.context(box)
     predict = InContext(artefact.model, context)
-    noise, advised = artefact.noise or 1.0, suggestion.best.configuration
+    advised = suggestion.best.configuration
     made_of = contributions(artefact.model, predict.matrix(columns_of([advised])))
-    heeds = None
-    if heeded := runs_to_heed(own(), request, dataset, context.case.augmented):
-        heeds = Heeding(predict, heeded, bounds, dataset.n_classes, noise)
+    conditioned = None
+    if own_runs := prepared.own_runs_like(context):
+        conditioned = ConditionedPrediction(predict, own_runs, box, prepared.dataset.n_classes, prepared.noise)
         if suggestion.best.expected is not None:
             made_of = made_of.moved_to(suggestion.best.expected.top1, OWN_RUNS)
     return Explanation(
         suggestion,
-        respond(artefact.model, predict.matrix, bounds, advised, noise=noise, heeds=heeds),
+        respond(artefact.model, predict.matrix, box, advised, noise=prepared.noise, conditioned=conditioned),
         made_of,
-        most_similar(artefact, request, dataset),
+        most_similar(artefact, prepared.request, prepared.dataset),
     )
 
 
-def _silence(suggestion: Suggestion, covered: Covered | None) -> str:
+def _no_response(suggestion: Suggestion, coverage: Coverage | None) -> str:
     start = "pretrained weights" if suggestion.pretrained else "scratch"
     seen = (
         "there are no recorded runs"
-        if covered is None
-        else f"{covered.runs:,} runs on {covered.groups} source{'' if covered.groups == 1 else 's'} were recorded"
+        if coverage is None
+        else f"{coverage.runs:,} runs on {coverage.groups} source{'' if coverage.groups == 1 else 's'} were recorded"
     )
     spoken = "published recipes and a fixed rule" if suggestion.basis == "recipes" else "a fixed rule"
     return (

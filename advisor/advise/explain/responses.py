@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from advisor.advise.output.timm_arguments import format_number
-from advisor.advise.search.candidates import Bounds, even_cover
+from advisor.advise.search.bounds import Bounds
+from advisor.advise.search.candidates import even_cover
 from advisor.advise.search.own_runs import LEAST_UNIT
 from advisor.advise.search.predictor import Predict
 from advisor.advise.search.search import LR_NEIGHBOURS, regret_unit
@@ -80,7 +81,7 @@ def respond(
     advised: Configuration,
     *,
     noise: float,
-    heeds: Predict | None = None,
+    conditioned: Predict | None = None,
 ) -> tuple[Response, ...]:
     """Return the response to each of the five.
 
@@ -96,12 +97,12 @@ def respond(
         The advice.
     noise : float
         Points by which equal runs with other seeds differ: less than that is no difference.
-    heeds : callable, optional
-        Predictions that heed own runs, where there are any: the curves are then theirs. What the members disagree on
+    conditioned : callable, optional
+        Predictions given own runs, where there are any: the curves are then theirs. What the members disagree on
         is shown only as far as those runs leave it open.
     """
     unit = regret_unit(model.predict(to_matrix(even_cover(bounds))).top1)
-    if heeds is not None:
+    if conditioned is not None:
         unit = max(unit, LEAST_UNIT)
     responses = []
     for name in HYPERPARAMETERS:
@@ -112,8 +113,8 @@ def respond(
         here = int(np.flatnonzero(values == getattr(advised, name))[0])
         gains = -(shortfall - shortfall[:, [here]]) * unit
         means, spreads = gains.mean(axis=0), gains.std(axis=0)
-        if heeds is not None:
-            top1, left_open = _heeded(heeds, columns)
+        if conditioned is not None:
+            top1, left_open = _expected_after(conditioned, columns)
             means, spreads = top1 - top1[here], np.minimum(spreads, left_open * unit)
         points = tuple(
             Point(float(value), round(float(mean), 2), round(float(spread), 2))
@@ -129,12 +130,12 @@ def _robust_shortfall(model: MetaModel, to_matrix: ToMatrix, columns: Mapping[st
     return np.asarray(np.mean([model.predict_shortfall(x) for x in near], axis=0))
 
 
-def _heeded(heeds: Predict, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+def _expected_after(conditioned: Predict, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
     """Return the accuracy expected after own runs, averaged over nearby learning rates, and what they leave open.
 
     The accuracy, as it ends at 100 %: after a good run hardly anything is left to gain.
     """
-    near = [heeds({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
+    near = [conditioned({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
     return np.mean([n.top1 for n in near], axis=0), np.mean([n.spread for n in near], axis=0)
 
 

@@ -21,8 +21,8 @@ from advisor.advise.recipes.recipes import (
     recipe_family,
 )
 from advisor.advise.recipes.rule import BASE_BATCH_SIZE, Rule, find_rule, rule_batch_size, rule_epochs
-from advisor.advise.request import Request
-from advisor.advise.search.search import Prefer, allowed_bounds
+from advisor.advise.request import Prefer, Request
+from advisor.advise.search.bounds import allowed_bounds
 from advisor.advise.suggestion import Assumes
 from advisor.records.schema import HYPERPARAMETERS
 from advisor.space.configuration import NO_DECAY, Configuration, Limits
@@ -173,7 +173,7 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
 
 def _ceilings(limits: Limits, n_train: int) -> dict[str, float]:
     """Return the largest batch and the most epochs; refuse what is fixed above them."""
-    allowed = allowed_bounds(dict.fromkeys(HYPERPARAMETERS, (1.0, math.inf)), limits, n_train)
+    allowed = allowed_bounds(None, limits, n_train)
     steps = max(8.0, n_train / _STEPS_AN_EPOCH)
     return {"batch_size": min(allowed["batch_size"][1], steps), "epochs": allowed["epochs"][1]}
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.advise.search.bounds import Bounds
 from advisor.learn.table import Floats
 from advisor.records.schema import HYPERPARAMETERS
 from advisor.space.configuration import NO_DECAY
 
-Bounds = Mapping[str, tuple[float, float]]
 Columns = dict[str, Floats]
 
 _N_COVER = 128

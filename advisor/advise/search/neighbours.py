@@ -32,7 +32,8 @@ def most_similar(
     result: list[Evidence] = []
     for i in np.argsort(-similarities, kind="stable"):
         known = artefact.known[i]
-        same = [b for b in known.best if (b["opt"], b["pretrained"]) == (request.opt, request.pretrained)]
+        context = (request.opt, request.pretraining)
+        same = [b for b in known.best if (b["opt"], b["pretraining"]) == context]
         if not same and any_context:
             same = list(known.best)
         if not same:

@@ -1,37 +1,35 @@
-"""Heeding a user's own runs: the meta-model's predictions, moved by what was measured on the dataset at hand."""
+"""Conditions expectations on a user's own runs: what was measured on the dataset at hand."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 
 from advisor.advise.recipes.published import Published
-from advisor.advise.request import Request
-from advisor.advise.search.candidates import Bounds, even_cover
+from advisor.advise.request import Prefer, Request
+from advisor.advise.search.bounds import Bounds, allowed_bounds
+from advisor.advise.search.candidates import even_cover
 from advisor.advise.search.predictor import Five, Predict
-from advisor.advise.search.search import Found, Prefer, allowed_bounds, regret_unit, search
+from advisor.advise.search.search import SearchResult, regret_unit, search
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.learn.own_runs import OPTIMISM, OwnRuns
-from advisor.learn.table import Floats, is_augmented, is_comparable, is_evidence, score_of
+from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior
+from advisor.learn.table import Floats, is_comparable, is_evidence, score_of
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run
 from advisor.space.configuration import Configuration, columns_of, to_unit_scale
 
 LEAST_UNIT = 1.0
-"""Points that a regret of 1 stands for at least, where own runs are heeded: a flat expectation would hear nothing."""
+"""Points that a regret of 1 stands for at least, given own runs: a flat expectation would learn nothing from them."""
 
 _POINTS = 5.0
 """Points that a value at the end of a published range is taken to lose: a guess, soon outweighed by own scores."""
 
 
-def runs_to_heed(runs: Iterable[Run], request: Request, dataset: Dataset, augmented: bool | None) -> list[Run]:
-    """Return the runs of the case that a request is about: its dataset, model, optimizer, start and augmentation.
-
-    Where the augmentation is None, it may be any.
-    """
+def matching_runs(runs: Iterable[Run], request: Request, dataset: Dataset) -> list[Run]:
+    """Return the runs of the case that a request is about: its dataset, model, optimizer and kind of weights."""
     return [
         run
         for run in runs
@@ -39,8 +37,7 @@ def runs_to_heed(runs: Iterable[Run], request: Request, dataset: Dataset, augmen
         and is_evidence(run)
         and is_comparable(run, dataset)
         and str(run.model).partition(".")[0] == request.model.name
-        and (run.opt, bool(run.pretrained)) == (request.opt, request.pretrained)
-        and augmented in (None, is_augmented(run))
+        and (run.opt, run.pretraining) == (request.opt, request.pretraining)
     ]
 
 
@@ -50,15 +47,15 @@ def configuration_of(run: Run) -> Configuration:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Observation:
     """What a run was trained with, and its score in percent."""
 
     configuration: Configuration
     score: float
 
 
-class Heeding:
-    """Predictions that heed own runs.
+class ConditionedPrediction:
+    """Predictions conditioned on own runs.
 
     Where runs were measured, and near them, their scores count; elsewhere the meta-model's order holds, on the level
     that the runs showed. What is not known yet is taken to be a little better than expected.
@@ -68,7 +65,7 @@ class Heeding:
     predict : Predict
         The meta-model's predictions.
     own : list of Run
-        At least one; see ``runs_to_heed``.
+        At least one; see ``matching_runs``.
     bounds : mapping of str to (low, high)
         The box that is searched: the scale of shortfalls in points is taken from an even cover of it.
     n_classes : int
@@ -82,14 +79,14 @@ class Heeding:
         As given.
     """
 
-    def __init__(self, predict: Predict, own: list[Run], bounds: Bounds, n_classes: int, noise: float) -> None:
+    def __init__(self, predict: Predict, own: Sequence[Run], bounds: Bounds, n_classes: int, noise: float) -> None:
         self.noise = noise
         self._predict = predict
-        self._trained = [Trained(configuration_of(run), score_of(run, n_classes)) for run in own]
+        self._trained = [Observation(configuration_of(run), score_of(run, n_classes)) for run in own]
         self._unit = max(regret_unit(predict(even_cover(bounds)).top1), LEAST_UNIT)
         five = columns_of([one.configuration for one in self._trained])
         score = np.array([one.score for one in self._trained])
-        self._process = OwnRuns(noise, self._unit).fit(five, predict.shortfall(five) * self._unit, score)
+        self._process = OwnRunsPosterior(noise, self._unit).fit(five, predict.shortfall(five) * self._unit, score)
 
     def __call__(self, five: Five) -> Prediction:
         """Return everything that is expected."""
@@ -107,10 +104,10 @@ class Heeding:
         """Return the expected shortfall only."""
         return self._moved(five)[0]
 
-    def best_within(self, allowed: Bounds) -> Trained | None:
+    def best_within(self, allowed: Bounds) -> Observation | None:
         """Return the own run with the best score whose five are all allowed."""
 
-        def fits(one: Trained) -> bool:
+        def fits(one: Observation) -> bool:
             values = one.configuration.as_dict()
             return all(low <= values[name] <= high for name, (low, high) in allowed.items())
 
@@ -119,10 +116,12 @@ class Heeding:
     def _moved(self, five: Five) -> tuple[Floats, Floats, Floats]:
         """Return the shortfall, the expected accuracy and its standard deviation."""
         mean, deviation = self._process.predict(five, self._predict.shortfall(five) * self._unit)
-        return (self._process.centre_ - mean - OPTIMISM * deviation) / self._unit, mean, deviation
+        return (self._process.centre_ - mean - EXPLORATION_WEIGHT * deviation) / self._unit, mean, deviation
 
 
-def search_heeding(heeds: Heeding, allowed: Bounds, bounds: Bounds, *, prefer: Prefer, top_k: int) -> Found:
+def search_conditioned(
+    conditioned: ConditionedPrediction, allowed: Bounds, bounds: Bounds, *, prefer: Prefer, top_k: int
+) -> SearchResult:
     """Find the configurations to suggest to someone with own runs.
 
     The first is that of the best own run again, unless another one is expected to beat what it reached by more than
@@ -131,7 +130,7 @@ def search_heeding(heeds: Heeding, allowed: Bounds, bounds: Bounds, *, prefer: P
 
     Parameters
     ----------
-    heeds : Heeding
+    conditioned : ConditionedPrediction
         What is expected.
     allowed : mapping of str to (low, high)
         What the user's limits allow, beyond the box too: own runs may lie there.
@@ -140,23 +139,23 @@ def search_heeding(heeds: Heeding, allowed: Bounds, bounds: Bounds, *, prefer: P
 
     Returns
     -------
-    Found
+    SearchResult
     """
-    found = search(heeds, bounds, prefer=prefer, noise=heeds.noise, top_k=top_k)
-    best = heeds.best_within(allowed)
+    found = search(conditioned, bounds, prefer=prefer, noise=conditioned.noise, top_k=top_k)
+    best = conditioned.best_within(allowed)
     if prefer == "speed" or best is None:
         return found
-    expected = heeds(columns_of(list(found.configurations[:1])))
-    if expected.top1[0] > best.score + heeds.noise:
+    expected = conditioned(columns_of(list(found.configurations[:1])))
+    if expected.top1[0] > best.score + conditioned.noise:
         return found
     configurations = tuple(dict.fromkeys([best.configuration, *found.configurations]))[:top_k]
     values = best.configuration.as_dict()
     ranges = {name: (min(low, values[name]), max(high, values[name])) for name, (low, high) in found.ranges.items()}
-    return Found(configurations, ranges)
+    return SearchResult(configurations, ranges)
 
 
 class _AsPublished:
-    """What is published as predictions: the best in the middle, less toward the ends of its ranges, epochs aside."""
+    """What is published, as predictions: the best in the middle, less toward the ends of its ranges, epochs aside."""
 
     def __init__(self, published: Published) -> None:
         self._middle = to_unit_scale(columns_of([published.configurations[0]]))
@@ -176,12 +175,12 @@ class _AsPublished:
         return np.asarray(np.square(distance).sum(axis=1))
 
 
-def heeding_published(
-    published: Published, own: list[Run], request: Request, dataset: Dataset, noise: float
+def condition_published(
+    published: Published, own: Sequence[Run], request: Request, dataset: Dataset, noise: float
 ) -> Published:
     """Return what is published, moved by own runs; the epochs stay.
 
-    What is published is taken to lose accuracy toward the ends of its ranges; own scores are heeded on top of that, in
+    What is published is taken to lose accuracy toward the ends of its ranges; own scores count on top of that, in
     a box that holds the ranges and the runs.
 
     Parameters
@@ -189,7 +188,7 @@ def heeding_published(
     published : Published
         What recipes and the rule advise.
     own : list of Run
-        At least one; see ``runs_to_heed``.
+        At least one; see ``matching_runs``.
     request : Request
         What is asked; its limits hold.
     dataset : Dataset
@@ -201,8 +200,8 @@ def heeding_published(
     tried = {name: [float(getattr(run, name)) for run in own] for name in HYPERPARAMETERS}
     box = {n: (min(*tried[n], ends[0]), max(*tried[n], ends[1])) for n, ends in published.ranges.items()}
     bounds = allowed_bounds({**box, "epochs": (best.epochs, best.epochs)}, request.limits, dataset.n_train)
-    heeds = Heeding(_AsPublished(published), own, bounds, dataset.n_classes, noise)
-    found = search_heeding(heeds, bounds, bounds, prefer="accuracy", top_k=request.top_k)
+    conditioned = ConditionedPrediction(_AsPublished(published), own, bounds, dataset.n_classes, noise)
+    found = search_conditioned(conditioned, bounds, bounds, prefer="accuracy", top_k=request.top_k)
     return replace(
         published,
         configurations=found.configurations,
@@ -210,10 +209,10 @@ def heeding_published(
     )
 
 
-def heard(own: list[Run], again: bool, noise: float) -> str:
-    """Say how many own runs the advice heeds, the best of them, and whether what comes first is one of them again."""
+def describe_own_runs(own: Sequence[Run], again: bool, noise: float) -> str:
+    """Say how many own runs the advice uses, the best of them, and whether what comes first is one of them again."""
     best = max(own, key=lambda run: run.final_metric if run.final_metric is not None else -math.inf)
     runs = "one run" if len(own) == 1 else f"{len(own)} runs"
     top = "" if best.final_metric is None else f", the best of which reached {best.final_metric:.1f} %"
     kept = f"; what was trained comes first again: nothing is expected to beat it by more than {noise:.1f} points"
-    return f"heeds {runs} of yours on this dataset{top}{kept if again else ''}"
+    return f"uses {runs} of yours on this dataset{top}{kept if again else ''}"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from advisor.advise.search.candidates import Bounds, Columns, even_cover, join, steps_from, take
+from advisor.advise.request import Prefer
+from advisor.advise.search.bounds import Bounds
+from advisor.advise.search.candidates import Columns, even_cover, join, steps_from, take
 from advisor.advise.search.predictor import Predict
-from advisor.errors import UsageError
 from advisor.learn.table import Floats
-from advisor.space.configuration import Configuration, Limits, from_columns, to_unit_scale
-
-Prefer = Literal["accuracy", "balanced", "speed"]
+from advisor.space.configuration import Configuration, from_columns, to_unit_scale
 
 LR_NEIGHBOURS = (0.5, 1.0, 2.0)
 _PROMISING = 4
@@ -26,52 +23,14 @@ _DISTINCT = 1.5
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The outcome of a search: configurations best first, and the ranges around them."""
 
     configurations: tuple[Configuration, ...]
     ranges: dict[str, tuple[float, float]]
 
 
-def allowed_bounds(evidence: Bounds, limits: Limits, n_train: int, max_epochs: int | None = None) -> Bounds:
-    """Return the box to search: what the evidence covers, cut to the limits and to the dataset.
-
-    Parameters
-    ----------
-    evidence : mapping of str to (low, high)
-        Smallest and largest value seen of each of the five.
-    limits : Limits
-        The user's limits.
-    n_train : int
-        Training images; a batch is never larger.
-    max_epochs : int, optional
-        A further limit on the epochs, such as a time budget turned into epochs.
-
-    Raises
-    ------
-    UsageError
-        If a fixed value cannot be met within the dataset.
-    """
-    box = dict(evidence)
-    ceilings = {
-        "batch_size": min(n_train, limits.max_batch_size or n_train),
-        "epochs": min(x for x in (limits.max_epochs, max_epochs, math.inf) if x is not None),
-    }
-    for name, ceiling in ceilings.items():
-        low, high = box[name]
-        box[name] = (min(low, ceiling), min(high, ceiling))
-    for name, value in limits.fixed.items():
-        if value > ceilings.get(name, math.inf):
-            raise UsageError(
-                f"{name} cannot be {value:g} here",
-                cause=f"it would be above {ceilings[name]:g}, the most that the dataset and the limits allow",
-                hint=f"--fix {name}={ceilings[name]:g} or less",
-            )
-        box[name] = (value, value)
-    return box
-
-
-def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, top_k: int) -> Found:
+def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, top_k: int) -> SearchResult:
     """Find the configurations to suggest.
 
     The shortfall of a candidate is averaged with that at half and twice its learning rate: an optimum that
@@ -94,7 +53,7 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
 
     Returns
     -------
-    Found
+    SearchResult
     """
     cover = even_cover(bounds)
     expected = predict(cover)
@@ -118,7 +77,7 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     within = np.concatenate([expected.shortfall, middle]) * unit <= middle[chosen[0]] * unit + max(noise, 1e-9)
     seen = {name: column[within] for name, column in join(cover, columns).items()}
     ranges = {name: (float(column.min()), float(column.max())) for name, column in seen.items()}
-    return Found(configurations, ranges)
+    return SearchResult(configurations, ranges)
 
 
 def _near(predict: Predict, columns: Columns) -> Floats:

@@ -29,8 +29,8 @@ def diagnose(run: str | None, format_: str) -> None:
     it is left out. Advice is given only where changes like it helped on recorded runs; docs/diagnoses.md has the
     figures.
     """
-    from advisor.advise.advisor import Advisor
     from advisor.advise.diagnose.diagnosis import diagnose as diagnose_run
+    from advisor.api import Advisor
     from advisor.cli.runs.store import open_store
 
     store = open_store()

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from advisor.cli.advice.request import request_params, to_request
+from advisor.cli.advice.request import describe_with_progress, request_options, to_request
 from advisor.cli.runs.store import open_store
 from advisor.cli.terminal.messages import note
-from advisor.cli.terminal.progress import progress_bar
 from advisor.errors import AdvisorError, UsageError
 
 if TYPE_CHECKING:
-    from advisor.advise.request import Request
-    from advisor.records.schema import Dataset
     from advisor.records.store.store import Store
 
 
-def _params() -> list[click.Parameter]:
-    """Return what `advisor suggest` takes, with a dataset that may be left out."""
-    params = [copy.copy(param) for param in request_params()]
-    for param in params:
-        if param.name == "dataset":
-            param.required = False
-            assert isinstance(param, click.Option)
-            param.help = "Folder of the training images.  [default: that of the newest advice]"
-    return params
-
-
-@click.command(params=_params())
+@click.command()
+@request_options(dataset_required=False)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -48,17 +34,19 @@ def report(out: Path, serve: bool, port: int, **options: Any) -> None:
     The file holds everything and works offline. With --serve the page is shown at 127.0.0.1 instead, to this machine
     only, until Ctrl-C.
     """
-    from advisor.advise.advisor import Advisor
+    from advisor.api import Advisor
     from advisor.report.contents import gather, newest_advice
     from advisor.report.page import render
 
-    asked = _described(options) if options["dataset"] else None
+    asked = None
+    if options["dataset"]:
+        asked = to_request(options), describe_with_progress(options["dataset"]).dataset
     store = open_store()
     adviser = Advisor(store)
 
     def page(state: str | None = None) -> str:
-        # Made anew each time: advice heeds the runs that came meanwhile.
-        explanation = adviser.explain(*asked) if asked else newest_advice(store, adviser.artefact)
+        # Made again each time: advice uses the runs that were recorded since.
+        explanation = adviser.explain(adviser.prepare(*asked)) if asked else newest_advice(store, adviser.artefact)
         return render(gather(store, adviser.artefact, explanation), state=state)
 
     if serve:
@@ -71,14 +59,6 @@ def report(out: Path, serve: bool, port: int, **options: Any) -> None:
             f"cannot write {out}", cause=error.strerror or str(error), hint="name another file with --out"
         ) from error
     click.echo(out)
-
-
-def _described(options: dict[str, Any]) -> tuple[Request, Dataset]:
-    from advisor.describe.dataset import describe
-
-    request = to_request(options)
-    with progress_bar() as progress:
-        return request, describe(options["dataset"], progress=progress).dataset
 
 
 def _serve(store: Store, page: Any, port: int) -> None:

@@ -128,6 +128,7 @@ class Store:
         status: Status | Sequence[Status] | None = None,
         source: Source | None = None,
         model: str | None = None,
+        architecture: str | None = None,
         opt: str | None = None,
         name: str | None = None,
         dataset: str | None = None,
@@ -145,6 +146,8 @@ class Store:
             Keep only runs with this status, or one of these.
         source, model, opt, name : optional
             Keep only runs with this value.
+        architecture : str, optional
+            Keep only runs of this timm model, whatever the tag of its weights.
         dataset : str, optional
             Keep only runs on the dataset of this name or id.
         since, before : datetime, optional
@@ -171,6 +174,9 @@ class Store:
         for column, value in equal.items():
             if value is not None:
                 query = query.where(RUNS.c[column] == value)
+        if architecture is not None:
+            tagged = RUNS.c.model.startswith(f"{architecture}.", autoescape=True)
+            query = query.where((RUNS.c.model == architecture) | tagged)
         if dataset is not None:
             query = query.where((RUNS.c.dataset_name == dataset) | (RUNS.c.dataset_id == dataset))
         if since is not None:

@@ -1,31 +1,26 @@
-"""The adviser: from a dataset, a model and the user's limits to a suggestion."""
+"""The Python API: advice on a dataset, and the learning and judging of what advice rests on."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.advise.pipeline import answer
-from advisor.advise.request import DEFAULT_MODEL, Request, make_request
-from advisor.advise.resources.memory import out_of_memory
-from advisor.advise.resources.speed import epochs_within, images_per_second
-from advisor.advise.resources.trial import Trial, try_steps
-from advisor.advise.search.search import Prefer, allowed_bounds
+from advisor.advise.prepare import PreparedRequest, prepare
+from advisor.advise.request import Prefer, Request, make_request
 from advisor.advise.suggestion import Suggestion
 from advisor.config import Config
 from advisor.errors import StoreError
 from advisor.learn.artefact import MANIFEST, Artefact
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Run, StoredSuggestion
-from advisor.space.configuration import Limits
+from advisor.records.schema import Dataset, Run, StoredSuggestion
 
 if TYPE_CHECKING:
     from advisor.advise.explain.explanation import Explanation
     from advisor.describe.dataset import Description
+    from advisor.evaluate.training import Trained
     from advisor.records.store.store import Store
 
 
@@ -60,6 +55,23 @@ class Advisor:
             self._artefact = Artefact.load(own if (own / MANIFEST).is_file() else shipped)
         return self._artefact
 
+    @property
+    def store(self) -> Store:
+        """The records of the user's runs, opened and brought up to date on first use.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be read.
+        """
+        if self._store is None:
+            from advisor.records.store.store import Store
+            from advisor.records.store.sync import sync
+
+            self._store = Store(self._config["store"])
+            sync(self._store, self._config["spool_dir"])
+        return self._store
+
     def describe(self, dataset: str | Path | Any) -> Description:
         """Describe a dataset; see ``advisor.describe.dataset.describe``."""
         from advisor.describe.dataset import describe
@@ -82,7 +94,7 @@ class Advisor:
         top_k: int = 3,
         device: str | None = None,
     ) -> Suggestion:
-        """Suggest starting values of the five hyperparameters.
+        """Suggest starting values of the hyperparameters.
 
         Parameters
         ----------
@@ -129,104 +141,95 @@ class Advisor:
             opt=opt,
             pretrained=pretrained,
             img_size=img_size,
-            limits=Limits(max_epochs, max_batch_size, max_seconds, dict(fix or {})),
+            max_epochs=max_epochs,
+            max_batch_size=max_batch_size,
+            max_seconds=max_seconds,
+            fix=fix,
             prefer=prefer,
             top_k=top_k,
+            device=device,
         )
         from advisor.describe.dataset import Description
 
         description = dataset if isinstance(dataset, Description) else self.describe(dataset)
-        notes = [] if model else [f"no model was named: this is advice for {DEFAULT_MODEL}; name yours with --model"]
-        # What cannot be met within the dataset is refused before the store is opened, and leaves nothing behind.
-        allowed_bounds(dict.fromkeys(HYPERPARAMETERS, (1.0, math.inf)), request.limits, description.dataset.n_train)
-        recorded, measured = self._recorded(), None
-        if device is not None:
-            trial = try_steps(request, description.dataset.n_classes, device)
-            if isinstance(trial, Trial):
-                notes.append(trial.note(request.limits))
-                request = replace(request, limits=trial.limit(request.limits))
-                measured = trial.images_per_second
-            else:
-                notes.append(trial)
-        elif too_large := out_of_memory(recorded, request.model.name, request.img_size):
-            notes.append(too_large.note(request.limits))
-            request = replace(request, limits=too_large.limit(request.limits))
-        speed = images_per_second(recorded, request.model.name, request.img_size) or measured
-        if request.limits.max_seconds is not None:
-            request = _within_time(request, description.dataset.n_train, speed)
-        suggestion = self.answer(request, description.dataset)
-        suggestion = suggestion.model_copy(update={"warnings": (*notes, *suggestion.warnings)})
-        return self._remember(_timed(suggestion, speed))
+        return self.answer(self.prepare(request, description.dataset))
 
-    def answer(self, request: Request, dataset: Dataset) -> Suggestion:
-        """Return the suggestion for a checked request and a described dataset, without remembering it."""
-        return answer(self.artefact, request, dataset, lambda: self._own_runs(dataset))
+    def prepare(self, request: Request, dataset: Dataset) -> PreparedRequest:
+        """Find out everything that decides the answer to a request on a described dataset; see ``prepare``."""
+        return prepare(self.artefact, request, dataset, _StoredRuns(self))
 
-    def explain(self, request: Request, dataset: Dataset) -> Explanation:
-        """Return why the answer to a checked request is what it is, own runs heeded as in the answer."""
-        from advisor.advise.explain.explanation import explain
+    def answer(self, prepared: PreparedRequest) -> Suggestion:
+        """Return the suggestion for a prepared request, and remember it.
 
-        return explain(self.artefact, request, dataset, own=lambda: self._own_runs(dataset))
-
-    def _own_runs(self, dataset: Dataset) -> list[Run]:
-        """Return the recorded runs on a dataset; none where the store cannot be read."""
-        try:
-            return self._open_store().runs(dataset=dataset.dataset_id)
-        except StoreError:
-            return []
-
-    def _recorded(self) -> list[Run]:
-        """Return all recorded runs, the latest first; none where the store cannot be read."""
-        try:
-            return self._open_store().runs()
-        except StoreError:
-            return []
-
-    def _open_store(self) -> Store:
-        if self._store is None:
-            from advisor.records.store.store import Store
-            from advisor.records.store.sync import sync
-
-            self._store = Store(self._config["store"])
-            sync(self._store, self._config["spool_dir"])
-        return self._store
-
-    def _remember(self, suggestion: Suggestion) -> Suggestion:
-        """Store the suggestion; a store that cannot be written loses the row, never the answer."""
+        A store that cannot be written loses the row, never the answer.
+        """
+        suggestion = answer(self.artefact, prepared)
         row = StoredSuggestion(
             suggestion_id=suggestion.suggestion_id,
             created_at=datetime.now(timezone.utc),
             dataset_id=suggestion.dataset.dataset_id,
             model=suggestion.model,
             suggestion=suggestion.model_dump(mode="json", by_alias=True),
+            request=prepared.to_document(),
         )
         try:
-            self._open_store().save_suggestion(row)
+            self.store.save_suggestion(row)
         except StoreError as error:
             warning = f"this advice could not be remembered: {error}"
             return suggestion.model_copy(update={"warnings": (*suggestion.warnings, warning)})
         return suggestion
 
+    def explain(self, prepared: PreparedRequest) -> Explanation:
+        """Return why the answer to a prepared request is what it is."""
+        from advisor.advise.explain.explanation import explain
+
+        return explain(self.artefact, prepared)
+
+    def train(self, out: str | Path | None = None, *, force: bool = False, workers: int | None = None) -> Trained:
+        """Fit the meta-model to the shipped evidence and the user's own runs; see ``evaluate.training.train``."""
+        from advisor.evaluate.training import train
+
+        return train(self.store, Path(out or self._config["metamodel_dir"]), force=force, workers=workers)
+
+    def evaluate(self, *, workers: int | None = None) -> dict[str, Any]:
+        """Judge the advice on the shipped evidence, every source held out in turn.
+
+        Parameters
+        ----------
+        workers : int, optional
+            Processes; by default one per core.
+
+        Returns
+        -------
+        dict
+            JSON values, as ``advisor evaluate --format json`` prints them.
+        """
+        from advisor.evaluate.shipped import evaluate_shipped
+
+        return evaluate_shipped(workers=workers)
+
+
+class _StoredRuns:
+    """The runs of an adviser's store; none where it cannot be read, as advice is given all the same."""
+
+    def __init__(self, adviser: Advisor) -> None:
+        self._adviser = adviser
+
+    def of_model(self, model: str) -> Sequence[Run]:
+        """Return the runs of a model, from whatever weights, the latest first."""
+        return self._runs(architecture=model)
+
+    def on_dataset(self, dataset_id: str) -> Sequence[Run]:
+        """Return the runs on a dataset."""
+        return self._runs(dataset=dataset_id)
+
+    def _runs(self, **which: str) -> Sequence[Run]:
+        try:
+            return self._adviser.store.runs(**which)  # type: ignore[arg-type]
+        except StoreError:
+            return []
+
 
 def suggest(dataset: str | Path | Description | Any, **options: Any) -> Suggestion:
     """Suggest starting values in one line; the options are those of ``Advisor.suggest``."""
     return Advisor().suggest(dataset, **options)
-
-
-def _within_time(request: Request, n_train: int, speed: float | None) -> Request:
-    """Return the request with its time budget turned into epochs."""
-    limits = request.limits
-    assert limits.max_seconds is not None
-    bought = epochs_within(limits.max_seconds, n_train, speed, request.model.name)
-    return replace(request, limits=replace(limits, max_epochs=min(bought, limits.max_epochs or bought)))
-
-
-def _timed(suggestion: Suggestion, speed: float | None) -> Suggestion:
-    """Return the suggestion with expected seconds, where the speed is known."""
-    if speed is None:
-        return suggestion
-    n_train = suggestion.dataset.n_train
-    timed = tuple(
-        s.model_copy(update={"expected_seconds": round(s.epochs * n_train / speed, 1)}) for s in suggestion.suggestions
-    )
-    return suggestion.model_copy(update={"suggestions": timed})

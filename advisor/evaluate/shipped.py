@@ -1,0 +1,27 @@
+"""Judges the advice on the shipped evidence, every source of datasets held out in turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from advisor.collect.engine import available_cores
+from advisor.describe.model import describe_model
+from advisor.evaluate.protocol import evaluate
+from advisor.evaluate.summary import summarise
+from advisor.learn.artefact import digest
+from advisor.learn.table import build_table
+from advisor.records.evidence import load_evidence
+
+
+def evaluate_shipped(workers: int | None = None) -> dict[str, Any]:
+    """Return what the advice is worth on sources that it has not seen, as JSON values.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes; by default one per core.
+    """
+    evidence = load_evidence()
+    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    summary = summarise(evaluate(table, workers=workers or available_cores()))
+    return {"data_sha256": digest(table), "runs": len(table), **summary}
