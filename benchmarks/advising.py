@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from advisor.advise.advisor import Advisor
+from advisor.api import Advisor
 from advisor.describe.model import describe_model
 from advisor.learn.artefact import fit_artefact
 from advisor.learn.table import DescribeModel
@@ -167,7 +167,7 @@ def invented(n: int) -> tuple[list[Run], list[Dataset]]:
     batch, epochs, dropout = 2 ** rng.integers(3, 9, n), rng.integers(1, 41, n), rng.choice([0, 0.2, 0.4], n)
     loss = 0.5 * np.log10(lr / 3e-3) ** 2 + 0.1 * np.log2(batch / 32) ** 2 + 2 / epochs + dropout
     score = 100 / (1 + np.exp(loss - 2 + rng.normal(0, 0.1, n)))
-    five = zip(
+    hparams = zip(
         lr.tolist(), batch.tolist(), epochs.tolist(), dropout.tolist(), decay.tolist(), score.tolist(), strict=True
     )
     runs = [
@@ -177,7 +177,7 @@ def invented(n: int) -> tuple[list[Run], list[Dataset]]:
             lr=one, batch_size=two, epochs=three, dropout=four, weight_decay=last,
             metric="eval_top1", final_metric=top1, epochs_done=three, extra={"kind": "sobol"},
         )
-        for i, (one, two, three, four, last, top1) in enumerate(five)
+        for i, (one, two, three, four, last, top1) in enumerate(hparams)
     ]  # fmt: skip
     return runs, datasets
 

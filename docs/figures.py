@@ -96,8 +96,8 @@ def evaluation_page(evaluation: dict[str, Any]) -> str:
     parts.append("![Regret against trials](images/regret.svg)\n")
     parts += ["## What it was meant to reach\n", *goal_table(evaluation["goals"]), ""]
     parts.append(
-        "The last columns hold the same figures for cases of that limit of epochs alone; rivals draw at it too. Much "
-        "worse: by more than the noise floor and a point, where the evaluation split has 1,000 images or more.\n"
+        "The last columns hold the same figures for cases of that limit of epochs alone; baselines draw at it too. "
+        "Much worse: by more than the noise floor and a point, where the evaluation split has 1,000 images or more.\n"
     )
     parts.append("## What it is worth in trials of random search\n")
     if trials["at_cap"] is None:
@@ -157,8 +157,8 @@ def picture() -> str:
     """Return the answer to ``COMMAND`` on the demo's unseen dataset, drawn as SVG."""
     from rich.console import Console
 
-    from advisor.advise.advisor import Advisor
     from advisor.advise.output.render import to_table
+    from advisor.api import Advisor
 
     sys.path.insert(0, str(DOCS / "demo"))
     from demo import write_stripes

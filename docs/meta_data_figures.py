@@ -207,7 +207,7 @@ def _correlation_table(cases: Sequence[Case]) -> list[str]:
 
 
 def _specific(cases: Sequence[Case]) -> list[str]:
-    """Say of each of the five whether the model or the dataset tells more of it."""
+    """Say of each of the hyperparameters whether the model or the dataset tells more of it."""
     verdicts: dict[str, list[str]] = {"model": [], "dataset": [], "neither": []}
     for name, value in VALUES.items():
         shares = variance_shares(scratch(cases), value)

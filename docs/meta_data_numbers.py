@@ -100,8 +100,8 @@ def cases_of(evidence: Evidence) -> list[Case]:
     for run in evidence.runs:
         if run.status is not Status.FAILED:
             key = (str(run.dataset_name), str(run.model), str(run.opt), str(run.augment))
-            five = (run.lr, run.batch_size, run.epochs, run.dropout, run.weight_decay)
-            runs[(*key, run.extra.get("checkpoint") or "")][five].append(run)
+            hparams = (run.lr, run.batch_size, run.epochs, run.dropout, run.weight_decay)
+            runs[(*key, run.extra.get("checkpoint") or "")][hparams].append(run)
     cases = []
     for (name, *context), of_case in sorted(runs.items()):
         chance = 100 / datasets[name].n_classes

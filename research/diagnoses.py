@@ -4,10 +4,10 @@
 ``diagnoses.json`` into the evidence, which the command reads, and the table of docs/diagnoses.md.
 
 A *matching pair* is a run on which a rule applies and another configuration of the same case that differs from it
-mainly in the advised value, in the advised direction. Its rivals are the configurations of the case that differ from
+mainly in the advised value, in the advised direction. Its baselines are the configurations of the case that differ from
 the same run by as much, mainly in another value or in the other direction. All of them were trained by plan, before
 anybody looked at the run; its own score enters nothing but the gain, so that a run which was unlucky favours neither
-side: regression to the mean lifts the pair and its rivals alike, and cancels.
+side: regression to the mean lifts the pair and its baselines alike, and cancels.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STEP = (1.0, 5.0)
 OTHERS = 0.5
 """In a matching pair the other four values differ by at most this share of the step, together."""
 AS_LARGE = 2.0
-"""A rival's change is as large as the pair's within this factor."""
+"""A baseline's change is as large as the pair's within this factor."""
 MIN_RIVALS = 2
 """Kinds of other changes (which value, which direction) that must be there to compare a pair with."""
 BEGIN, END = "<!-- diagnoses: made by `make diagnoses` -->\n", "<!-- /diagnoses -->"
@@ -145,10 +145,10 @@ def _outcomes_from(score: Floats, difference: Floats, other: NDArray[np.bool_], 
     found: dict[int, list[Outcome]] = defaultdict(list)
     for pair in np.flatnonzero(matching):
         as_large = mostly_one & (size >= size[pair] / AS_LARGE) & (size <= size[pair] * AS_LARGE)
-        rivals = [score[as_large & (kind == k)] for k in set(kind[as_large]) - {kind[pair]}]
-        if len(rivals) >= MIN_RIVALS:
-            wins = [np.mean((score[pair] > r) + 0.5 * (score[pair] == r)) for r in rivals]
-            means = [r.mean() for r in rivals]
+        baselines = [score[as_large & (kind == k)] for k in set(kind[as_large]) - {kind[pair]}]
+        if len(baselines) >= MIN_RIVALS:
+            wins = [np.mean((score[pair] > r) + 0.5 * (score[pair] == r)) for r in baselines]
+            means = [r.mean() for r in baselines]
             found[kind[pair]].append(
                 Outcome(
                     wins=float(np.mean(wins)),
@@ -180,7 +180,7 @@ def choose(rule: Rule, observed: Iterable[Observed]) -> Candidate:
 def judge(rule: Rule, observed: Sequence[Observed]) -> dict[str, Any]:
     """Return the figures of one rule.
 
-    The candidate is chosen anew without each group and judged on that group, so that nothing about a group decides how
+    The candidate is chosen again without each group and judged on that group, so that nothing about a group decides how
     it is diagnosed; ``bounds`` and ``change`` are the choice over all groups, which the command uses.
     """
     held_out: list[tuple[Observed, Outcome]] = []

@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from advisor.advise.advisor import Advisor
 from advisor.advise.pipeline import answer
 from advisor.advise.request import make_request
 from advisor.advise.suggestion import Suggestion
+from advisor.api import Advisor
 from advisor.errors import AdvisorError
 from advisor.evaluate.pool import Pool, pools
 from advisor.learn.artefact import Artefact
@@ -147,7 +147,7 @@ def _recorded(title: str, of: Mapping[str, str], evidence: Evidence, table: Tabl
     margin = max(artefact.noise or 0.0, 100 / pool.n_eval)
     good = pool.score >= pool.score.max() - margin
     best = int(pool.score.argmax())
-    rates, decays = pool.five["lr"][good], pool.five["weight_decay"][good]
+    rates, decays = pool.hparams["lr"][good], pool.hparams["weight_decay"][good]
     size = next(run.img_size for run in evidence.runs if run.dataset_id == dataset.dataset_id and run.img_size)
     return Example(
         title=title,
@@ -160,7 +160,7 @@ def _recorded(title: str, of: Mapping[str, str], evidence: Evidence, table: Tabl
             "img_size": size,
             "max_epochs": pool.max_epochs,
         },
-        batch_size=int(pool.five["batch_size"][best]),
+        batch_size=int(pool.hparams["batch_size"][best]),
         lr=_range([float(rates.min()), float(rates.max())] if good.sum() > 1 else [float(rates[0])]),
         weight_decay=(float(decays.min()), float(decays.max())) if good.sum() > 1 else None,
         sane=None,

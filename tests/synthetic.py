@@ -43,14 +43,14 @@ def records(n_groups: int = 6, runs_per_case: int = 40, seed: int = 0) -> tuple[
         datasets.append(dataset)
         for model in MODELS:
             for i in range(runs_per_case):
-                five = {
+                hparams = {
                     "lr": float(10 ** rng.uniform(-5, -1)),
                     "batch_size": int(2 ** rng.integers(3, 8)),
                     "epochs": 20 if i % 2 else int(rng.integers(2, 20)),
                     "dropout": float(rng.choice([0.0, 0.2, 0.4])),
                     "weight_decay": float(rng.choice([0.0, 1e-4, 1e-2, 0.3])),
                 }
-                score = accuracy(difficulty, *five.values())
+                score = accuracy(difficulty, *hparams.values())
                 runs.append(
                     Run(
                         run_id=f"r{g}{model}{i}",
@@ -74,10 +74,10 @@ def records(n_groups: int = 6, runs_per_case: int = 40, seed: int = 0) -> tuple[
                         metric="eval_top1",
                         final_metric=score,
                         best_metric=score,
-                        epochs_done=five["epochs"],
+                        epochs_done=hparams["epochs"],
                         train_seconds=1.0,
                         extra={"kind": "sobol"},
-                        **five,
+                        **hparams,
                     )
                 )
     return runs, datasets

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.advise.advisor import Advisor
+from advisor.api import Advisor
 
 ROOT = Path(__file__).parent.parent
 

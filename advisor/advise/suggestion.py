@@ -45,7 +45,7 @@ class Suggested(_Frozen):
 
     @property
     def configuration(self) -> Configuration:
-        """The five values."""
+        """The hyperparameters values."""
         return Configuration(self.lr, self.batch_size, self.epochs, self.dropout, self.weight_decay)
 
 
@@ -146,7 +146,7 @@ class Suggestion(_Frozen):
         }
 
     def space(self) -> tuple[Dimension, ...]:
-        """Return the five as a search space that holds the good ranges and every suggestion."""
+        """Return the hyperparameters as a search space that holds the good ranges and every suggestion."""
         return search_space(self.ranges, [s.configuration.as_dict() for s in self.suggestions])
 
     def to_config(self, dataset: str | Path | None = None) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _print_adaptive(rows: Sequence[Mapping[str, Any]]) -> None:
     print_rows(headers, cells, right=headers)
     shown = {row["own_runs"] for row in rows}
     for k in (k for k in TRIALS if k not in shown):
-        click.echo(f"{k} own runs: no recorded case has the {k + 1} random configurations that the rivals need")
+        click.echo(f"{k} own runs: no recorded case has the {k + 1} random configurations that the baselines need")
 
 
 _SHARES = ("advice_better", "advice_same", "advice_much_worse")

@@ -51,13 +51,18 @@ def follow(pool: Pool, first: int, worth: Worth, trials: int) -> list[int]:
 
 
 def heeding(
-    pool: Pool, short: Floats, noise: float, *, lengths: Sequence[float] = LENGTHS, optimism: float = EXPLORATION_WEIGHT
+    pool: Pool,
+    short: Floats,
+    noise: float,
+    *,
+    lengths: Sequence[float] = LENGTHS,
+    exploration_weight: float = EXPLORATION_WEIGHT,
 ) -> Worth:
     """Return the worth of a pool's configurations as the advice sees it that heeds own runs."""
 
     def worth(tried: NDArray[np.int64]) -> Floats:
-        mean, deviation = learned(pool, short, noise, tried, lengths).predict(pool.five, short)
-        return mean + optimism * deviation
+        mean, deviation = learned(pool, short, noise, tried, lengths).predict(pool.hparams, short)
+        return mean + exploration_weight * deviation
 
     return worth
 
@@ -67,12 +72,12 @@ def learned(
 ) -> OwnRunsPosterior:
     """Return what the tried configurations of a pool teach."""
     unit = float(np.median(short) - short.min())
-    five = {name: column[tried] for name, column in pool.five.items()}
-    return OwnRunsPosterior(noise, max(unit, 1.0), lengths).fit(five, short[tried], pool.score[tried])
+    hparams = {name: column[tried] for name, column in pool.hparams.items()}
+    return OwnRunsPosterior(noise, max(unit, 1.0), lengths).fit(hparams, short[tried], pool.score[tried])
 
 
 def adaptive_regret(pool: Pool, short: Floats, noise: float) -> AdaptiveRegret:
-    """Return the regret of the best so far by number of own runs, for advice that follows them and for two rivals.
+    """Return the regret of the best so far by number of own runs, for advice that follows them and for two baselines.
 
     ``random from the same start`` tries the first suggestion and goes on at random, ``random search`` never hears
     of it; both draw at the case's most epochs. A number of runs that the case does not have is left out.

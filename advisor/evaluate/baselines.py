@@ -1,4 +1,4 @@
-"""The rivals of the advice: what people use who have no adviser."""
+"""The baselines of the advice: what people use who have no adviser."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Baseline:
 
 
 def baselines(seen_pools: Sequence[Pool], columns: Sequence[str]) -> list[Baseline]:
-    """Return the rivals, fitted to the groups that are not held out.
+    """Return the baselines, fitted to the groups that are not held out.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def nearest_dataset(seen_pools: Sequence[Pool], columns: Sequence[str]) -> Basel
             return fallback.pick(pool)
         distances = np.nanmean(np.abs(points[same] - pool.x[0, described]) / scale, axis=1)
         other = seen_pools[same[int(np.argmin(distances))]]
-        best = {name: float(column[other.score.argmax()]) for name, column in other.five.items()}
+        best = {name: float(column[other.score.argmax()]) for name, column in other.hparams.items()}
         best["epochs"] = min(best["epochs"] * pool.max_epochs / other.max_epochs, pool.max_epochs)
         return pool.nearest(best)
 

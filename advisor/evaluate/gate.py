@@ -17,7 +17,7 @@ import numpy as np
 from advisor.errors import AdvisorError
 from advisor.evaluate.baselines import best_on_average
 from advisor.evaluate.pool import Pool, clear_pools
-from advisor.evaluate.protocol import robust_shortfall
+from advisor.evaluate.protocol import robust_regret
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel
@@ -35,7 +35,7 @@ class Verdict:
     ----------
     evaluation : mapping
         The figures, as JSON values: ``cases``, ``groups``, and by method the mean ``regret`` over groups and the mean
-        ``error`` of the expected accuracy in points; ``differences`` to the rivals with their 95 % intervals.
+        ``error`` of the expected accuracy in points; ``differences`` to the baselines with their 95 % intervals.
     faults : tuple of str
         In what it does worse, by more than luck, in words; empty if in nothing.
     """
@@ -98,7 +98,7 @@ def _regret_and_error(model: MetaModel, pool: Pool, columns: Sequence[str]) -> t
     for i, name in enumerate(model.columns_):
         if name in columns:
             x[:, i] = pool.x[:, columns.index(name)]
-    short = robust_shortfall(model, replace(pool, x=x))
+    short = robust_regret(model, replace(pool, x=x))
     pick = int(short.points.argmin())
     return float(pool.regret(pool.score[pick])), abs(float(short.prediction.top1[pick] - pool.score[pick]))
 
@@ -107,19 +107,19 @@ def _verdict(found: Mapping[str, Floats], groups: Any) -> Verdict:
     regret = {name: values[0] for name, values in found.items()}
     error = {name: values[1] for name, values in found.items() if name != AVERAGE}
     differences, faults = [], []
-    for what, unit, values, rivals in (
+    for what, unit, values, baselines in (
         ("regret", "", regret, (SHIPPED, AVERAGE)),
         ("error", " points", error, (SHIPPED,)),
     ):
-        for rival in rivals:
-            difference = values[NEW] - values[rival]
+        for baseline in baselines:
+            difference = values[NEW] - values[baseline]
             low, high = bootstrap_interval(difference, groups)
             mean = _mean(difference, groups)
-            differences.append({"of": what, "to": rival, "mean": mean, "low": _round(low), "high": _round(high)})
+            differences.append({"of": what, "to": baseline, "mean": mean, "low": _round(low), "high": _round(high)})
             if low > 0:
                 faults.append(
-                    f"{_WORDS[what]} is {_mean(values[NEW], groups):.3g}{unit}, that of {rival} "
-                    f"{_mean(values[rival], groups):.3g}, which is worse by {low:.3g} to {high:.3g} (95 % interval)"
+                    f"{_WORDS[what]} is {_mean(values[NEW], groups):.3g}{unit}, that of {baseline} "
+                    f"{_mean(values[baseline], groups):.3g}, which is worse by {low:.3g} to {high:.3g} (95 % interval)"
                 )
     evaluation = {
         "judged": True,

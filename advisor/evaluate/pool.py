@@ -38,7 +38,7 @@ class Pool:
         How many those are.
     random : ndarray of bool, shape (m,)
         Whether it was drawn at random, as random search would.
-    five : mapping of str to ndarray of shape (m,)
+    hparams : mapping of str to ndarray of shape (m,)
         The hyperparameters.
     n_train, n_eval : int
         Size of the dataset.
@@ -51,14 +51,14 @@ class Pool:
     score: Floats
     seeds: NDArray[np.int64]
     random: NDArray[np.bool_]
-    five: dict[str, Floats]
+    hparams: dict[str, Floats]
     n_train: int
     n_eval: int
 
     @property
     def max_epochs(self) -> int:
         """The case's largest number of epochs: the cap it is judged at."""
-        return int(self.five["epochs"].max())
+        return int(self.hparams["epochs"].max())
 
     @property
     def best(self) -> float:
@@ -87,21 +87,21 @@ class Pool:
         """Return (best - score) / (best - median): 0 is the best known, 1 a typical random choice."""
         return np.asarray((self.best - score) / (self.best - self.median))
 
-    def nearest(self, five: dict[str, float]) -> int:
+    def nearest(self, hparams: dict[str, float]) -> int:
         """Return the index of the configuration nearest to the given values on the unit scale."""
-        wanted = to_unit_scale({name: np.array([five[name]]) for name in HYPERPARAMETERS})
-        return int(np.abs(to_unit_scale(self.five) - wanted).sum(axis=1).argmin())
+        wanted = to_unit_scale({name: np.array([hparams[name]]) for name in HYPERPARAMETERS})
+        return int(np.abs(to_unit_scale(self.hparams) - wanted).sum(axis=1).argmin())
 
     def at_cap(self) -> NDArray[np.bool_]:
         """Return which random configurations spend the whole budget of epochs."""
-        return np.asarray(self.random & (self.five["epochs"] == self.max_epochs))
+        return np.asarray(self.random & (self.hparams["epochs"] == self.max_epochs))
 
 
 def pools(table: Table) -> Iterator[Pool]:
     """Yield the pool of every case with enough random points and something to choose between."""
     for index in np.unique(table.case_of):
         rows = np.flatnonzero(table.case_of == index)
-        keys = np.column_stack([table.five[name][rows] for name in HYPERPARAMETERS])
+        keys = np.column_stack([table.hparams[name][rows] for name in HYPERPARAMETERS])
         _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         inverse = inverse.ravel()
         seeds = np.bincount(inverse)
@@ -113,7 +113,7 @@ def pools(table: Table) -> Iterator[Pool]:
             score=np.bincount(inverse, weights=table.score[rows]) / seeds,
             seeds=seeds,
             random=np.bincount(inverse, weights=np.isin(table.kind[rows], _RANDOM)) > 0,
-            five={name: table.five[name][rows[first]] for name in HYPERPARAMETERS},
+            hparams={name: table.hparams[name][rows[first]] for name in HYPERPARAMETERS},
             n_train=int(table.n_train[rows[0]]),
             n_eval=int(table.n_eval[rows[0]]),
         )

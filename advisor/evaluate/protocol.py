@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.advise.search.search import LR_NEIGHBOURS, distinct, points_short, preference_order
+from advisor.advise.search.search import LR_NEIGHBOURS, distinct, points_below_best, preference_order
 from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
 from advisor.evaluate.adaptive import AdaptiveRegret, adaptive_regret
@@ -77,14 +77,14 @@ class Evaluation:
 
 
 def evaluate(table: Table, *, model: MetaModel | None = None, workers: int = 1) -> Evaluation:
-    """Judge the advice and its rivals by looking up what they pick among the recorded configurations.
+    """Judge the advice and its baselines by looking up what they pick among the recorded configurations.
 
     Parameters
     ----------
     table : Table
         The evidence.
     model : MetaModel, optional
-        An unfitted meta-model to judge; by default the one that ships. It is fitted anew without every group.
+        An unfitted meta-model to judge; by default the one that ships. It is fitted again without every group.
     workers : int
         Processes to share the groups among.
 
@@ -127,25 +127,25 @@ def _held_out(
     described = [name for name in table.columns if name.startswith("data:")]
     without = model.clone().fit(seen.without_columns(described))
     plain = np.array([name not in described for name in table.columns])
-    rivals = baselines([pool for pool in judged if pool.group != group], table.columns)
+    compared = baselines([pool for pool in judged if pool.group != group], table.columns)
     unseen = _fitted_without_families(seen, [pool.case.model for pool in judged if pool.group == group], model)
     outcomes: list[Outcome] = []
     replayed: list[AdaptiveRegret] = []
     for pool in (pool for pool in judged if pool.group == group):
-        short = robust_shortfall(fitted, pool)
-        order = preference_order(pool.five, short.points, 0.0)
-        picks = distinct(pool.five, order, MOST_SUGGESTIONS)
+        short = robust_regret(fitted, pool)
+        order = preference_order(pool.hparams, short.points, 0.0)
+        picks = distinct(pool.hparams, order, MOST_SUGGESTIONS)
         outcomes.append(_picked(ADVICE, pool, picks[0], short.prediction))
         outcomes += [
             Outcome(best_of(k), pool, float(pool.score[picks[:k]].max())) for k in range(2, MOST_SUGGESTIONS + 1)
         ]
-        outcomes.append(_picked(BALANCED, pool, preference_order(pool.five, short.points, noise)[0]))
-        blind = robust_shortfall(without, pool, plain)
+        outcomes.append(_picked(BALANCED, pool, preference_order(pool.hparams, short.points, noise)[0]))
+        blind = robust_regret(without, pool, plain)
         outcomes.append(_picked(NO_FEATURES, pool, int(blind.points.argmin()), blind.prediction))
         stranger = unseen.get(describe_model(pool.case.model).family)
         if stranger is not None:
             outcomes.append(_picked(UNSEEN_FAMILY, pool, int(robust_order(stranger, pool)[0])))
-        outcomes += [_picked(rival.name, pool, rival.pick(pool)) for rival in rivals]
+        outcomes += [_picked(baseline.name, pool, baseline.pick(pool)) for baseline in compared]
         scores = pool.score[pool.at_cap()]
         trials = [k for k in RANDOM_TRIALS if k <= len(scores)]
         outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in trials]
@@ -163,7 +163,7 @@ def _fitted_without_families(seen: Table, models: Iterable[str], model: MetaMode
     for family in sorted({describe_model(name).family for name in models}):
         others = seen.take(family_of != family)
         if len(np.unique(others.group_of)) >= 2:
-            fitted[family] = model.clone().fit_shortfall(others)
+            fitted[family] = model.clone().fit_regret(others)
     return fitted
 
 
@@ -183,22 +183,22 @@ class Robust:
 def robust_order(model: MetaModel, pool: Pool, factors: Sequence[float] = LR_NEIGHBOURS) -> NDArray[np.intp]:
     """Return a pool's configurations, the one expected to fall short least first, whatever its epochs cost.
 
-    The shortfall is averaged over learning rates that lie the given factors away.
+    The regret is averaged over learning rates that lie the given factors away.
     """
-    near = [model.predict_shortfall(at_other_lr(model.columns_, pool.x, factor)) for factor in factors]
+    near = [model.predict_regret(at_other_lr(model.columns_, pool.x, factor)) for factor in factors]
     return np.argsort(np.mean(near, axis=(0, 1)), kind="stable")
 
 
-def robust_shortfall(model: MetaModel, pool: Pool, keep: NDArray[np.bool_] | None = None) -> Robust:
+def robust_regret(model: MetaModel, pool: Pool, keep: NDArray[np.bool_] | None = None) -> Robust:
     """Return what the advice ranks a pool's configurations by; ``keep`` masks the features the model was given."""
     x = pool.x if keep is None else pool.x[:, keep]
-    near = [model.predict_shortfall(at_other_lr(model.columns_, x, factor)).mean(axis=0) for factor in LR_NEIGHBOURS]
+    near = [model.predict_regret(at_other_lr(model.columns_, x, factor)).mean(axis=0) for factor in LR_NEIGHBOURS]
     middle = model.predict(x)
-    return Robust(points_short(np.array(near), middle.top1), middle)
+    return Robust(points_below_best(np.array(near), middle.top1), middle)
 
 
 def _picked(method: str, pool: Pool, row: int, prediction: Prediction | None = None) -> Outcome:
     expected = None
     if prediction is not None:
         expected = (float(prediction.top1[row]), float(prediction.low[row]), float(prediction.high[row]))
-    return Outcome(method, pool, float(pool.score[row]), float(pool.five["epochs"][row]), expected)
+    return Outcome(method, pool, float(pool.score[row]), float(pool.hparams["epochs"][row]), expected)

@@ -68,13 +68,13 @@ def rows(outcomes: Sequence[Outcome], noise: float | None) -> list[dict[str, Any
     """Return one summary a method: regret with its interval over groups, points lost, and how the advice fares.
 
     The unit is the group: cases are averaged within it before anything is compared. p-values are of Wilcoxon's
-    signed-rank test over groups that the advice is better, corrected by Holm over the rivals.
+    signed-rank test over groups that the advice is better, corrected by Holm over the baselines.
     """
     advice = {o.pool.case: o for o in outcomes if o.method == ADVICE}
     methods = [method for method in dict.fromkeys(o.method for o in outcomes) if _has_a_row(method)]
     result = [_row(method, outcomes, advice, noise) for method in methods]
-    rivals = [row for row in result if row["p_value"] is not None]
-    for row, corrected in zip(rivals, holm([row["p_value"] for row in rivals]), strict=True):
+    baselines = [row for row in result if row["p_value"] is not None]
+    for row, corrected in zip(baselines, holm([row["p_value"] for row in baselines]), strict=True):
         row["p_value"] = corrected
     return result
 

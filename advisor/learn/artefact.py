@@ -21,7 +21,7 @@ import numpy as np
 
 from advisor.errors import AdvisorError
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.novelty import Familiarity
+from advisor.learn.novelty import DatasetDistances
 from advisor.learn.table import Table, score_of, teaching
 from advisor.learn.targets import regret_within_cases
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Pretraining, Run, Status
@@ -39,7 +39,7 @@ class Coverage:
     Attributes
     ----------
     bounds : mapping of str to (low, high)
-        Smallest and largest value of each of the five.
+        Smallest and largest value of each of the hyperparameters.
     img_size, num_params : (low, high)
         Smallest and largest of the inputs and models.
     assumes : mapping
@@ -103,9 +103,9 @@ class Artefact:
         return self.data_sha256[:12]
 
     @cached_property
-    def familiarity(self) -> Familiarity:
+    def dataset_distances(self) -> DatasetDistances:
         """Distances to the datasets of the evidence, in the order of ``known``."""
-        return Familiarity.of([known.dataset for known in self.known])
+        return DatasetDistances.of([known.dataset for known in self.known])
 
     def covering(self, opt: str, pretraining: Pretraining) -> Coverage | None:
         """Return what is covered for an optimizer and a kind of pretraining; None if nothing is."""
@@ -254,7 +254,7 @@ def seed_noise(table: Table) -> float | None:
     better = regret_within_cases(table.score, table.case_of) <= 1
     keys: dict[tuple[Any, ...], list[float]] = {}
     for i in np.flatnonzero(better):
-        key = (table.case_of[i], *(table.five[name][i] for name in HYPERPARAMETERS))
+        key = (table.case_of[i], *(table.hparams[name][i] for name in HYPERPARAMETERS))
         keys.setdefault(key, []).append(table.score[i])
     deviations = [statistics.stdev(scores) for scores in keys.values() if len(scores) > 1]
     return statistics.median(deviations) if deviations else None

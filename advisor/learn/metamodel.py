@@ -28,7 +28,7 @@ LEVEL = 0.8
 """Nominal coverage of the intervals."""
 
 _TREE_ROWS = 200_000
-"""A tree is grown on no more rows than about so many, drawn anew for each: beyond, evidence costs little time."""
+"""A tree is grown on no more rows than about so many, drawn again for each: beyond, evidence costs little time."""
 
 _PARAMETERS: dict[str, Any] = {
     "objective": "regression",
@@ -55,15 +55,15 @@ class Prediction:
 
     Attributes
     ----------
-    shortfall : ndarray of shape (n,)
+    regret : ndarray of shape (n,)
         Expected regret on the scale of ``regret_within_cases``; smaller is better.
     spread : ndarray of shape (n,)
-        Standard deviation of the shortfall between the members, each fitted to other groups.
+        Standard deviation of the regret between the members, each fitted to other groups.
     top1, low, high : ndarray of shape (n,)
         Expected accuracy in percent and the interval that holds with probability ``LEVEL``.
     """
 
-    shortfall: Floats
+    regret: Floats
     spread: Floats
     top1: Floats
     low: Floats
@@ -71,10 +71,10 @@ class Prediction:
 
 
 class MetaModel:
-    """Bagged LightGBM models of the shortfall and of the accuracy.
+    """Bagged LightGBM models of the regret and of the accuracy.
 
     Which groups of dataset features either sees is decided by what they add on sources never seen, which `make
-    feature-groups` judges. Members that predict the shortfall can be blind to all of them (the dataset's counts stay
+    feature-groups` judges. Members that predict the regret can be blind to all of them (the dataset's counts stay
     known through the steps): they say what holds for a model anywhere, and the others are shrunk toward that.
 
     Parameters
@@ -86,13 +86,13 @@ class MetaModel:
     random_state : int
         Seed of everything random.
     target : str
-        The scale on which shortfalls are learned; a key of ``advisor.learn.targets.TARGETS``.
+        The scale on which regrets are learned; a key of ``advisor.learn.targets.TARGETS``.
     ranking_features, accuracy_features : sequence of str
         Groups of dataset features that the members of either ensemble see, see ``hidden_features``.
     blind_share : float
-        Share of the shortfall's members that see no dataset features, in [0, 1].
+        Share of the regret's members that see no dataset features, in [0, 1].
     parameters : mapping, optional
-        LightGBM parameters of the shortfall's members that differ from the usual ones.
+        LightGBM parameters of the regret's members that differ from the usual ones.
 
     Attributes
     ----------
@@ -145,34 +145,34 @@ class MetaModel:
         ValueError
             If the table holds fewer than two groups.
         """
-        self.fit_shortfall(table, workers)
+        self.fit_regret(table, workers)
         level = logit(table.score)
-        expected_short, expected_level = np.zeros(len(table)), np.zeros(len(table))
+        expected_regret, expected_accuracy = np.zeros(len(table)), np.zeros(len(table))
         hidden = hidden_features(table.columns, self.accuracy_features)
 
-        def fit_level(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
+        def fit_accuracy(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
             parameters = self._seeded(member)
             booster = _train(
                 _binned(_without(table.x[~out], hidden), level[~out], parameters), parameters, self.n_estimators
             )
             if out.any():
                 unseen = table.x[out]
-                expected_short[out] = _predict(self.shortfall_[member], unseen)
-                expected_level[out] = _predict(booster, unseen)
+                expected_regret[out] = _predict(self.regret_members_[member], unseen)
+                expected_accuracy[out] = _predict(booster, unseen)
             return booster
 
-        self.level_ = _in_threads(fit_level, self._left_out(table.group_of), workers)
-        promising = _best_quarter(expected_short, table.case_of)
-        errors = np.abs(expected_level - level)
+        self.accuracy_members_ = _in_threads(fit_accuracy, self._left_out(table.group_of), workers)
+        promising = _best_quarter(expected_regret, table.case_of)
+        errors = np.abs(expected_accuracy - level)
         self.residual_ = _quantile_over_groups(errors[promising], table.group_of[promising], LEVEL)
         return self
 
-    def fit_shortfall(self, table: Table, workers: int = 1) -> MetaModel:
-        """Fit the ensemble of the shortfall only, which is all that ranking configurations needs."""
+    def fit_regret(self, table: Table, workers: int = 1) -> MetaModel:
+        """Fit the ensemble of the regret only, which is all that ranking configurations needs."""
         # Only the best are trained with several seeds: counted apart they would pass for what is typical.
         row_of, score = table.means_over_seeds()
         case_of = table.case_of[row_of]
-        shortfall = TARGETS[self.target].of(score, case_of)
+        regret = TARGETS[self.target].of(score, case_of)
         weight = _case_weights(case_of)
         self.columns_ = table.columns
         hidden = {
@@ -180,28 +180,28 @@ class MetaModel:
         }
 
         def fit_member(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
-            parameters = self._shortfall_parameters(member)
-            data = self._shortfall_data(
+            parameters = self._regret_parameters(member)
+            data = self._regret_data(
                 _without(table.x[row_of[~out]], hidden[self._is_blind(member)]),
-                shortfall[~out], weight[~out], case_of[~out], parameters,
+                regret[~out], weight[~out], case_of[~out], parameters,
             )  # fmt: skip
-            return self._train_shortfall(data, parameters)
+            return self._train_regret(data, parameters)
 
-        self.shortfall_ = _in_threads(fit_member, self._left_out(table.group_of[row_of]), workers)
+        self.regret_members_ = _in_threads(fit_member, self._left_out(table.group_of[row_of]), workers)
         return self
 
-    def predict_shortfall(self, x: Floats) -> Floats:
+    def predict_regret(self, x: Floats) -> Floats:
         """Return the regret that each member expects; shape (members, n)."""
         to_regret = TARGETS[self.target].to_regret
-        return np.array([to_regret(_predict(member, x)) for member in self.shortfall_])
+        return np.array([to_regret(_predict(member, x)) for member in self.regret_members_])
 
     def predict(self, x: Floats) -> Prediction:
         """Predict for features of shape (n, d) in the order of ``columns_``."""
-        shortfall = self.predict_shortfall(x)
-        level = np.mean([_predict(member, x) for member in self.level_], axis=0)
+        regret = self.predict_regret(x)
+        level = np.mean([_predict(member, x) for member in self.accuracy_members_], axis=0)
         return Prediction(
-            shortfall=shortfall.mean(axis=0),
-            spread=shortfall.std(axis=0),
+            regret=regret.mean(axis=0),
+            spread=regret.std(axis=0),
             top1=from_logit(level),
             low=from_logit(level - self.residual_),
             high=from_logit(level + self.residual_),
@@ -219,7 +219,7 @@ class MetaModel:
         """Return every member in LightGBM's text format, by name."""
         return {
             f"{kind}_{i}": member.model_to_string()
-            for kind, members in (("shortfall", self.shortfall_), ("level", self.level_))
+            for kind, members in (("regret", self.regret_members_), ("accuracy", self.accuracy_members_))
             for i, member in enumerate(members)
         }
 
@@ -240,8 +240,8 @@ class MetaModel:
         members = {name: lightgbm.Booster(model_str=text) for name, text in texts.items()}
         model.columns_ = tuple(manifest["columns"])
         model.residual_ = manifest["residual"]
-        model.shortfall_ = [members[f"shortfall_{i}"] for i in range(model.n_members)]
-        model.level_ = [members[f"level_{i}"] for i in range(model.n_members)]
+        model.regret_members_ = [members[f"regret_{i}"] for i in range(model.n_members)]
+        model.accuracy_members_ = [members[f"accuracy_{i}"] for i in range(model.n_members)]
         return model
 
     def _left_out(self, group_of_rows: NDArray[np.str_]) -> list[NDArray[np.bool_]]:
@@ -259,17 +259,17 @@ class MetaModel:
     def _seeded(self, member: int) -> dict[str, Any]:
         return tree_parameters(self.random_state + member)
 
-    def _shortfall_parameters(self, member: int) -> dict[str, Any]:
+    def _regret_parameters(self, member: int) -> dict[str, Any]:
         # More of the epochs that a case allows may be wasted, but do not make its final accuracy worse.
         falling = [-1 if name == "log_epochs_share" else 0 for name in self.columns_]
         return {**self._seeded(member), "monotone_constraints": falling, **self.parameters}
 
-    def _shortfall_data(
+    def _regret_data(
         self, x: Floats, y: Floats, weight: Floats, case_of: NDArray[np.int64], parameters: Mapping[str, Any]
     ) -> lightgbm.Dataset:
         return _binned(x, y, parameters, weight)
 
-    def _train_shortfall(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> lightgbm.Booster:
+    def _train_regret(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> lightgbm.Booster:
         return _train(data, parameters, self.n_estimators)
 
 

@@ -15,7 +15,7 @@ _CLIP = 3.0
 
 
 @dataclass(frozen=True)
-class Familiarity:
+class DatasetDistances:
     """The datasets of the evidence as points, and how far apart they usually are.
 
     Attributes
@@ -36,7 +36,7 @@ class Familiarity:
     reference: float
 
     @classmethod
-    def of(cls, datasets: Sequence[Dataset]) -> Familiarity:
+    def of(cls, datasets: Sequence[Dataset]) -> DatasetDistances:
         """Learn from the datasets of the evidence, in their order."""
         names = tuple(sorted({name for dataset in datasets for name in dataset.features}))
         points = np.array([[d.features.get(name, np.nan) for name in names] for d in datasets])

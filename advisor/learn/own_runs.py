@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from sklearn.gaussian_process import GaussianProcessRegressor
 
 LENGTHS = (2.3, 1.8, 1.5, 10.0, 25.0)
-"""How far a run speaks for others on the unit scale, in the order of the five: two octaves of learning rate and of
-batch size, one and a half of epochs; dropout and weight decay hardly matter to what the meta-model gets wrong. Near the
-likeliest for the recorded cases, which ``research.ablations.own_runs`` finds."""
+"""Length scales on the unit scale, in the order of the hyperparameters: two octaves of learning rate and of batch size,
+one and a half of epochs; dropout and weight decay hardly matter to what the meta-model gets wrong. Near the likeliest
+for the recorded cases, which ``research.ablations.own_runs`` finds."""
 EXPLORATION_WEIGHT = 1.0
 """Standard deviations added to an expectation: what is not known yet may be better (upper confidence bound; Srinivas
 et al. 2010, arXiv:0912.3995)."""
@@ -47,12 +47,12 @@ class OwnRunsPosterior:
         self.unit = unit
         self.lengths = lengths
 
-    def fit(self, five: Mapping[str, Floats], short: Floats, score: Floats) -> OwnRunsPosterior:
+    def fit(self, hparams: Mapping[str, Floats], short: Floats, score: Floats) -> OwnRunsPosterior:
         """Learn from runs.
 
         Parameters
         ----------
-        five : mapping of str to ndarray of shape (n,)
+        hparams : mapping of str to ndarray of shape (n,)
             Their hyperparameters.
         short : ndarray of shape (n,)
             Points that the meta-model expects each to fall short of the best.
@@ -68,12 +68,12 @@ class OwnRunsPosterior:
         floor = np.max(error) - _HOPELESS * self.unit
         error = np.maximum(error, floor)
         self.centre_ = float(np.median(error))
-        self.process_: GaussianProcessRegressor = self._process().fit(to_unit_scale(five), error - self.centre_)
+        self.process_: GaussianProcessRegressor = self._process().fit(to_unit_scale(hparams), error - self.centre_)
         return self
 
-    def predict(self, five: Mapping[str, Floats], short: Floats) -> tuple[Floats, Floats]:
+    def predict(self, hparams: Mapping[str, Floats], short: Floats) -> tuple[Floats, Floats]:
         """Return the expected accuracies in percent and their standard deviations, each of shape (n,)."""
-        error, deviation = self.process_.predict(to_unit_scale(five), return_std=True)
+        error, deviation = self.process_.predict(to_unit_scale(hparams), return_std=True)
         return np.asarray(self.centre_ + error - short), np.asarray(deviation)
 
     def _process(self) -> GaussianProcessRegressor:

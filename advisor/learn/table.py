@@ -37,7 +37,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """Everything about a training that is known before its five hyperparameters are chosen.
+    """Everything about a training that is known before its hyperparameters hyperparameters are chosen.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Context:
     warmup_epochs : float
         Epochs of warm-up within the planned ones.
     max_epochs : int
-        The most epochs that configurations in this context may take: what a shortfall is measured under.
+        The most epochs that configurations in this context may take: what a regret is measured under.
     dataset_features, model_features : mapping of str to float
         As ``advisor.describe`` gives them.
     """
@@ -74,7 +74,7 @@ class Table:
         Features; NaN where one is unknown.
     score : ndarray of shape (n,)
         Final top-1 accuracy of the raw model in percent; a diverged run counts as chance.
-    five : mapping of str to ndarray of shape (n,)
+    hparams : mapping of str to ndarray of shape (n,)
         The hyperparameters by name, as they were.
     case_of : ndarray of int, shape (n,)
         Index into ``cases``.
@@ -93,7 +93,7 @@ class Table:
     columns: tuple[str, ...]
     x: Floats
     score: Floats
-    five: Mapping[str, Floats]
+    hparams: Mapping[str, Floats]
     case_of: NDArray[np.int64]
     cases: tuple[Case, ...]
     group_of: NDArray[np.str_]
@@ -111,7 +111,7 @@ class Table:
             self,
             x=self.x[rows],
             score=self.score[rows],
-            five={name: column[rows] for name, column in self.five.items()},
+            hparams={name: column[rows] for name, column in self.hparams.items()},
             case_of=self.case_of[rows],
             group_of=self.group_of[rows],
             kind=self.kind[rows],
@@ -122,7 +122,7 @@ class Table:
 
     def means_over_seeds(self) -> tuple[NDArray[np.intp], Floats]:
         """Return a row of each configuration of a case, and the mean score of all that had it; both of shape (m,)."""
-        keys = np.column_stack([self.case_of, *(self.five[name] for name in HYPERPARAMETERS)])
+        keys = np.column_stack([self.case_of, *(self.hparams[name] for name in HYPERPARAMETERS)])
         _, first, of = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         return first, np.bincount(of.ravel(), weights=self.score) / np.bincount(of.ravel())
 
@@ -151,7 +151,7 @@ def hidden_features(columns: Sequence[str], seen: Collection[str]) -> NDArray[np
 
 
 def is_evidence(run: Run) -> bool:
-    """Return whether a run can teach: it ended by itself, knows its five, and its score is a top-1 accuracy.
+    """Return whether a run can teach: it ended by itself, knows its hyperparameters, and its score is a top-1 accuracy.
 
     A run that never got to an epoch, was cut short, selects by another metric or ran out of memory says nothing
     about how good its configuration is. One that trained the classifier only says nothing about whole networks.
@@ -201,10 +201,10 @@ def score_of(run: Run, n_classes: int) -> float:
     return run.final_metric
 
 
-def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
+def features(context: Context, hparams: Mapping[str, Floats]) -> dict[str, Floats]:
     """Return the features of configurations in one context, by name.
 
-    Beside the five, the context and the descriptions these are the products that carry meaning: optimizer steps
+    Beside the hyperparameters, the context and the descriptions these are products that carry meaning: optimizer steps
     and samples seen (log2), the steps of one epoch, the learning rate per square root of the batch size (the noise
     scale of adaptive optimizers) and per batch size (of plain ones), and lr x steps x weight decay, which is how
     far decoupled decay shrinks a weight over the training (log2).
@@ -213,22 +213,22 @@ def features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
     ----------
     context : Context
         The context.
-    five : mapping of str to ndarray of shape (n,)
+    hparams : mapping of str to ndarray of shape (n,)
         The hyperparameters by name.
 
     Returns
     -------
     dict of str to ndarray of shape (n,)
     """
-    n = len(five["lr"])
+    n = len(hparams["lr"])
     constant = {name: np.full(n, value, dtype=np.float64) for name, value in _constant_features(context).items()}
-    return {**varying_features(context, five), **constant}
+    return {**varying_features(context, hparams), **constant}
 
 
-def varying_features(context: Context, five: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Return those of ``features`` that depend on the five."""
-    lr, batch, epochs = (np.asarray(five[name], dtype=np.float64) for name in ("lr", "batch_size", "epochs"))
-    decay = np.asarray(five["weight_decay"], dtype=np.float64)
+def varying_features(context: Context, hparams: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return those of ``features`` that depend on the hyperparameters."""
+    lr, batch, epochs = (np.asarray(hparams[name], dtype=np.float64) for name in ("lr", "batch_size", "epochs"))
+    decay = np.asarray(hparams["weight_decay"], dtype=np.float64)
     # timm's loader drops the last incomplete batch.
     epoch_steps = np.maximum(1.0, np.floor(context.n_train / batch))
     steps = epoch_steps * epochs
@@ -237,7 +237,7 @@ def varying_features(context: Context, five: Mapping[str, Floats]) -> dict[str, 
         "log_batch_size": _log2(batch),
         "log_epochs": _log2(epochs),
         "log_epochs_share": _log2(epochs / context.max_epochs),
-        "dropout": np.asarray(five["dropout"], dtype=np.float64),
+        "dropout": np.asarray(hparams["dropout"], dtype=np.float64),
         "log_weight_decay": _log2(np.maximum(decay, NO_DECAY)),
         "log_steps": _log2(steps),
         "log_epoch_steps": _log2(epoch_steps),
@@ -346,7 +346,7 @@ def build_table(
     by_id = {dataset.dataset_id: dataset if with_probe else _without_probe(dataset) for dataset in datasets}
     usable = teaching(runs, by_id)
     found = [by_id[str(run.dataset_id)] for run in usable]
-    five = {name: np.array([getattr(run, name) for run in usable], dtype=np.float64) for name in HYPERPARAMETERS}
+    hparams = {name: np.array([getattr(run, name) for run in usable], dtype=np.float64) for name in HYPERPARAMETERS}
 
     # Features are computed once a context, not once a run: there are far fewer of them.
     most_epochs: dict[Case, int] = {}
@@ -366,17 +366,17 @@ def build_table(
         case_index[rows] = cases.setdefault(context.case, len(cases))
     # Names first, so that the matrix is there once only, however many rows it has.
     columns = tuple(
-        dict.fromkeys(name for rows, context in contexts for name in features(context, _take(five, rows[:1])))
+        dict.fromkeys(name for rows, context in contexts for name in features(context, _take(hparams, rows[:1])))
     )
     x = np.full((len(usable), len(columns)), np.nan)
     for rows, context in contexts:
-        x[rows] = to_matrix(columns, features(context, _take(five, rows)))
+        x[rows] = to_matrix(columns, features(context, _take(hparams, rows)))
 
     return Table(
         columns=columns,
         x=x,
         score=np.array([score_of(run, d.n_classes) for run, d in zip(usable, found, strict=True)], dtype=np.float64),
-        five=five,
+        hparams=hparams,
         case_of=case_index,
         cases=tuple(cases),
         group_of=np.array([d.group for d in found], dtype=np.str_),
@@ -387,8 +387,8 @@ def build_table(
     )
 
 
-def _take(five: Mapping[str, Floats], rows: list[int]) -> dict[str, Floats]:
-    return {name: column[rows] for name, column in five.items()}
+def _take(hparams: Mapping[str, Floats], rows: list[int]) -> dict[str, Floats]:
+    return {name: column[rows] for name, column in hparams.items()}
 
 
 def to_matrix(columns: Sequence[str], named: Mapping[str, Floats]) -> Floats:

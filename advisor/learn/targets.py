@@ -57,7 +57,7 @@ def regret_within_cases(score: Floats, case_of: NDArray[np.int64]) -> Floats:
 
 @dataclass(frozen=True)
 class Target:
-    """A scale on which shortfalls are learned.
+    """A scale on which regrets are learned.
 
     Attributes
     ----------

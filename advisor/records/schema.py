@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 HYPERPARAMETERS = ("lr", "batch_size", "epochs", "dropout", "weight_decay")
-"""The five that advice is given for, in the order they are shown."""
+"""The hyperparameters that advice is given for, in the order they are shown."""
 
 
 class Status(str, Enum):

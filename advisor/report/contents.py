@@ -96,9 +96,9 @@ def newest_advice(store: Store, artefact: Artefact) -> Explanation | None:
             continue
         dataset = store.dataset(suggestion.dataset.dataset_id)
         if dataset is None:
-            return Explanation(suggestion, (), None, suggestion.evidence, silence=_UNDESCRIBED)
+            return Explanation(suggestion, (), None, suggestion.evidence, no_response=_UNDESCRIBED)
         if stored.request is None:
-            return Explanation(suggestion, (), None, suggestion.evidence, silence=_UNASKED)
+            return Explanation(suggestion, (), None, suggestion.evidence, no_response=_UNASKED)
         # The advice as it was given: runs that came after it did not make it.
         own_runs = _ended_before(store, dataset.dataset_id, stored.created_at)
         try:
@@ -113,7 +113,9 @@ _UNDESCRIBED = (
     "The dataset of this advice is not among the records, so how it responds cannot be drawn; name its folder with "
     "--dataset, or record a run on it."
 )
-_UNASKED = "An older version gave this advice and did not keep what was asked, so how the dataset responds is not drawn."
+_UNASKED = (
+    "An older version gave this advice and did not keep what was asked, so how the dataset responds is not drawn."
+)
 
 
 def _ended_before(store: Store, dataset_id: str, when: datetime) -> list[Run]:

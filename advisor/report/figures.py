@@ -17,7 +17,7 @@ _INK, _SOFT, _LINE, _BAND, _GOOD = (f"var(--{name})" for name in ("ink", "soft",
 
 
 def response_figure(response: Response) -> Figure:
-    """Return the response to one of the five: the mean, the spread between members, the sweet spot and the advice."""
+    """Return the response to a hyperparameter: the mean, the spread of the members, the sweet spot and the advice."""
     # Weight decay has a 0, which a logarithmic axis has no place for.
     named = response.name == "weight_decay"
     x: list[Any] = [format_number(p.value) if named else p.value for p in response.points]

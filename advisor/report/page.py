@@ -46,7 +46,7 @@ def render(contents: Contents, *, state: str | None = None) -> str:
     return environment.get_template("page.html").render(
         contents=contents,
         explanation=contents.explanation,
-        five=HYPERPARAMETERS,
+        hyperparameters=HYPERPARAMETERS,
         labels=LABELS,
         neighbour_words=neighbour_words,
         figures=_embedded(_figures(contents)),

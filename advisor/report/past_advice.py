@@ -66,7 +66,7 @@ def account(runs: Iterable[Run], suggestions: Sequence[StoredSuggestion]) -> Acc
     """Match runs with the advice they followed.
 
     A run follows the advice that it names, or else the newest one before it for the same images, model, optimizer and
-    start, where all its five values are those of one of the advised configurations. A run that names advice and was
+    start, where its hyperparameters are those of one of the advised configurations. A run that names advice and was
     trained with other values did not follow it.
 
     Parameters

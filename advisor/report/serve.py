@@ -1,4 +1,4 @@
-"""The page on this machine's loopback interface, made anew as runs are recorded."""
+"""The page on this machine's loopback interface, made again as runs are recorded."""
 
 from __future__ import annotations
 

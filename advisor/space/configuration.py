@@ -19,7 +19,7 @@ NO_DECAY = 1e-7
 
 @dataclass(frozen=True)
 class Configuration:
-    """One value for each of the five.
+    """One value for each of the hyperparameters.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Configuration:
     weight_decay: float
 
     def as_dict(self) -> dict[str, float]:
-        """Return the five by name, in their usual order."""
+        """Return the hyperparameters by name, in their usual order."""
         return {name: getattr(self, name) for name in HYPERPARAMETERS}
 
 
@@ -106,13 +106,15 @@ _RANGE = {
 def check_value(name: str, value: float) -> None:
     """Raise UsageError unless ``value`` is possible for the hyperparameter ``name``."""
     if name not in _VALID:
-        raise UsageError(f"{name!r} is none of the five", hint=f"the five are {', '.join(HYPERPARAMETERS)}")
+        raise UsageError(
+            f"{name!r} is none of the hyperparameters", hint=f"the hyperparameters are {', '.join(HYPERPARAMETERS)}"
+        )
     if not math.isfinite(value) or not _VALID[name](value):
         raise UsageError(f"{name} must be {_RANGE[name]}, not {value:g}")
 
 
 def to_unit_scale(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the five on the scales on which equal steps matter equally.
+    """Return the hyperparameters on the scales on which equal steps matter equally.
 
     Learning rate, batch size, epochs and weight decay act by factors, so they are taken as base-2 logarithms;
     dropout is multiplied by ten so that its step of 0.1 counts like a factor of two.
@@ -120,7 +122,7 @@ def to_unit_scale(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.floa
     Parameters
     ----------
     columns : mapping of str to ndarray of shape (n,)
-        The five by name.
+        The hyperparameters by name.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def to_unit_scale(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.floa
 
 
 def columns_of(configurations: list[Configuration]) -> dict[str, NDArray[np.float64]]:
-    """Return the five as columns of shape (n,), by name."""
+    """Return the hyperparameters as columns of shape (n,), by name."""
     return {name: np.array([getattr(c, name) for c in configurations], dtype=np.float64) for name in HYPERPARAMETERS}
 
 

@@ -27,7 +27,7 @@ from typing import Any
 HERE = Path(__file__).parent
 SCRIPT = HERE.parent / "demo" / "train.py"
 MODEL = "test_resnet"
-FIVE = {
+TIMM_ARGUMENTS = {
     "lr": "--lr",
     "batch_size": "--batch-size",
     "epochs": "--epochs",
@@ -96,9 +96,9 @@ def sit(home: Path, dataset: Path, seed: int, look: int) -> Sitting:
     found, first = read("diagnose", "first"), read("records", "show", "first")
     change = found["advice"]
     if change:
-        values = {name: first[name] for name in FIVE} | {change["name"]: change["proposed"]}
+        values = {name: first[name] for name in TIMM_ARGUMENTS} | {change["name"]: change["proposed"]}
         said = f"{change['rule']}: {change['name']} {change['current']:g} to {change['proposed']:g}"
-        options = [word for name, option in FIVE.items() for word in (option, f"{values[name]:g}")]
+        options = [word for name, option in TIMM_ARGUMENTS.items() for word in (option, f"{values[name]:g}")]
         advisor("run", "--name", "second", SCRIPT, *training, *options, "--output", home / "second")
     else:
         said = f"{found['verdict']}: as advised now"

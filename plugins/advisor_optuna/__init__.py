@@ -1,7 +1,7 @@
 """Optuna: starts a study from advice, searches where the advice says, and takes trials into the records.
 
 ``enqueue(study, suggestion)`` makes the top suggestions the study's first trials, ``suggest_values(trial, suggestion)``
-draws the five within the advised ranges, ``import_study(study)`` records the trials, as does
+draws the hyperparameters within the advised ranges, ``import_study(study)`` records the trials, as does
 ``advisor records import STORAGE`` for a storage that is a SQLite or a journal file.
 """
 
@@ -37,14 +37,14 @@ def enqueue(study: optuna.Study, suggestion: Suggestion, top: int | None = None)
 
 
 def distributions(suggestion: Suggestion) -> dict[str, optuna.distributions.BaseDistribution]:
-    """Return the five as Optuna's distributions; see ``advisor_optuna.search.distributions``."""
+    """Return the hyperparameters as Optuna's distributions; see ``advisor_optuna.search.distributions``."""
     from advisor_optuna.search import distributions
 
     return distributions(suggestion)
 
 
 def suggest_values(trial: optuna.Trial, suggestion: Suggestion) -> dict[str, Any]:
-    """Return the five of a trial, within the advised ranges; see ``advisor_optuna.search.suggest_values``."""
+    """Return a trial's hyperparameters, within the advised ranges; see ``advisor_optuna.search.suggest_values``."""
     from advisor_optuna.search import suggest_values
 
     return suggest_values(trial, suggestion)

@@ -12,7 +12,7 @@ from advisor_optuna.trials import SUGGESTION_ATTRIBUTE
 
 
 def distributions(suggestion: Suggestion) -> dict[str, BaseDistribution]:
-    """Return the five as distributions that hold the good ranges and every suggestion.
+    """Return the hyperparameters as distributions that hold the good ranges and every suggestion.
 
     Learning rate, batch size, epochs and weight decay are drawn by factors, unless 0 is among the values.
 
@@ -66,7 +66,7 @@ def enqueue(study: optuna.Study, suggestion: Suggestion, top: int | None = None)
 
 
 def suggest_values(trial: optuna.Trial, suggestion: Suggestion) -> dict[str, Any]:
-    """Return the five of a trial by name: those that were enqueued, else drawn within the advised ranges.
+    """Return the hyperparameters of a trial by name: those that were enqueued, else drawn within the advised ranges.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def records(
             "suggestion_id": followed,
             **{field: arguments[field] for field in _OF_THE_RECORD if field in arguments},
         }
-        # A study begun anew under the same name has other trials of the same numbers.
+        # A study begun again under the same name has other trials of the same numbers.
         identity = (name, trial.number, trial.datetime_start)
         yield imported_run(Source.OPTUNA, identity, fields, rows, path=where)
 

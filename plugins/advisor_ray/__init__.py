@@ -25,7 +25,7 @@ def advisor_engines() -> Mapping[str, Callable[..., Engine]]:
 
 
 def search_space(suggestion: Suggestion) -> dict[str, Any]:
-    """Return the five as a Ray Tune search space; see ``advisor_ray.search.search_space``."""
+    """Return the hyperparameters as a Ray Tune search space; see ``advisor_ray.search.search_space``."""
     from advisor_ray.search import search_space
 
     return search_space(suggestion)

@@ -9,7 +9,7 @@ from advisor.errors import MissingExtraError
 
 
 def search_space(suggestion: Suggestion) -> dict[str, Any]:
-    """Return the five as domains that hold the good ranges and every suggestion; a single value stands as it is.
+    """Return a domain for each hyperparameter: its good range and every suggestion; a single value stands as it is.
 
     Learning rate, batch size, epochs and weight decay are drawn by factors, unless 0 is among the values.
 

@@ -352,7 +352,7 @@ class Capture:
         if len(self._epochs_logged) == 1:
             self._facts["device"] = device_name(self._trained.parameters())
             self._publish()
-        else:  # to gather all fields anew would be the most expensive part of an epoch
+        else:  # to gather all fields again would be the most expensive part of an epoch
             run.update(**{name: self._facts[name] for name in _OF_AN_EPOCH if name in self._facts})
 
     # -- what it is judged by --------------------------------------------------------------------------------------

@@ -112,10 +112,10 @@ def correlations(table: Table, datasets: Sequence[Dataset]) -> dict[str, dict[st
     judged = list(pools(table))
     outcomes: dict[str, Callable[[Pool], float]] = {
         "best accuracy": lambda pool: float(pool.score.max()),
-        "best lr": lambda pool: float(pool.five["lr"][pool.score.argmax()]),
-        "best batch size": lambda pool: float(pool.five["batch_size"][pool.score.argmax()]),
-        "best dropout": lambda pool: float(pool.five["dropout"][pool.score.argmax()]),
-        "best weight decay": lambda pool: float(pool.five["weight_decay"][pool.score.argmax()]),
+        "best lr": lambda pool: float(pool.hparams["lr"][pool.score.argmax()]),
+        "best batch size": lambda pool: float(pool.hparams["batch_size"][pool.score.argmax()]),
+        "best dropout": lambda pool: float(pool.hparams["dropout"][pool.score.argmax()]),
+        "best weight decay": lambda pool: float(pool.hparams["weight_decay"][pool.score.argmax()]),
     }
     ids = [pool.case.dataset_id for pool in judged]
     kinds = [pool.case[1:] for pool in judged]

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.advise.search.search import LR_NEIGHBOURS, regret_unit
+from advisor.advise.search.search import LR_NEIGHBOURS, regret_scale
 from advisor.evaluate.adaptive import Worth, follow, heeding, learned
 from advisor.evaluate.pool import Pool, pools
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.own_runs import LENGTHS, OPTIMISM
+from advisor.learn.own_runs import EXPLORATION_WEIGHT, LENGTHS
 from advisor.learn.table import Floats, Table, at_other_lr
 from advisor.space.configuration import to_unit_scale
 
@@ -62,8 +62,8 @@ def foresee(table: Table) -> list[Foreseen]:
     for group in sorted({pool.group for pool in judged}):
         model = MetaModel().fit(table.take(table.group_of != group))
         for pool in (pool for pool in judged if pool.group == group):
-            near = [model.predict_shortfall(at_other_lr(model.columns_, pool.x, factor)) for factor in LR_NEIGHBOURS]
-            found.append(Foreseen(pool, np.mean(near, axis=0) * regret_unit(model.predict(pool.x).top1), noise))
+            near = [model.predict_regret(at_other_lr(model.columns_, pool.x, factor)) for factor in LR_NEIGHBOURS]
+            found.append(Foreseen(pool, np.mean(near, axis=0) * regret_scale(model.predict(pool.x).top1), noise))
     return found
 
 
@@ -71,7 +71,7 @@ def _expected_improvement(case: Foreseen) -> Worth:
     from scipy.stats import norm
 
     def worth(tried: NDArray[np.int64]) -> Floats:
-        mean, deviation = learned(case.pool, case.short, case.noise, tried).predict(case.pool.five, case.short)
+        mean, deviation = learned(case.pool, case.short, case.noise, tried).predict(case.pool.hparams, case.short)
         gain = mean - mean[tried].max()
         deviation = np.maximum(deviation, 1e-9)
         return np.asarray(gain * norm.cdf(gain / deviation) + deviation * norm.pdf(gain / deviation))
@@ -93,17 +93,21 @@ def _weighed_members(case: Foreseen) -> Worth:
     return worth
 
 
-def _heeding(lengths: Sequence[float] = LENGTHS, optimism: float = OPTIMISM) -> Callable[[Foreseen], Worth]:
-    return lambda case: heeding(case.pool, case.short, case.noise, lengths=lengths, optimism=optimism)
+def _heeding(
+    lengths: Sequence[float] = LENGTHS, exploration_weight: float = EXPLORATION_WEIGHT
+) -> Callable[[Foreseen], Worth]:
+    return lambda case: heeding(
+        case.pool, case.short, case.noise, lengths=lengths, exploration_weight=exploration_weight
+    )
 
 
 WAYS: Mapping[str, Callable[[Foreseen], Worth]] = {
     SHIPPED: _heeding(),
     "own runs not heeded": lambda case: lambda tried: -case.short,
-    "lengths and optimism set by hand, as before": _heeding(BY_HAND, 0.5),
-    "no optimism": _heeding(optimism=0.0),
-    "half the optimism": _heeding(optimism=OPTIMISM / 2),
-    "twice the optimism": _heeding(optimism=OPTIMISM * 2),
+    "lengths and exploration_weight set by hand, as before": _heeding(BY_HAND, 0.5),
+    "no exploration_weight": _heeding(exploration_weight=0.0),
+    "half the exploration_weight": _heeding(exploration_weight=EXPLORATION_WEIGHT / 2),
+    "twice the exploration_weight": _heeding(exploration_weight=EXPLORATION_WEIGHT * 2),
     "half the lengths": _heeding([length / 2 for length in LENGTHS]),
     "twice the lengths": _heeding([length * 2 for length in LENGTHS]),
     "expected improvement": _expected_improvement,
@@ -122,7 +126,7 @@ def regrets(cases: Sequence[Foreseen], way: Callable[[Foreseen], Worth]) -> Floa
 
 
 def likeliest_lengths(cases: Sequence[Foreseen]) -> Floats:
-    """Return the lengths under which the meta-model's errors in the recorded cases are likeliest, one for each of five.
+    """Return the lengths under which the meta-model's errors in the recorded cases are likeliest.
 
     The scale of the errors and that of the noise between runs are fitted along.
     """
@@ -134,7 +138,7 @@ def likeliest_lengths(cases: Sequence[Foreseen]) -> Floats:
         unit = max(float(np.median(case.short) - case.short.min()), 1.0)
         error = case.pool.score + case.short
         error = np.maximum(error, error.max() - 2 * unit)
-        errors.append((to_unit_scale(case.pool.five), error - np.median(error), unit, case.noise))
+        errors.append((to_unit_scale(case.pool.hparams), error - np.median(error), unit, case.noise))
 
     def unlikelihood(logs: Floats) -> float:
         *lengths, share, spread = np.exp(logs)

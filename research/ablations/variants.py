@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 class RankingModel(MetaModel):
-    """A meta-model whose members rank the runs of a case (LambdaMART) instead of predicting shortfalls."""
+    """A meta-model whose members rank the runs of a case (LambdaMART) instead of predicting regrets."""
 
-    def _shortfall_parameters(self, member: int) -> dict[str, Any]:
+    def _regret_parameters(self, member: int) -> dict[str, Any]:
         ranking = {"objective": "lambdarank", "label_gain": list(range(31))}
         return {**self._seeded(member), **ranking, **self.parameters}
 
-    def _shortfall_data(
+    def _regret_data(
         self, x: Floats, y: Floats, weight: Floats, case_of: NDArray[np.int64], parameters: Mapping[str, Any]
     ) -> lightgbm.Dataset:
         import lightgbm
@@ -46,9 +46,9 @@ class RankingModel(MetaModel):
         data = lightgbm.Dataset(x[order], relevance, weight=weight[order], group=sizes, params=dict(parameters))
         return data.construct()
 
-    def _train_shortfall(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> lightgbm.Booster:
+    def _train_regret(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> lightgbm.Booster:
         # A booster that ranks gives high values to the best.
-        return _Negated(super()._train_shortfall(data, parameters))
+        return _Negated(super()._train_regret(data, parameters))
 
 
 class _Negated:
@@ -85,7 +85,7 @@ VARIANTS: dict[str, Callable[[], MetaModel]] = {
 }
 
 
-PLAIN_INPUTS = "no inputs derived from the five"
+PLAIN_INPUTS = "no inputs derived from the hyperparameters"
 NOT_ROBUST = "no averaging over nearby learning rates"
 RECIPES = "published recipes and the rule alone, no meta-model"
 JOINT = "public Quick-Tune runs as further evidence"
@@ -115,12 +115,12 @@ def judge(
     make : callable
         Returns the unfitted variant.
     robust : bool
-        Whether the shortfall is averaged over nearby learning rates, as the advice does.
+        Whether the regret is averaged over nearby learning rates, as the advice does.
     """
     factors = LR_NEIGHBOURS if robust else (1.0,)
     first, third = np.zeros(len(judged)), np.zeros(len(judged))
     for group in sorted({pool.group for pool in judged}):
-        model = make().fit_shortfall(table.take(table.group_of != group))
+        model = make().fit_regret(table.take(table.group_of != group))
         for i, pool in enumerate(judged):
             if pool.group != group:
                 continue
@@ -203,8 +203,8 @@ _TAIL = """The shipped variant is bagged LightGBM over sources with random thres
 configurations by what is known of the training, of the model and of the dataset's counts alone, the other half by the
 dataset's other features as well, so that these can help more than they can hurt. What single groups of features add is
 in [dataset-features.md](dataset-features.md). It learns the logarithm of the regret within a case, so that what
-separates good configurations counts more than how bad the bad ones are. Inputs derived from the five (steps, samples
-seen, learning rate per batch and per its square root, learning rate x steps x weight decay, shares of the training set
+separates good configurations counts more than how bad the bad ones are. Inputs derived from the hyperparameters (steps,
+samples seen, learning rate per batch and per its square root, learning rate x steps x weight decay, shares of the training set
 and of the epochs allowed) are computed in `advisor/learn/table.py`.
 """
 

@@ -40,7 +40,7 @@ class HeldOut:
         Fitted to the evidence of all other sources.
     pool : Pool
         What was recorded in the case: only to judge by.
-    rivals : mapping of str to Configuration
+    baselines : mapping of str to Configuration
         What those choose who have no adviser, by name.
     """
 
@@ -48,7 +48,7 @@ class HeldOut:
     dataset: Dataset
     artefact: Artefact
     pool: Pool
-    rivals: dict[str, Configuration]
+    baselines: dict[str, Configuration]
 
     def advise(self, own: Sequence[Run] = (), top_k: int = 3) -> Suggestion:
         """Return what a user is advised who has these runs on the dataset and wants the best within the case's epochs.
@@ -155,7 +155,7 @@ def without_group(evidence: Evidence, group: str) -> Artefact:
 
 def _rivals(pool: Pool, judged: Sequence[Pool], table: Table) -> dict[str, Configuration]:
     others: list[Baseline] = baselines([other for other in judged if other.group != pool.group], table.columns)
-    return {rival.name: from_columns(pool.five, rival.pick(pool)) for rival in others}
+    return {baseline.name: from_columns(pool.hparams, baseline.pick(pool)) for baseline in others}
 
 
 def _refuse_others(name: str, path: Path, recorded: Dataset | None) -> None:

@@ -173,9 +173,11 @@ def _verdict(cases: Sequence[Mapping[str, Any]]) -> str:
     at = SHOWN.index(10)
     rows = mean_regrets(cases)
     parts = []
-    for rival in (TPE, RANDOM):
-        kept = rows[ADVICE][at] <= rows[rival][at] / 2
-        parts.append(f"{rows[rival][at]:.3f} of {rival} ({'at most half: met' if kept else 'at most half: missed'})")
+    for baseline in (TPE, RANDOM):
+        kept = rows[ADVICE][at] <= rows[baseline][at] / 2
+        parts.append(
+            f"{rows[baseline][at]:.3f} of {baseline} ({'at most half: met' if kept else 'at most half: missed'})"
+        )
     return f"After 10 own trials the mean regret is {rows[ADVICE][at]:.3f}, against {' and '.join(parts)}."
 
 

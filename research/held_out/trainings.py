@@ -1,7 +1,7 @@
 """The advice really trained, its whole source held out: ``python -m research.held_out.trainings DATA DOCS``.
 
 Looking up what was recorded flatters, since the advice may lie between what was recorded. Here the first three
-suggestions and their rivals are trained, each with three seeds. The figures describe these cases, and no more.
+suggestions and their baselines are trained, each with three seeds. The figures describe these cases, and no more.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ RIVALS = {
 
 
 def train_case(held_out: HeldOut, runs: TrainedRuns) -> dict[str, Any]:
-    """Train what is advised in a case and what its rivals choose, and return how good it was."""
+    """Train what is advised in a case and what its baselines choose, and return how good it was."""
     case, pool = held_out.case, held_out.pool
     suggestion = held_out.advise()
     chosen: dict[str, Configuration] = dict(
         zip(SUGGESTIONS, (one.configuration for one in suggestion.suggestions), strict=False)
     )
-    chosen |= {name: held_out.rivals[rival] for rival, name in RIVALS.items()}
+    chosen |= {name: held_out.baselines[baseline] for baseline, name in RIVALS.items()}
     scores = {name: [runs.score(case, values, seed) for seed in SEEDS] for name, values in chosen.items()}
     three = [scores[name] for name in SUGGESTIONS if name in scores]
     scores[BEST_OF_3] = [max(of_seed) for of_seed in zip(*three, strict=True)]
@@ -144,8 +144,8 @@ def _case_table(case: Mapping[str, Any]) -> Iterable[str]:
     yield "| method | lr | batch | epochs | dropout | weight decay | accuracy by seed | mean | regret |"
     yield "|---|---:|---:|---:|---:|---:|---|---:|---:|"
     for name, one in case["methods"].items():
-        five = one["five"]
-        values = [f"{five[key]:g}" for key in five] if five else [""] * 5
+        hparams = one["five"]
+        values = [f"{hparams[key]:g}" for key in hparams] if hparams else [""] * 5
         seeds = ", ".join(f"{score:.1f}" for score in one["scores"])
         yield f"| {name} | {' | '.join(values)} | {seeds} | {one['mean']:.1f} | {one['regret']:.3f} |"
 
@@ -155,7 +155,7 @@ _HEAD = """# The advice, really trained
 Written by `make trainings`. Looking advice up among recorded configurations flatters it, so here it was carried out: in
 {cases} cases of {groups} sources (`meta_data/plans/trainings.yaml`), each held out when the meta-model was fitted, the
 program was asked for its first three suggestions as a user asks it (`--prefer accuracy`, at most the epochs recorded
-in the case), and these were trained with {seeds} seeds each beside their rivals, by the same trainer that made the
+in the case), and these were trained with {seeds} seeds each beside their baselines, by the same trainer that made the
 evidence. Every run is in [trainings.csv](trainings.csv); those that the evidence holds already were not trained again.
 
 Regret is (best - score) / (best - median), best and median being those recorded in the case before: below 0 is better

@@ -22,7 +22,7 @@ _HEAD = """# Commands
 Every command says the same with `--help`. Results go to stdout, progress and notes to stderr; commands that print data
 take `--format json`. Exit status: 0 done, 1 a failure that is explained, 2 wrong usage, 3 low confidence under
 `suggest --strict`, 130 interrupted; `advisor run` returns the script's own. An error names the problem and what to type
-next. `advisor --quiet COMMAND` prints results and errors only, `advisor --verbose COMMAND` also what is done meanwhile.
+next. `advisor --quiet COMMAND` prints results and errors only, `advisor --verbose COMMAND` also what is done during this.
 Colours are left out where `NO_COLOR` is set, and bars where stderr is no terminal.
 
 ## Completion in the shell

@@ -72,7 +72,7 @@ def with_joint_runs(table: Table, joint: JointRuns) -> Table:
         table,
         x=np.concatenate([table.x, to_matrix(table.columns, named)]),
         score=np.concatenate([table.score, more.score]),
-        five={name: np.concatenate([column, more.five[name]]) for name, column in table.five.items()},
+        hparams={name: np.concatenate([column, more.hparams[name]]) for name, column in table.hparams.items()},
         case_of=np.concatenate([table.case_of, len(table.cases) + dataset_of[more.case_of]]),
         cases=(*table.cases, *(first_case[i] for i in range(len(first_case)))),
         group_of=np.concatenate([table.group_of, more.group_of]),

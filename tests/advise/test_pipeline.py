@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import describe_model, records
 
-from advisor.advise.advisor import Advisor
 from advisor.advise.request import make_request
 from advisor.advise.search.novelty import judge
+from advisor.api import Advisor
 from advisor.learn.artefact import fit_artefact
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table

@@ -1,4 +1,4 @@
-"""The option that writes the expected answers anew, and the two folders of images that requests are about."""
+"""The option that writes the expected answers again, and the two folders of images that requests are about."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from small_images import write_images
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-answers", action="store_true", help="write tests/answers/expected.json anew")
+    parser.addoption("--write-answers", action="store_true", help="write tests/answers/expected.json again")
 
 
 @pytest.fixture(scope="session")

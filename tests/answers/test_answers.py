@@ -4,7 +4,7 @@
 advisor`` offers are used, so modules may move. Ids, versions and paths are left out of the answers; numbers may differ
 in the sixth digit.
 
-Where answers are meant to change, write them anew, and read the difference before it is committed::
+Where answers are meant to change, write them again, and read the difference before it is committed::
 
     python -m pytest tests/answers --write-answers
     git diff tests/answers/expected.json
@@ -86,7 +86,7 @@ def settings(cache: Path, own_settings: None, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(scope="module")
 def written() -> Iterator[dict[str, Answer]]:
-    """Collect the answers that are written anew when all are there; those that were not asked for stay."""
+    """Collect the answers that are written again when all are there; those that were not asked for stay."""
     answers: dict[str, Answer] = {}
     yield answers
     if answers:
@@ -117,7 +117,7 @@ def test_the_answer_is_the_same(name, folders, recorded, written, request, capsy
     found = _comparable(answer, [tmp_path, *(folder.parent for folder in folders.values()), HERE.parent])
     if request.config.getoption("write_answers", default=False):
         written[name] = found
-        pytest.skip("written anew")
+        pytest.skip("written again")
     expected = json.loads(EXPECTED.read_text(encoding="utf-8"))[name]
     assert list(_differences(expected, found)) == []
 

@@ -6,7 +6,7 @@ import pytest
 from synthetic import records
 
 import advisor.records.evidence
-from advisor.advise.advisor import Advisor
+from advisor.api import Advisor
 from advisor.cli.root import main
 from advisor.config import Config
 from advisor.learn.artefact import MANIFEST, Artefact

@@ -60,7 +60,7 @@ def test_a_plan_is_trained_once_and_its_best_again(plan, data_dir, store):
     assert len(runs) == summary.planned
     for job in engine.given:
         run = recorded_runs(store)[job.point_id]
-        five = job.training.configuration.as_dict()
+        hparams = job.training.configuration.as_dict()
         assert {name: getattr(run, name) for name in five} == five
         assert (run.model, run.opt, run.img_size, run.seed) == ("test_vit", "adamw", 16, job.training.seed)
         assert (run.augment, run.pretrained, run.label_smoothing, run.device) == ("none", False, 0.1, "cpu")
@@ -72,11 +72,11 @@ def test_a_plan_is_trained_once_and_its_best_again(plan, data_dir, store):
     kinds = Counter(run.extra["kind"] for run in runs)
     assert kinds["repeat"] == 1
     for repeat in (run for run in runs if run.extra["kind"] == "repeat"):
-        rivals = [r for r in runs if r.dataset_name == repeat.dataset_name and r.extra["kind"] != "repeat"]
-        best = max(r.final_metric for r in rivals if r.status is Status.FINISHED)
+        baselines = [r for r in runs if r.dataset_name == repeat.dataset_name and r.extra["kind"] != "repeat"]
+        best = max(r.final_metric for r in baselines if r.status is Status.FINISHED)
         assert any(
             r.final_metric == best and (r.lr, r.batch_size, r.epochs) == (repeat.lr, repeat.batch_size, repeat.epochs)
-            for r in rivals
+            for r in baselines
         )
         assert repeat.seed == 1
 

@@ -47,7 +47,7 @@ def held_out_case() -> HeldOut:
         dataset=dataset,
         artefact=replace(artefact, model=small),
         pool=pool,
-        rivals={
+        baselines={
             "fixed rule": Configuration(1e-3, 64, 20, 0.0, 0.05),
             "sane default": Configuration(1e-3, 64, 20, 0.0, 0.05),
             "timm's train.py defaults": Configuration(0.07, 128, 20, 0.0, 2e-5),

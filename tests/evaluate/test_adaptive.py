@@ -16,7 +16,7 @@ def pool():
 
 def misled(pool):
     """A meta-model that takes the best learning rate to be thirty times too high."""
-    return 10 * np.abs(np.log10(pool.five["lr"] / 0.1))
+    return 10 * np.abs(np.log10(pool.hparams["lr"] / 0.1))
 
 
 def test_a_replay_tries_each_configuration_once(pool):
@@ -51,4 +51,4 @@ def test_numbers_of_own_runs_that_no_case_reaches_are_said(pool, capsys):
     _print_adaptive(rows)
     printed = capsys.readouterr().out
     assert [line.split()[0] for line in printed.splitlines()[1:]] == ["0", "1", "3", "5", "10", "25"]
-    assert "25 own runs: no recorded case has the 26 random configurations that the rivals need" in printed
+    assert "25 own runs: no recorded case has the 26 random configurations that the baselines need" in printed

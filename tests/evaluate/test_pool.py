@@ -56,8 +56,8 @@ def test_a_pool_averages_seeds_and_takes_the_best_from_repeated_ones():
     assert pool.best == pytest.approx(best.final_metric - 2)
     assert pool.regret(pool.median) == pytest.approx(1)
     assert pool.regret(pool.best) == 0
-    five = {name: float(column[7]) for name, column in pool.five.items()}
-    assert pool.nearest(five) == 7
+    hparams = {name: float(column[7]) for name, column in pool.hparams.items()}
+    assert pool.nearest(hparams) == 7
     assert pool.at_cap().sum() == 10
 
 

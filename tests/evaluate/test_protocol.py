@@ -75,14 +75,14 @@ def test_the_held_out_group_is_never_learned_from(table, monkeypatch):
 
 def test_where_a_family_is_unseen_no_model_of_it_is_learned_from(table, monkeypatch):
     seen = []
-    fit_shortfall = MetaModel.fit_shortfall
+    fit_regret = MetaModel.fit_regret
 
     def spy(self, part, *args):
         families = frozenset(real_model(part.cases[case].model).family for case in set(part.case_of))
         seen.append((frozenset(part.group_of), families))
-        return fit_shortfall(self, part, *args)
+        return fit_regret(self, part, *args)
 
-    monkeypatch.setattr(MetaModel, "fit_shortfall", spy)
+    monkeypatch.setattr(MetaModel, "fit_regret", spy)
     found = evaluate(table, model=MetaModel(n_members=2, n_estimators=2))
     families = {real_model(case.model).family for case in table.cases}
     assert len(families) == 2

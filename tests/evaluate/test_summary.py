@@ -13,7 +13,7 @@ from advisor.learn.table import Case
 def a_pool(group="g", pretrained=False, scores=(90.0, 80.0, 70.0, 60.0), n_eval=2000, at_cap=2, n_train=500):
     n = len(scores)
     epochs = np.array([20.0 if i < at_cap else 5.0 for i in range(n)])
-    five = {name: np.full(n, 0.1) for name in ("lr", "batch_size", "dropout", "weight_decay")} | {"epochs": epochs}
+    hparams = {name: np.full(n, 0.1) for name in ("lr", "batch_size", "dropout", "weight_decay")} | {"epochs": epochs}
     return Pool(
         case=Case(f"d-{group}", "test_vit", "adamw", pretrained),
         group=group,
@@ -22,7 +22,7 @@ def a_pool(group="g", pretrained=False, scores=(90.0, 80.0, 70.0, 60.0), n_eval=
         score=np.array(scores),
         seeds=np.ones(n, dtype=np.int64),
         random=np.ones(n, dtype=bool),
-        five=five,
+        hparams=hparams,
         n_train=n_train,
         n_eval=n_eval,
     )
@@ -61,8 +61,8 @@ def test_the_dearest_case_is_the_one_without_which_the_mean_falls_most():
 def test_a_loss_counts_as_much_worse_only_beyond_noise_and_a_point_on_a_large_split():
     pools = [a_pool("a"), a_pool("b"), a_pool("c", n_eval=100)]
     outcomes = [Outcome(ADVICE, pool, 80.0) for pool in pools]
-    outcomes += [Outcome("rival", pool, score) for pool, score in zip(pools, (81.4, 81.6, 99.0), strict=True)]
-    row = next(r for r in rows(outcomes, 0.5) if r["method"] == "rival")
+    outcomes += [Outcome("baseline", pool, score) for pool, score in zip(pools, (81.4, 81.6, 99.0), strict=True)]
+    row = next(r for r in rows(outcomes, 0.5) if r["method"] == "baseline")
     assert row["advice_much_worse"] == 0.5
     assert row["advice_better"] == 0
 

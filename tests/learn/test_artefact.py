@@ -21,7 +21,7 @@ def test_saved_and_loaded_it_is_the_same(artefact, tmp_path):
     artefact.save(tmp_path)
     loaded = Artefact.load(tmp_path)
     x = build_table(*records(), describe_model).x
-    np.testing.assert_array_equal(loaded.model.predict(x).shortfall, artefact.model.predict(x).shortfall)
+    np.testing.assert_array_equal(loaded.model.predict(x).regret, artefact.model.predict(x).regret)
     assert loaded.covered == artefact.covered
     assert [k.dataset for k in loaded.known] == [k.dataset for k in artefact.known]
     assert (loaded.noise, loaded.runs, loaded.version) == (artefact.noise, artefact.runs, artefact.version)
@@ -47,9 +47,9 @@ def test_damaged_files_are_refused_with_what_to_do(artefact, tmp_path, harm):
     artefact.save(tmp_path)
     manifest = tmp_path / MANIFEST
     if harm == "missing":
-        (tmp_path / "level_0.txt").unlink()
+        (tmp_path / "accuracy_0.txt").unlink()
     elif harm == "changed member":
-        with (tmp_path / "level_0.txt").open("a") as file:
+        with (tmp_path / "accuracy_0.txt").open("a") as file:
             file.write("\n")
     elif harm == "other schema":
         manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema": "advisor.metamodel/99"}))
@@ -98,7 +98,7 @@ def test_members_of_a_larger_model_do_not_stay_behind_and_other_files_do(artefac
     table = build_table(*records(), describe_model)
     replace(artefact, model=MetaModel(n_members=2, n_estimators=5).fit(table)).save(tmp_path)
     assert {path.name for path in tmp_path.glob("*.txt")} == {
-        "notes.txt", "shortfall_0.txt", "shortfall_1.txt", "level_0.txt", "level_1.txt",
+        "notes.txt", "regret_0.txt", "regret_1.txt", "accuracy_0.txt", "accuracy_1.txt",
     }  # fmt: skip
     assert Artefact.load(tmp_path).model.n_members == 2
 

@@ -20,7 +20,7 @@ def held_out(table):
 
 def test_it_ranks_configurations_of_a_dataset_it_never_saw(held_out):
     model, unseen = held_out
-    predicted = model.predict(unseen.x).shortfall
+    predicted = model.predict(unseen.x).regret
     true = regret_within_cases(unseen.score, unseen.case_of)
     assert np.corrcoef(np.argsort(np.argsort(predicted)), np.argsort(np.argsort(true)))[0, 1] > 0.8
 
@@ -58,14 +58,16 @@ def test_one_group_is_too_little(table):
 def test_blind_members_see_no_dataset_features(table, share, sighted):
     groups = ("size", "structure", "plugins")
     model = MetaModel(n_members=4, n_estimators=20, ranking_features=groups, blind_share=share).fit(table)
-    assert [any(name.startswith("data:") for name in used(member, table)) for member in model.shortfall_] == sighted
+    assert [
+        any(name.startswith("data:") for name in used(member, table)) for member in model.regret_members_
+    ] == sighted
 
 
 def test_either_ensemble_sees_only_the_groups_of_features_it_is_given(table):
     model = MetaModel(
         n_members=2, n_estimators=60, ranking_features=("plugins",), accuracy_features=("size",), blind_share=0.0
     ).fit(table)
-    for members, seen in ((model.shortfall_, "data:nn_top1"), (model.level_, "data:log_n_train")):
+    for members, seen in ((model.regret_members_, "data:nn_top1"), (model.accuracy_members_, "data:log_n_train")):
         assert {name for member in members for name in used(member, table) if name.startswith("data:")} == {seen}
     assert MetaModel(**model.get_params()).get_params() == model.get_params()
 
@@ -78,7 +80,7 @@ def used(member, table):
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_scale_ranks_what_was_never_seen(table, target):
     seen, unseen = table.take(table.group_of != "group-3"), table.take(table.group_of == "group-3")
-    predicted = MetaModel(n_members=2, n_estimators=60, target=target).fit(seen).predict(unseen.x).shortfall
+    predicted = MetaModel(n_members=2, n_estimators=60, target=target).fit(seen).predict(unseen.x).regret
     true = regret_within_cases(unseen.score, unseen.case_of)
     assert np.corrcoef(predicted.argsort().argsort(), true.argsort().argsort())[0, 1] > 0.7
 
@@ -93,7 +95,7 @@ def test_trees_are_grown_on_no_more_rows_than_they_may(table, monkeypatch):
     rows = len(table) // 10
     monkeypatch.setattr("advisor.learn.metamodel._TREE_ROWS", rows)
     model = MetaModel(n_members=2, n_estimators=10).fit(table)
-    for member in (*model.shortfall_, *model.level_):
+    for member in (*model.regret_members_, *model.accuracy_members_):
         # The root counts the rows that its tree was grown on. Rows are drawn by chance; without the bound, 192 of 480.
         counts = [tree["tree_structure"].get("internal_count", 0) for tree in member.dump_model()["tree_info"]]
         assert 0 < max(counts) <= 1.5 * rows

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from synthetic import records
 
-from advisor.learn.novelty import Familiarity
+from advisor.learn.novelty import DatasetDistances
 
 
 @pytest.fixture(scope="module")
@@ -11,28 +11,28 @@ def datasets():
 
 
 def test_a_recorded_dataset_is_at_no_distance_and_not_novel(datasets):
-    familiarity = Familiarity.of(datasets)
+    dataset_distances = DatasetDistances.of(datasets)
     for i, dataset in enumerate(datasets):
-        assert familiarity.distances(dataset.features)[i] == 0
-        assert familiarity.similarities(dataset.features)[i] == 1
-        assert familiarity.novelty(dataset.features) == 0
+        assert dataset_distances.distances(dataset.features)[i] == 0
+        assert dataset_distances.similarities(dataset.features)[i] == 1
+        assert dataset_distances.novelty(dataset.features) == 0
 
 
 def test_novelty_grows_with_distance_up_to_one(datasets):
-    familiarity = Familiarity.of(datasets)
+    dataset_distances = DatasetDistances.of(datasets)
     far = [{**datasets[0].features, "nn_top1": value, "noise": -value} for value in (95, 200, 1000)]
-    values = [familiarity.novelty(features) for features in far]
+    values = [dataset_distances.novelty(features) for features in far]
     assert values == sorted(values)
     assert values[-1] == 1
 
 
 def test_one_odd_feature_does_not_decide_alone(datasets):
-    familiarity = Familiarity.of(datasets)
-    odd = familiarity.distances({**datasets[0].features, "noise": 1e9})[0]
+    dataset_distances = DatasetDistances.of(datasets)
+    odd = dataset_distances.distances({**datasets[0].features, "noise": 1e9})[0]
     assert odd <= 1.0 + 1e-9
 
 
 def test_unknown_features_are_not_compared(datasets):
-    familiarity = Familiarity.of(datasets)
-    assert familiarity.distances({"noise": datasets[2].features["noise"]})[2] == 0
-    assert np.isfinite(familiarity.distances({})).all()
+    dataset_distances = DatasetDistances.of(datasets)
+    assert dataset_distances.distances({"noise": datasets[2].features["noise"]})[2] == 0
+    assert np.isfinite(dataset_distances.distances({})).all()

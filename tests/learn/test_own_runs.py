@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.learn.own_runs import OwnRuns
+from advisor.learn.own_runs import OwnRunsPosterior
 from advisor.records.schema import HYPERPARAMETERS
 
 
@@ -17,7 +17,7 @@ def test_what_a_run_showed_is_expected_there_and_forgotten_far_away():
     grid = columns([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
     short = np.array([20.0, 5.0, 0.0, 5.0, 20.0])
     # The run at the middle, expected to be the best, was ten points worse than the one beside it.
-    own = OwnRuns(noise=1.0, unit=10.0).fit(columns([1e-4, 1e-3]), short[1:3], np.array([80.0, 70.0]))
+    own = OwnRunsPosterior(noise=1.0, unit=10.0).fit(columns([1e-4, 1e-3]), short[1:3], np.array([80.0, 70.0]))
     mean, deviation = own.predict(grid, short)
     assert mean[1] == pytest.approx(80, abs=1)
     assert mean[2] == pytest.approx(70, abs=1)
@@ -29,23 +29,27 @@ def test_what_a_run_showed_is_expected_there_and_forgotten_far_away():
 def test_one_run_moves_the_level_and_leaves_the_order():
     grid = columns([1e-5, 1e-3, 1e-1])
     short = np.array([9.0, 0.0, 30.0])
-    mean, _ = OwnRuns(noise=1.0, unit=10.0).fit(columns([1e-3]), short[1:2], np.array([55.0])).predict(grid, short)
+    mean, _ = (
+        OwnRunsPosterior(noise=1.0, unit=10.0).fit(columns([1e-3]), short[1:2], np.array([55.0])).predict(grid, short)
+    )
     assert mean[1] == pytest.approx(55, abs=0.5)
     assert list(np.argsort(mean)) == list(np.argsort(-short))
 
 
 def test_how_hopeless_a_run_was_does_not_matter():
-    five, short = columns([1e-4, 1e-3, 1e-1]), np.zeros(3)
-    bad = [OwnRuns(1.0, 5.0).fit(five, short, np.array([80.0, 79.0, worst])) for worst in (50.0, 1.0)]
-    first, second = (own.predict(five, short)[0] for own in bad)
+    hparams, short = columns([1e-4, 1e-3, 1e-1]), np.zeros(3)
+    bad = [OwnRunsPosterior(1.0, 5.0).fit(hparams, short, np.array([80.0, 79.0, worst])) for worst in (50.0, 1.0)]
+    first, second = (own.predict(hparams, short)[0] for own in bad)
     assert np.allclose(first, second)
 
 
 @given(st.lists(st.tuples(st.floats(1e-6, 1), st.floats(0, 100)), min_size=1, max_size=12))
 def test_any_runs_give_finite_answers(runs):
-    five = columns([lr for lr, _ in runs])
+    hparams = columns([lr for lr, _ in runs])
     score = np.array([score for _, score in runs])
-    mean, deviation = OwnRuns(0.0, 1.0).fit(five, np.zeros(len(runs)), score).predict(five, np.zeros(len(runs)))
-    assert set(five) == set(HYPERPARAMETERS)
+    mean, deviation = (
+        OwnRunsPosterior(0.0, 1.0).fit(hparams, np.zeros(len(runs)), score).predict(hparams, np.zeros(len(runs)))
+    )
+    assert set(hparams) == set(HYPERPARAMETERS)
     assert np.isfinite(mean).all()
     assert np.isfinite(deviation).all()

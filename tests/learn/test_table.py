@@ -23,7 +23,7 @@ def test_every_run_that_is_evidence_becomes_a_row_of_its_case(evidence):
     for i, run in enumerate(runs):
         case = table.cases[table.case_of[i]]
         assert (case.dataset_id, case.model) == (run.dataset_id, run.model)
-        assert table.five["lr"][i] == run.lr
+        assert table.hparams["lr"][i] == run.lr
         assert table.score[i] == run.final_metric
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from advised_runs import advice, curve, run_of
 
-from advisor.advise.advisor import Advisor
 from advisor.advise.explain.explanation import explain
 from advisor.advise.request import make_request
+from advisor.api import Advisor
 from advisor.config import Config
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Epoch, Status

@@ -160,8 +160,8 @@ def test_a_served_page_shows_a_run_that_is_recorded_meanwhile(store, artefact, e
     try:
         page = open_page(server.url)
         page.locator(".toggle", has_text="first").click()
-        store.add_runs([run_of("04new", explanation.suggestion, name="meanwhile")], curve("04new"))
-        page.locator(".toggle", has_text="meanwhile").wait_for(timeout=20_000)
+        store.add_runs([run_of("04new", explanation.suggestion, name="during this")], curve("04new"))
+        page.locator(".toggle", has_text="during this").wait_for(timeout=20_000)
         page.locator("#details-01followed").wait_for(state="visible")  # what was open stays open
     finally:
         server.shutdown()

@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from advisor.advise.advisor import Advisor
 from advisor.advise.explain.explanation import OWN_RUNS
 from advisor.advise.request import make_request
+from advisor.api import Advisor
 from advisor.errors import MissingExtraError
 from advisor.report import page
 from advisor.report.contents import gather, newest_advice, state

@@ -28,8 +28,8 @@ RUN = Run(
 )  # fmt: skip
 
 
-def scored(score: float, **five: float) -> Run:
-    return replace(RUN, final_metric=score, **five)
+def scored(score: float, **hparams: float) -> Run:
+    return replace(RUN, final_metric=score, **hparams)
 
 
 def test_differences_are_counted_in_steps():
@@ -54,7 +54,7 @@ def test_a_pair_is_compared_with_changes_as_large_of_other_kinds():
         scored(60, lr=8e-3),  # the pair
         scored(55, batch_size=256),  # beaten
         scored(70, dropout=0.45),  # not beaten
-        scored(99, lr=1e-3, batch_size=33),  # far too small a change to be a rival
+        scored(99, lr=1e-3, batch_size=33),  # far too small a change to be a baseline
     ]
     outcome = next(_outcomes(runs))[Change("lr", 1)]
     assert outcome == Outcome(wins=0.5, gain=10.0, over_random=-2.5, steps=pytest.approx(3))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from synthetic import describe_model, records
 
-from advisor.advise.advisor import Advisor
+from advisor.api import Advisor
 from advisor.errors import AdvisorError
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table

@@ -1,4 +1,4 @@
-"""After a run: what its learning curve and its five values show, and which one value to change next."""
+"""After a run: what its learning curve and its hyperparameters values show, and which one value to change next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from advisor.advise.diagnose.remedies import RULES, Candidate, Change, Rule
 from advisor.advise.diagnose.symptoms import Symptoms, symptoms_of
-from advisor.advise.output.timm_arguments import FIVE, format_number
+from advisor.advise.output.timm_arguments import TIMM_ARGUMENTS, format_number
 from advisor.advise.search.context import is_supported
 from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
@@ -63,7 +63,7 @@ class Advice:
     rule : str
         The finding that asks for it.
     name : str
-        Which of the five.
+        Which of the hyperparameters.
     current, proposed : float
         The run's value and the one to try.
     gain : (float, float, float)
@@ -94,7 +94,7 @@ class Advice:
     @property
     def option(self) -> str:
         """The change as an option of timm's train.py."""
-        return f"--{FIVE[self.name].replace('_', '-')} {format_number(self.proposed)}"
+        return f"--{TIMM_ARGUMENTS[self.name].replace('_', '-')} {format_number(self.proposed)}"
 
     @property
     def change(self) -> str:
@@ -264,12 +264,12 @@ def _predicted(run: Run, advice: Advice, artefact: Artefact, dataset: Dataset) -
         return None
     if any(getattr(run, name) is None for name in HYPERPARAMETERS):
         return None
-    five = {name: np.full(2, float(getattr(run, name))) for name in HYPERPARAMETERS}
-    five[advice.name][1] = advice.proposed
+    hparams = {name: np.full(2, float(getattr(run, name))) for name in HYPERPARAMETERS}
+    hparams[advice.name][1] = advice.proposed
     context = context_of(
-        run, dataset, lambda name, size: describe_model(name).features(size), max_epochs=int(five["epochs"].max())
+        run, dataset, lambda name, size: describe_model(name).features(size), max_epochs=int(hparams["epochs"].max())
     )
-    top1 = artefact.model.predict(to_matrix(artefact.model.columns_, features(context, five))).top1
+    top1 = artefact.model.predict(to_matrix(artefact.model.columns_, features(context, hparams))).top1
     return round(float(top1[0]), 1), round(float(top1[1]), 1)
 
 

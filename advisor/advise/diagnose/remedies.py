@@ -15,7 +15,7 @@ from advisor.advise.diagnose.symptoms import Symptoms
 from advisor.records.schema import Run
 
 UNITS = {"lr": 2.0, "batch_size": 2.0, "epochs": 1.5, "dropout": 0.15, "weight_decay": 16.0}
-"""What counts as one step of each of the five: a factor, for dropout a difference.
+"""What counts as one step of each of the hyperparameters: a factor, for dropout a difference.
 
 About what it takes to matter equally: the recorded configurations span 13 such steps of learning rate, 6 of batch size,
 4 to 7 of epochs, 4 of dropout and 5 of weight decay.
@@ -29,7 +29,7 @@ Bounds = Mapping[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Change:
-    """Which of the five to change, and whether up (1) or down (-1)."""
+    """Which of the hyperparameters to change, and whether up (1) or down (-1)."""
 
     name: str
     direction: int

@@ -1,4 +1,4 @@
-"""What a run's learning curve and its five hyperparameters show, as numbers that compare across datasets."""
+"""What a run's learning curve and its hyperparameters hyperparameters show, as numbers that compare across datasets."""
 
 from __future__ import annotations
 

@@ -89,7 +89,9 @@ def contributions(model: MetaModel, x: Floats) -> Contributions:
     x : ndarray of shape (1, d)
         The features of the configuration.
     """
-    shares = np.mean([np.asarray(m.predict(x, pred_contrib=True, num_threads=1))[0] for m in model.level_], axis=0)
+    shares = np.mean(
+        [np.asarray(m.predict(x, pred_contrib=True, num_threads=1))[0] for m in model.accuracy_members_], axis=0
+    )
     each, start = shares[:-1], float(shares[-1])
     end = start + float(each.sum())
     low, high = (float(from_logit(np.array([value]))[0]) for value in (start, end))

@@ -1,4 +1,4 @@
-"""Why this advice: how the expected outcome responds to each of the five here, what it is made of, what was seen."""
+"""Why this advice: how the outcome responds to each hyperparameter here, what it is made of, what was seen."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Explanation:
     suggestion : Suggestion
         What is explained.
     responses : tuple of Response
-        One for each of the five; empty where the meta-model has no say.
+        One for each of the hyperparameters; empty where the meta-model has no say.
     contributions : Contributions or None
         What the expected accuracy is made of; None where the meta-model has no say.
     neighbours : tuple of Evidence
         The most similar recorded datasets and the best run there.
-    silence : str
+    no_response : str
         Why the meta-model has no say and what is known all the same; empty where it has.
     """
 
@@ -42,7 +42,7 @@ class Explanation:
     responses: tuple[Response, ...]
     contributions: Contributions | None
     neighbours: tuple[Evidence, ...]
-    silence: str = ""
+    no_response: str = ""
 
     def to_document(self) -> dict[str, Any]:
         """Return what ``--format json`` prints: plain values and dataclasses."""
@@ -52,7 +52,7 @@ class Explanation:
             "responses": self.responses,
             "contributions": self.contributions,
             "neighbours": [neighbour.model_dump(mode="json") for neighbour in self.neighbours],
-            "silence": self.silence,
+            "no_response": self.no_response,
         }
 
 

@@ -1,4 +1,4 @@
-"""How the expected outcome responds to each of the five on one dataset, the others staying as advised."""
+"""How the expected outcome responds to each of the hyperparameters on one dataset, the others staying as advised."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 from advisor.advise.output.timm_arguments import format_number
 from advisor.advise.search.bounds import Bounds
 from advisor.advise.search.candidates import even_cover
-from advisor.advise.search.own_runs import LEAST_UNIT
+from advisor.advise.search.own_runs import LEAST_SCALE
 from advisor.advise.search.predictor import Predict
-from advisor.advise.search.search import LR_NEIGHBOURS, regret_unit
+from advisor.advise.search.search import LR_NEIGHBOURS, regret_scale
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import Floats
 from advisor.records.schema import HYPERPARAMETERS
 from advisor.space.configuration import Configuration
 
 ToMatrix = Callable[[Mapping[str, Floats]], Floats]
-"""From columns of the five to the features of the meta-model."""
+"""From columns of the hyperparameters to the features of the meta-model."""
 
 LABELS = {
     "lr": "learning rate",
@@ -43,12 +43,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Response:
-    """The response to one of the five.
+    """The response to one of the hyperparameters.
 
     Attributes
     ----------
     name : str
-        Which of the five.
+        Which of the hyperparameters.
     advised : float
         The advised value; its points are 0.
     points : tuple of Point
@@ -83,14 +83,14 @@ def respond(
     noise: float,
     conditioned: Predict | None = None,
 ) -> tuple[Response, ...]:
-    """Return the response to each of the five.
+    """Return the response to each of the hyperparameters.
 
     Parameters
     ----------
     model : MetaModel
         The fitted model; the spread is the standard deviation between its members, each fitted to other sources.
     to_matrix : callable
-        From columns of the five to features, in the context that is asked about.
+        From columns of the hyperparameters to features, in the context that is asked about.
     bounds : mapping of str to (low, high)
         What the evidence covers, cut to the limits.
     advised : Configuration
@@ -101,17 +101,17 @@ def respond(
         Predictions given own runs, where there are any: the curves are then theirs. What the members disagree on
         is shown only as far as those runs leave it open.
     """
-    unit = regret_unit(model.predict(to_matrix(even_cover(bounds))).top1)
+    unit = regret_scale(model.predict(to_matrix(even_cover(bounds))).top1)
     if conditioned is not None:
-        unit = max(unit, LEAST_UNIT)
+        unit = max(unit, LEAST_SCALE)
     responses = []
     for name in HYPERPARAMETERS:
         values = _grid(name, bounds[name], getattr(advised, name))
         columns = {n: np.full(len(values), float(value)) for n, value in advised.as_dict().items()}
         columns[name] = values
-        shortfall = _robust_shortfall(model, to_matrix, columns)
+        regret = _robust_regret(model, to_matrix, columns)
         here = int(np.flatnonzero(values == getattr(advised, name))[0])
-        gains = -(shortfall - shortfall[:, [here]]) * unit
+        gains = -(regret - regret[:, [here]]) * unit
         means, spreads = gains.mean(axis=0), gains.std(axis=0)
         if conditioned is not None:
             top1, left_open = _expected_after(conditioned, columns)
@@ -124,10 +124,10 @@ def respond(
     return tuple(responses)
 
 
-def _robust_shortfall(model: MetaModel, to_matrix: ToMatrix, columns: Mapping[str, Floats]) -> Floats:
-    """Return each member's shortfall, averaged over nearby learning rates as the search does; shape (members, n)."""
+def _robust_regret(model: MetaModel, to_matrix: ToMatrix, columns: Mapping[str, Floats]) -> Floats:
+    """Return each member's regret, averaged over nearby learning rates as the search does; shape (members, n)."""
     near = [to_matrix({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
-    return np.asarray(np.mean([model.predict_shortfall(x) for x in near], axis=0))
+    return np.asarray(np.mean([model.predict_regret(x) for x in near], axis=0))
 
 
 def _expected_after(conditioned: Predict, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:

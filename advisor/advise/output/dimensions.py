@@ -1,4 +1,4 @@
-"""The five as a space for other search tools: bounds that hold what was suggested, and their scales."""
+"""The hyperparameters as a space for other search tools: bounds that hold what was suggested, and their scales."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BY_FACTORS = ("lr", "batch_size", "epochs", "weight_decay")
 
 @dataclass(frozen=True)
 class Dimension:
-    """The values that one of the five may take.
+    """The values that one of the hyperparameters may take.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Dimension:
 def search_space(
     ranges: Mapping[str, tuple[float, float]], suggested: Sequence[Mapping[str, float]]
 ) -> tuple[Dimension, ...]:
-    """Return the five as dimensions, in their usual order.
+    """Return the hyperparameters as dimensions, in their usual order.
 
     The second and third suggestion may lie outside the ranges around the first: a dimension holds both, so that every
     suggestion can be handed to a search tool as a point of the space.
@@ -46,7 +46,7 @@ def search_space(
     ranges : mapping of str to (low, high)
         Where little is lost around the best.
     suggested : sequence of mapping
-        The suggestions, the five by name.
+        The suggestions, the hyperparameters by name.
     """
     dimensions = []
     for name in HYPERPARAMETERS:

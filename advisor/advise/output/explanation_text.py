@@ -43,11 +43,11 @@ class ExplanationText:
             f"{suggestion.dataset.n_classes:,} classes; {suggestion.model}, {start}, {suggestion.opt}"
         )
         best = suggestion.best
-        five = ", ".join(f"{LABELS[name]} {format_number(getattr(best, name))}" for name in HYPERPARAMETERS)
-        yield Text(f"Advice: {five}", style="bold")
+        hparams = ", ".join(f"{LABELS[name]} {format_number(getattr(best, name))}" for name in HYPERPARAMETERS)
+        yield Text(f"Advice: {hparams}", style="bold")
         yield Text("")
-        if explanation.silence:
-            yield Text(explanation.silence)
+        if explanation.no_response:
+            yield Text(explanation.no_response)
         for response in explanation.responses:
             yield Text.assemble((f"{LABELS[response.name].capitalize()}: ", "bold"), f"{response.words}.")
         if explanation.contributions:
@@ -73,15 +73,15 @@ def contribution_words(found: Contributions) -> Iterator[str]:
 def neighbour_words(neighbour: Evidence) -> str:
     """Return a recorded dataset and what worked there, in one line."""
     best = neighbour.best
-    five = ", ".join(f"{name} {format_number(float(best[name]))}" for name in HYPERPARAMETERS)
+    hparams = ", ".join(f"{name} {format_number(float(best[name]))}" for name in HYPERPARAMETERS)
     return (
         f"{neighbour.dataset} (similarity {neighbour.similarity:.2f}): {best['model']}, {best['opt']}, "
-        f"{'pretrained' if best['pretrained'] else 'from scratch'}, {float(best['top1']):.1f} % with {five}"
+        f"{'pretrained' if best['pretrained'] else 'from scratch'}, {float(best['top1']):.1f} % with {hparams}"
     )
 
 
 def _plots(responses: tuple[Response, ...], width: int, bar: str) -> Iterator[Text]:
-    # One scale for all five: what matters is seen to matter.
+    # One scale for all hparams: what matters is seen to matter.
     worst = max((-point.points for response in responses for point in response.points), default=0.0)
     for response in responses:
         yield Text("")

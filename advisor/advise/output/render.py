@@ -134,5 +134,5 @@ def _trust(suggestion: Suggestion) -> str:
 
 
 def _neighbour(dataset: str, similarity: float, best: dict[str, object]) -> str:
-    five = ", ".join(f"{name} {format_number(float(str(best[name])))}" for name in HYPERPARAMETERS)
-    return f"{dataset} (similarity {similarity:.2f}): {best['model']} {float(str(best['top1'])):.1f} % with {five}"
+    hparams = ", ".join(f"{name} {format_number(float(str(best[name])))}" for name in HYPERPARAMETERS)
+    return f"{dataset} (similarity {similarity:.2f}): {best['model']} {float(str(best['top1'])):.1f} % with {hparams}"

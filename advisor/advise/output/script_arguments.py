@@ -1,4 +1,4 @@
-"""What a training script was told about the five, what it leaves open, and how advice fills that in."""
+"""What a training script was told about the hyperparameters, what it leaves open, and how advice fills that in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from advisor.advise.output.timm_arguments import FIVE, recipe, to_words
+from advisor.advise.output.timm_arguments import TIMM_ARGUMENTS, recipe, to_words
 from advisor.advise.suggestion import Suggestion
 from advisor.records.schema import HYPERPARAMETERS
 
@@ -39,14 +39,18 @@ class ScriptArguments:
 
     @property
     def open(self) -> tuple[str, ...]:
-        """The five that the script takes and the user has not set; an ``--lr-base`` sets the learning rate too."""
-        names = (name for name in HYPERPARAMETERS if FIVE[name] in self.options and FIVE[name] not in self.decided)
+        """Hyperparameters that the script takes and the user has not set; ``--lr-base`` sets the learning rate too."""
+        names = (
+            name
+            for name in HYPERPARAMETERS
+            if TIMM_ARGUMENTS[name] in self.options and TIMM_ARGUMENTS[name] not in self.decided
+        )
         return tuple(name for name in names if not (name == "lr" and "lr_base" in self.decided))
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The five that the script has no option for."""
-        return tuple(name for name in HYPERPARAMETERS if FIVE[name] not in self.options)
+        """The hyperparameters that the script has no option for."""
+        return tuple(name for name in HYPERPARAMETERS if TIMM_ARGUMENTS[name] not in self.options)
 
     @property
     def images_a_value(self) -> int:
@@ -86,8 +90,8 @@ class ScriptArguments:
         if size:
             words += ["--img-size", str(size[-1] if isinstance(size, (list, tuple)) else size)]
         for name in HYPERPARAMETERS:
-            if FIVE[name] in self.decided and self.values.get(FIVE[name]) is not None:
-                value = self.values[FIVE[name]] * (self.images_a_value if name == "batch_size" else 1)
+            if TIMM_ARGUMENTS[name] in self.decided and self.values.get(TIMM_ARGUMENTS[name]) is not None:
+                value = self.values[TIMM_ARGUMENTS[name]] * (self.images_a_value if name == "batch_size" else 1)
                 words += ["--fix", f"{name}={value}"]
         return words
 
@@ -99,7 +103,7 @@ class ScriptArguments:
         """Return what to set the open ones to, under the script's names."""
         best = suggestion.best.configuration.as_dict()
         best["batch_size"] = self.reachable_batch_size(int(best["batch_size"])) // self.images_a_value
-        return {FIVE[name]: best[name] for name in self.open}
+        return {TIMM_ARGUMENTS[name]: best[name] for name in self.open}
 
     def further(self, suggestion: Suggestion) -> list[str]:
         """Return the words that would make the rest of this training what the advice assumes.

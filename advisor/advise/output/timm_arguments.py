@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from advisor.advise.suggestion import Assumes, Suggestion
 
-FIVE = {"lr": "lr", "batch_size": "batch_size", "epochs": "epochs", "dropout": "drop", "weight_decay": "weight_decay"}
-"""train.py's name of each of the five."""
+TIMM_ARGUMENTS = {
+    "lr": "lr",
+    "batch_size": "batch_size",
+    "epochs": "epochs",
+    "dropout": "drop",
+    "weight_decay": "weight_decay",
+}
+"""train.py's name of each of the hyperparameters."""
 _TIMM_DATASETS = ("torch/", "hfds/", "hfids/", "wds/", "tfds/")
 
 # What train.py must be told for a recorded augmentation, whose own default is a heavy ImageNet recipe.
@@ -47,13 +53,16 @@ def to_config(suggestion: Suggestion, dataset: str | Path | None = None) -> dict
         "num_classes": suggestion.dataset.n_classes,
         "img_size": suggestion.img_size,
         "opt": suggestion.opt,
-        **{FIVE[name]: getattr(best, name) for name in ("lr", "weight_decay", "batch_size", "epochs", "dropout")},
+        **{
+            TIMM_ARGUMENTS[name]: getattr(best, name)
+            for name in ("lr", "weight_decay", "batch_size", "epochs", "dropout")
+        },
         **recipe(suggestion),
     }
 
 
 def recipe(suggestion: Suggestion) -> dict[str, Any]:
-    """Return what the advice assumes beside the five, as arguments of train.py by name."""
+    """Return what the advice assumes beside the hyperparameters, as arguments of train.py by name."""
     assumes = suggestion.assumes
     return {
         "sched": assumes.sched,

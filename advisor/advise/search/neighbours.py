@@ -28,7 +28,7 @@ def most_similar(
     any_context : bool
         Whether runs with another optimizer or another start count as well, where there are none with these.
     """
-    similarities = artefact.familiarity.similarities(dataset.features)
+    similarities = artefact.dataset_distances.similarities(dataset.features)
     result: list[Evidence] = []
     for i in np.argsort(-similarities, kind="stable"):
         known = artefact.known[i]

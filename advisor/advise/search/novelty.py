@@ -69,7 +69,7 @@ def assess_novelty(request: Request, dataset: Dataset, artefact: Artefact, cover
     if not is_supported(coverage):
         sources = "one source" if coverage.groups == 1 else f"{coverage.groups} sources"
         return Novelty(1.0, (f"runs with {request.opt} from {start} were recorded on {sources} of data only",))
-    novelty = artefact.familiarity.novelty(dataset.features)
+    novelty = artefact.dataset_distances.novelty(dataset.features)
     reasons = ["this dataset is unlike those in the evidence"] if novelty > _WORTH_NAMING else []
     for what, value, (low, high) in (
         ("model size", request.model.params_with(dataset.n_classes), coverage.num_params),

@@ -13,15 +13,15 @@ from advisor.advise.recipes.published import Published
 from advisor.advise.request import Prefer, Request
 from advisor.advise.search.bounds import Bounds, allowed_bounds
 from advisor.advise.search.candidates import even_cover
-from advisor.advise.search.predictor import Five, Predict
-from advisor.advise.search.search import SearchResult, regret_unit, search
+from advisor.advise.search.predictor import Hparams, Predict
+from advisor.advise.search.search import SearchResult, regret_scale, search
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior
 from advisor.learn.table import Floats, is_comparable, is_evidence, score_of
 from advisor.records.schema import HYPERPARAMETERS, Dataset, Run
 from advisor.space.configuration import Configuration, columns_of, to_unit_scale
 
-LEAST_UNIT = 1.0
+LEAST_SCALE = 1.0
 """Points that a regret of 1 stands for at least, given own runs: a flat expectation would learn nothing from them."""
 
 _POINTS = 5.0
@@ -42,7 +42,7 @@ def matching_runs(runs: Iterable[Run], request: Request, dataset: Dataset) -> li
 
 
 def configuration_of(run: Run) -> Configuration:
-    """Return the five that a run was trained with."""
+    """Return the hyperparameters that a run was trained with."""
     return Configuration(**{name: getattr(run, name) for name in HYPERPARAMETERS})
 
 
@@ -67,7 +67,7 @@ class ConditionedPrediction:
     own : list of Run
         At least one; see ``matching_runs``.
     bounds : mapping of str to (low, high)
-        The box that is searched: the scale of shortfalls in points is taken from an even cover of it.
+        The box that is searched: the scale of regrets in points is taken from an even cover of it.
     n_classes : int
         Classes of the dataset.
     noise : float
@@ -83,29 +83,29 @@ class ConditionedPrediction:
         self.noise = noise
         self._predict = predict
         self._trained = [Observation(configuration_of(run), score_of(run, n_classes)) for run in own]
-        self._unit = max(regret_unit(predict(even_cover(bounds)).top1), LEAST_UNIT)
-        five = columns_of([one.configuration for one in self._trained])
+        self._unit = max(regret_scale(predict(even_cover(bounds)).top1), LEAST_SCALE)
+        hparams = columns_of([one.configuration for one in self._trained])
         score = np.array([one.score for one in self._trained])
-        self._process = OwnRunsPosterior(noise, self._unit).fit(five, predict.shortfall(five) * self._unit, score)
+        self._process = OwnRunsPosterior(noise, self._unit).fit(hparams, predict.regret(hparams) * self._unit, score)
 
-    def __call__(self, five: Five) -> Prediction:
+    def __call__(self, hparams: Hparams) -> Prediction:
         """Return everything that is expected."""
-        shortfall, mean, deviation = self._moved(five)
+        regret, mean, deviation = self._moved(hparams)
         half = NormalDist().inv_cdf(0.5 + LEVEL / 2) * np.sqrt(deviation**2 + self.noise**2)
         return Prediction(
-            shortfall=shortfall,
+            regret=regret,
             spread=deviation / self._unit,
             top1=np.clip(mean, 0, 100),
             low=np.clip(mean - half, 0, 100),
             high=np.clip(mean + half, 0, 100),
         )
 
-    def shortfall(self, five: Five) -> Floats:
-        """Return the expected shortfall only."""
-        return self._moved(five)[0]
+    def regret(self, hparams: Hparams) -> Floats:
+        """Return the expected regret only."""
+        return self._moved(hparams)[0]
 
     def best_within(self, allowed: Bounds) -> Observation | None:
-        """Return the own run with the best score whose five are all allowed."""
+        """Return the own run with the best score whose hyperparameters are all allowed."""
 
         def fits(one: Observation) -> bool:
             values = one.configuration.as_dict()
@@ -113,9 +113,9 @@ class ConditionedPrediction:
 
         return max(filter(fits, self._trained), key=lambda one: one.score, default=None)
 
-    def _moved(self, five: Five) -> tuple[Floats, Floats, Floats]:
-        """Return the shortfall, the expected accuracy and its standard deviation."""
-        mean, deviation = self._process.predict(five, self._predict.shortfall(five) * self._unit)
+    def _moved(self, hparams: Hparams) -> tuple[Floats, Floats, Floats]:
+        """Return the regret, the expected accuracy and its standard deviation."""
+        mean, deviation = self._process.predict(hparams, self._predict.regret(hparams) * self._unit)
         return (self._process.centre_ - mean - EXPLORATION_WEIGHT * deviation) / self._unit, mean, deviation
 
 
@@ -162,15 +162,15 @@ class _AsPublished:
         low, high = ({n: np.array([ends[i]]) for n, ends in published.ranges.items()} for i in (0, 1))
         self._widths = np.maximum((to_unit_scale(high) - to_unit_scale(low)) / 2, 1.0)
 
-    def __call__(self, five: Five) -> Prediction:
-        """Return the shortfall, and levels that differ by as much."""
-        shortfall = self.shortfall(five)
-        level = 100 - _POINTS * shortfall
-        return Prediction(shortfall, np.zeros_like(shortfall), level, level, level)
+    def __call__(self, hparams: Hparams) -> Prediction:
+        """Return the regret, and levels that differ by as much."""
+        regret = self.regret(hparams)
+        level = 100 - _POINTS * regret
+        return Prediction(regret, np.zeros_like(regret), level, level, level)
 
-    def shortfall(self, five: Five) -> Floats:
+    def regret(self, hparams: Hparams) -> Floats:
         """Return the squared distance from the middle; at the end of one range it is 1."""
-        distance = (to_unit_scale(five) - self._middle) / self._widths
+        distance = (to_unit_scale(hparams) - self._middle) / self._widths
         distance[:, HYPERPARAMETERS.index("epochs")] = 0.0
         return np.asarray(np.square(distance).sum(axis=1))
 

@@ -10,21 +10,21 @@ import numpy as np
 from advisor.learn.metamodel import MetaModel, Prediction
 from advisor.learn.table import Context, Floats, features, to_matrix, varying_features
 
-Five = Mapping[str, Floats]
+Hparams = Mapping[str, Floats]
 
 
 class Predict(Protocol):
-    """What is expected of configurations, from columns of the five."""
+    """What is expected of configurations, from columns of the hyperparameters."""
 
-    def __call__(self, five: Five) -> Prediction:
+    def __call__(self, hparams: Hparams) -> Prediction:
         """Return everything that is expected."""
 
-    def shortfall(self, five: Five) -> Floats:
-        """Return the expected shortfall only, which takes half the time."""
+    def regret(self, hparams: Hparams) -> Floats:
+        """Return the expected regret only, which takes half the time."""
 
 
 class InContext:
-    """The meta-model in one context; what does not vary with the five is worked out once.
+    """The meta-model in one context; what does not vary with the hyperparameters is worked out once.
 
     Parameters
     ----------
@@ -42,18 +42,18 @@ class InContext:
         at = {name: i for i, name in enumerate(model.columns_)}
         self._varying = [(at[name], name) for name in varying_features(context, some) if name in at]
 
-    def __call__(self, five: Five) -> Prediction:
+    def __call__(self, hparams: Hparams) -> Prediction:
         """Return everything that is expected."""
-        return self._model.predict(self.matrix(five))
+        return self._model.predict(self.matrix(hparams))
 
-    def shortfall(self, five: Five) -> Floats:
-        """Return the expected shortfall only, which takes half the time."""
-        return np.asarray(self._model.predict_shortfall(self.matrix(five)).mean(axis=0))
+    def regret(self, hparams: Hparams) -> Floats:
+        """Return the expected regret only, which takes half the time."""
+        return np.asarray(self._model.predict_regret(self.matrix(hparams)).mean(axis=0))
 
-    def matrix(self, five: Five) -> Floats:
+    def matrix(self, hparams: Hparams) -> Floats:
         """Return the features that the model takes, shape (n, d)."""
-        named = varying_features(self._context, five)
-        x = np.repeat(self._row, len(five["lr"]), axis=0)
+        named = varying_features(self._context, hparams)
+        x = np.repeat(self._row, len(hparams["lr"]), axis=0)
         for column, name in self._varying:
             x[:, column] = named[name]
         return x

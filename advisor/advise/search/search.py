@@ -1,4 +1,4 @@
-"""The search for the best of the five under the user's limits, and the ranges in which little is lost."""
+"""The search for the best of the hyperparameters under the user's limits, and the ranges in which little is lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PROMISING = 4
 _ROUNDS = 8
 """Steps are taken so many times from the best: further than half as many from the best two, and cheaper."""
 _DISTINCT = 1.5
-"""Suggestions differ by at least this much on the unit scale: about a factor of three in one of the five."""
+"""Suggestions differ by at least this much on the unit scale: about a factor of three in one of the hyperparameters."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SearchResult:
 def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, top_k: int) -> SearchResult:
     """Find the configurations to suggest.
 
-    The shortfall of a candidate is averaged with that at half and twice its learning rate: an optimum that
+    The regret of a candidate is averaged with that at half and twice its learning rate: an optimum that
     survives being missed by a factor of two is worth more than a needle. The most promising points of an even cover
     of the box are looked at so, followed by steps along each axis from the best.
 
@@ -58,8 +58,8 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     cover = even_cover(bounds)
     expected = predict(cover)
     # Of all of the box: among candidates that are all near the best, best minus median is next to nothing.
-    unit = regret_unit(expected.top1)
-    columns = take(cover, np.argsort(expected.shortfall, kind="stable")[:_PROMISING])
+    unit = regret_scale(expected.top1)
+    columns = take(cover, np.argsort(expected.regret, kind="stable")[:_PROMISING])
     near = _near(predict, columns)
     for _ in range(_ROUNDS):
         best = near.mean(axis=0).argmin(keepdims=True)
@@ -74,34 +74,34 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     configurations = tuple(from_columns(columns, row) for row in chosen)
 
     middle = near[LR_NEIGHBOURS.index(1.0)]
-    within = np.concatenate([expected.shortfall, middle]) * unit <= middle[chosen[0]] * unit + max(noise, 1e-9)
+    within = np.concatenate([expected.regret, middle]) * unit <= middle[chosen[0]] * unit + max(noise, 1e-9)
     seen = {name: column[within] for name, column in join(cover, columns).items()}
     ranges = {name: (float(column.min()), float(column.max())) for name, column in seen.items()}
     return SearchResult(configurations, ranges)
 
 
 def _near(predict: Predict, columns: Columns) -> Floats:
-    """Return the shortfall at each of the nearby learning rates; shape (len(LR_NEIGHBOURS), n)."""
+    """Return the regret at each of the nearby learning rates; shape (len(LR_NEIGHBOURS), n)."""
     n = len(columns["lr"])
     near = {name: np.tile(column, len(LR_NEIGHBOURS)) for name, column in columns.items()}
     near["lr"] = near["lr"] * np.repeat(LR_NEIGHBOURS, n)
-    return predict.shortfall(near).reshape(len(LR_NEIGHBOURS), n)
+    return predict.regret(near).reshape(len(LR_NEIGHBOURS), n)
 
 
-def points_short(shortfall: Floats, top1: Floats) -> Floats:
+def points_below_best(regret: Floats, top1: Floats) -> Floats:
     """Return the points of accuracy that candidates are short of the best.
 
     Parameters
     ----------
-    shortfall : ndarray of shape (len(LR_NEIGHBOURS), n)
+    regret : ndarray of shape (len(LR_NEIGHBOURS), n)
         Predicted regret of the candidates at each of the nearby learning rates; the mean counts.
     top1 : ndarray of shape (n,)
         Their predicted accuracy in percent; they are to cover all there is to choose from.
     """
-    return np.asarray(shortfall.mean(axis=0) * regret_unit(top1))
+    return np.asarray(regret.mean(axis=0) * regret_scale(top1))
 
 
-def regret_unit(top1: Floats) -> float:
+def regret_scale(top1: Floats) -> float:
     """Return the points of accuracy that a regret of 1 stands for: best minus median over all there is to choose from.
 
     Parameters

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.advise.output.script_arguments import ScriptArguments
-from advisor.advise.output.timm_arguments import FIVE, format_number
+from advisor.advise.output.timm_arguments import TIMM_ARGUMENTS, format_number
 from advisor.advise.suggestion import Suggestion
 from advisor.cli.runs.one_answer import Answer, SeveralMachines, one_answer, processes
 from advisor.cli.terminal.messages import note
@@ -28,7 +28,7 @@ from advisor.cli.terminal.progress import working
 
 _UNSET = object()
 _ENOUGH = 3
-"""A parser that takes so many of the five, the learning rate among them, is a training's."""
+"""A parser that takes so many of the hyperparameters, the learning rate among them, is a training's."""
 _FURTHER_SECONDS = 300.0
 """How much longer than for advice the other processes wait for rank 0: it may have started later."""
 
@@ -54,7 +54,7 @@ class FillIn:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Look at every command line that this process parses meanwhile."""
+        """Look at every command line that this process parses during this."""
         parser, container = argparse.ArgumentParser, argparse._ActionsContainer
         parse, set_defaults = parser.parse_known_args, container.set_defaults
         from_files: dict[int, set[str]] = {}
@@ -75,7 +75,7 @@ class FillIn:
 
         def fill(parser: argparse.ArgumentParser, words: list[str], found: argparse.Namespace) -> None:
             options = _options(parser)
-            taken = [name for name in FIVE.values() if name in options]
+            taken = [name for name in TIMM_ARGUMENTS.values() if name in options]
             if self._done or "lr" not in taken or len(taken) < _ENOUGH:
                 return
             self._done = True
@@ -179,10 +179,10 @@ def _tell(arguments: ScriptArguments, suggestion: Suggestion) -> None:
         if name == "batch_size" and arguments.images_a_value > 1:
             size = int(filled["batch_size"])
             reason = f"{size * arguments.images_a_value} images a step of all processes together; {reason}"
-        option = f"{arguments.options[FIVE[name]]} {format_number(filled[FIVE[name]])}"
+        option = f"{arguments.options[TIMM_ARGUMENTS[name]]} {format_number(filled[TIMM_ARGUMENTS[name]])}"
         _say(f"  {option:<24} {reason}".rstrip())
     for name in arguments.unknown:
-        _say(f"  {name} stays: the script has no option --{FIVE[name].replace('_', '-')}")
+        _say(f"  {name} stays: the script has no option --{TIMM_ARGUMENTS[name].replace('_', '-')}")
     expected, learned = suggestion.best.expected, suggestion.metamodel
     if expected is not None:
         span = f"{expected.low:.0f} to {expected.high:.0f} %"

@@ -58,7 +58,7 @@ def list_(selection: dict[str, Any], sort: str, ascending: bool, limit: int, for
 
 
 def _list_row(run: Run) -> list[str]:
-    five = [_number(getattr(run, name)) for name in HYPERPARAMETERS]
+    hparams = [_number(getattr(run, name)) for name in HYPERPARAMETERS]
     names = [
         run.run_id[:_ID_SHOWN],
         run.name or "",
@@ -67,7 +67,7 @@ def _list_row(run: Run) -> list[str]:
         run.model or "",
         run.opt or "",
     ]
-    return [*names, *five, _number(run.best_metric), _number(run.final_metric)]
+    return [*names, *hparams, _number(run.best_metric), _number(run.final_metric)]
 
 
 @records.command()

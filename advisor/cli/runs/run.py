@@ -20,7 +20,7 @@ logger = logging.getLogger("advisor.run")
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--suggest", is_flag=True, help="Set what the command line leaves open of the five by advice.")
+@click.option("--suggest", is_flag=True, help="Set what the command line leaves open of the hyperparameters by advice.")
 @click.option("--name", help="What to call the run in `advisor records list`.")
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

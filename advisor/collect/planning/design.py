@@ -1,4 +1,4 @@
-"""The configurations of a case: which points of the five are trained, and for how many epochs at most.
+"""The configurations of a case: which points of the hyperparameters are trained, and for how many epochs at most.
 
 Every case has the same core, so that the best configuration on average is defined exactly, and points of its own
 from a scrambled Sobol sequence. All of it follows from the case alone: the same case always gives the same points.
@@ -113,7 +113,7 @@ def core(space: Space) -> dict[str, Configuration]:
 
 
 def _fine_tuning_core(space: Space) -> dict[str, Configuration]:
-    """Return what people type when they fine-tune: the fixed rivals of the evaluation, and single steps from them."""
+    """Return what people type when they fine-tune, the fixed baselines among it, and single steps from that."""
 
     def point(lr: float, batch: int, weight_decay: float, dropout: float = 0.0, share: float = 1.0) -> Configuration:
         epochs = max(MIN_EPOCHS, round(space.max_epochs * share))

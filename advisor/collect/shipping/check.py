@@ -66,9 +66,9 @@ def seed_noise(runs: Iterable[Run]) -> float:
     repeated: dict[tuple[object, ...], list[float]] = defaultdict(list)
     for run in runs:
         if run.status is Status.FINISHED and run.final_metric is not None:
-            five = (run.lr, run.batch_size, run.epochs, run.dropout, run.weight_decay)
+            hparams = (run.lr, run.batch_size, run.epochs, run.dropout, run.weight_decay)
             context = (run.dataset_name, run.model, run.opt, run.augment, run.extra.get("checkpoint"))
-            repeated[five + context].append(run.final_metric)
+            repeated[hparams + context].append(run.final_metric)
     scores = [values for values in repeated.values() if len(values) > 1]
     if not scores:
         raise AdvisorError(

@@ -19,7 +19,7 @@ IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg"))
 """What timm reads by default (timm.data.readers.img_extensions)."""
 _USUAL_ENDINGS = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG")
 OTHER_EXTENSIONS = frozenset((".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2", ".ppm", ".jfif"))
-"""Images that timm passes over in silence."""
+"""Images that timm passes over in no_response."""
 TRAIN_NAMES = ("train", "training")
 EVAL_NAMES = ("validation", "val", "valid", "eval", "evaluation", "test")
 """Names of split folders in the order timm's create_dataset tries them; ``test`` is for ``--val-split test``."""

@@ -70,7 +70,7 @@ class Chunk:
 def read(path: Path, offset: int = 0) -> Chunk:
     """Read the whole lines of a spool file from an offset in bytes on.
 
-    A last line without its newline is still being written and is left for the next time. A file that was written anew,
+    A last line without its newline is still being written and is left for the next time. A file that was written again,
     or is shorter than ``offset``, is read from its beginning.
 
     Raises

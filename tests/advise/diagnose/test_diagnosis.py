@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.advise.advisor import Advisor
 from advisor.advise.diagnose.diagnosis import NOTHING_WRONG, diagnose, load_figures
 from advisor.advise.diagnose.remedies import MAX_DROPOUT, RULES, UNITS, Change
 from advisor.advise.diagnose.symptoms import least_loss, symptoms_of
+from advisor.api import Advisor
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import HYPERPARAMETERS, Epoch, Run, Source, Status
 

@@ -7,13 +7,13 @@ import pytest
 from rich.console import Console
 from synthetic import BEST_LR, describe_model, records
 
-from advisor.advise.advisor import Advisor
 from advisor.advise.explain.contributions import contributions
 from advisor.advise.explain.explanation import OWN_RUNS, explain
 from advisor.advise.explain.responses import Point, _response
 from advisor.advise.output.explanation_text import ExplanationText
 from advisor.advise.pipeline import answer
 from advisor.advise.request import make_request
+from advisor.api import Advisor
 from advisor.cli.terminal.output import to_plain
 from advisor.learn.artefact import fit_artefact
 from advisor.learn.table import build_table
@@ -129,8 +129,8 @@ def test_without_a_say_there_are_no_curves_and_it_is_said(artefact, evidence):
     silent = explain(artefact, request(opt="lion"), evidence[1][3])
     assert silent.responses == ()
     assert silent.contributions is None
-    assert "no say" in silent.silence
-    assert "no recorded runs" in silent.silence
+    assert "no say" in silent.no_response
+    assert "no recorded runs" in silent.no_response
     assert silent.neighbours
 
 

@@ -40,8 +40,8 @@ def test_a_batch_size_is_global_in_the_question_and_one_process_s_in_the_answer(
     advised = suggestion()  # 24 images a step
     assert given().fill(advised)["batch_size"] == 24
     assert given(processes=2, grad_accum_steps=3).fill(advised)["batch_size"] == 4
-    five = given(processes=5)
-    assert (five.fill(advised)["batch_size"], five.reachable_batch_size(24)) == (4, 20)
+    hparams = given(processes=5)
+    assert (hparams.fill(advised)["batch_size"], hparams.reachable_batch_size(24)) == (4, 20)
     assert given(processes=64).fill(advised)["batch_size"] == 1
 
 

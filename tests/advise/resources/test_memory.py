@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import records
 
-from advisor.advise.advisor import Advisor
 from advisor.advise.resources.memory import out_of_memory
+from advisor.api import Advisor
 from advisor.config import Config
 from advisor.records.schema import Source, Status
 from advisor.records.store.store import Store

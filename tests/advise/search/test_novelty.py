@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.advise.recipes.recipes import batch_factor
-from advisor.advise.search.novelty import Doubt, blend, blend_ranges
+from advisor.advise.search.novelty import Novelty, blend, blend_ranges
 from advisor.space.configuration import Configuration, Limits
 
 SHARES = st.floats(0, 1)
@@ -21,15 +21,15 @@ CONFIGURATIONS = st.builds(
 
 @given(st.floats(0, 0.999))
 def test_the_published_share_rises_smoothly_from_none_to_all(novelty):
-    here, there = Doubt(novelty, ()).published_share, Doubt(novelty + 0.001, ()).published_share
+    here, there = Novelty(novelty, ()).published_share, Novelty(novelty + 0.001, ()).published_share
     assert 0 <= here <= there <= 1
     assert there - here <= 0.0016
 
 
 def test_the_ends_of_doubt():
-    assert Doubt(0.0, ()).published_share == 0
-    assert Doubt(0.5, ()).published_share == 0.5
-    assert Doubt(1.0, ()).published_share == 1
+    assert Novelty(0.0, ()).published_share == 0
+    assert Novelty(0.5, ()).published_share == 0.5
+    assert Novelty(1.0, ()).published_share == 1
 
 
 @given(CONFIGURATIONS, CONFIGURATIONS, SHARES, st.sampled_from(["adamw", "sgd"]))

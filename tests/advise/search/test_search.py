@@ -23,20 +23,20 @@ class Says:
     def __init__(self, formula):
         self.formula = formula
 
-    def __call__(self, five):
-        return self.formula(five)
+    def __call__(self, hparams):
+        return self.formula(hparams)
 
-    def shortfall(self, five):
-        return self.formula(five).shortfall
+    def regret(self, hparams):
+        return self.formula(hparams).regret
 
 
 @Says
-def bowl(five):
+def bowl(hparams):
     """Best at lr 2e-3, batch 32, no dropout; every doubling of the epochs gains less than the last."""
-    shortfall = np.log10(five["lr"] / 2e-3) ** 2 + 0.05 * np.log2(five["batch_size"] / 32) ** 2
-    shortfall = shortfall + five["dropout"] + 1.0 / five["epochs"]
-    top1 = 90 - 20 * shortfall
-    return Prediction(shortfall, np.zeros_like(shortfall), top1, top1 - 5, top1 + 5)
+    regret = np.log10(hparams["lr"] / 2e-3) ** 2 + 0.05 * np.log2(hparams["batch_size"] / 32) ** 2
+    regret = regret + hparams["dropout"] + 1.0 / hparams["epochs"]
+    top1 = 90 - 20 * regret
+    return Prediction(regret, np.zeros_like(regret), top1, top1 - 5, top1 + 5)
 
 
 def test_it_finds_the_optimum():
@@ -76,11 +76,11 @@ def test_suggestions_are_distinct_and_the_best_lies_within_its_ranges():
 
 def test_an_optimum_that_survives_a_factor_of_two_beats_a_needle():
     @Says
-    def needle(five):
-        log_lr = np.log10(five["lr"])
+    def needle(hparams):
+        log_lr = np.log10(hparams["lr"])
         wide = 0.2 + 0.1 * (log_lr + 3) ** 2
-        shortfall = np.where(np.abs(log_lr + 1.5) < 0.02, 0.0, wide)
-        return Prediction(shortfall, shortfall * 0, 90 - 20 * shortfall, shortfall, shortfall)
+        regret = np.where(np.abs(log_lr + 1.5) < 0.02, 0.0, wide)
+        return Prediction(regret, regret * 0, 90 - 20 * regret, regret, regret)
 
     best = search(needle, EVIDENCE, prefer="accuracy", noise=0.1, top_k=1).configurations[0]
     assert best.lr < 1e-2
@@ -113,11 +113,11 @@ def test_a_fixed_batch_larger_than_the_dataset_is_refused():
 @settings(max_examples=5)
 def test_under_a_limit_the_advice_is_the_best_within_it_not_a_clipped_one(max_batch):
     @Says
-    def follows(five):
+    def follows(hparams):
         """The best learning rate is 2e-3 at a batch of 256, and follows it."""
-        shortfall = np.log10(five["lr"] / 2e-3 * 256 / five["batch_size"]) ** 2
-        shortfall = shortfall + 0.05 * np.log2(five["batch_size"] / 256) ** 2 + 1.0 / five["epochs"]
-        return Prediction(shortfall, shortfall * 0, 90 - 20 * shortfall, shortfall, shortfall)
+        regret = np.log10(hparams["lr"] / 2e-3 * 256 / hparams["batch_size"]) ** 2
+        regret = regret + 0.05 * np.log2(hparams["batch_size"] / 256) ** 2 + 1.0 / hparams["epochs"]
+        return Prediction(regret, regret * 0, 90 - 20 * regret, regret, regret)
 
     box = allowed_bounds(EVIDENCE, Limits(max_batch_size=max_batch), n_train=5000)
     best = search(follows, box, prefer="accuracy", noise=0.1, top_k=1).configurations[0]
@@ -127,9 +127,9 @@ def test_under_a_limit_the_advice_is_the_best_within_it_not_a_clipped_one(max_ba
 
 def test_the_rest_is_advised_around_what_is_fixed():
     @Says
-    def follows(five):
-        shortfall = np.log10(five["lr"] / 2e-3 * 256 / five["batch_size"]) ** 2 + 1.0 / five["epochs"]
-        return Prediction(shortfall, shortfall * 0, 90 - 20 * shortfall, shortfall, shortfall)
+    def follows(hparams):
+        regret = np.log10(hparams["lr"] / 2e-3 * 256 / hparams["batch_size"]) ** 2 + 1.0 / hparams["epochs"]
+        return Prediction(regret, regret * 0, 90 - 20 * regret, regret, regret)
 
     box = allowed_bounds(EVIDENCE, Limits(fixed={"lr": 2.5e-4}), n_train=5000)
     best = search(follows, box, prefer="accuracy", noise=0.1, top_k=1).configurations[0]

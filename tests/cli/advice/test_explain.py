@@ -25,7 +25,7 @@ def test_json_holds_responses_contributions_and_neighbours(image_folder, capsys)
     assert max(p["value"] for p in answer["responses"][2]["points"]) <= 20
     assert answer["contributions"]["parts"]
     assert answer["neighbours"]
-    assert answer["silence"] == ""
+    assert answer["no_response"] == ""
 
 
 def test_words_come_first(image_folder, capsys):

@@ -26,7 +26,7 @@ def test_it_writes_a_file_and_says_where(image_folder, tmp_path, capsys):
     code, said, err = report("--out", out, *asked, capsys=capsys)
     assert code == 0, err
     assert said.strip() == str(out)
-    assert "What each of the five does here" in out.read_text(encoding="utf-8")
+    assert "What each of the hyperparameters does here" in out.read_text(encoding="utf-8")
 
 
 def test_without_anything_it_still_makes_a_page(tmp_path, capsys):

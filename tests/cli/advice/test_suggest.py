@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from advisor.advise.advisor import Advisor
+from advisor.api import Advisor
 from advisor.cli.root import cli, main
 from advisor.records.schema import HYPERPARAMETERS
 
@@ -55,15 +55,15 @@ def test_asked_twice_it_answers_the_same(image_folder, capsys):
 
 
 def test_no_garbage_is_looked_for_while_it_answers_and_again_after(image_folder, capsys, monkeypatch):
-    meanwhile, answer = [], Advisor.suggest
+    during this, answer = [], Advisor.suggest
 
     def answer_noting(self, *given, **options):
-        meanwhile.append(gc.isenabled())
+        during this.append(gc.isenabled())
         return answer(self, *given, **options)
 
     monkeypatch.setattr(Advisor, "suggest", answer_noting)
     advise(image_folder, *ASKED, capsys=capsys)
-    assert meanwhile == [False]
+    assert during this == [False]
     assert gc.isenabled()
 
 

@@ -122,8 +122,8 @@ def test_a_wrong_command_line_is_the_script_s_to_refuse(image_folder):
 
 
 def test_where_all_is_decided_nothing_is_asked(image_folder):
-    five = ("--lr=1", "--batch-size=2", "--epochs=3", "--drop=0.4", "--weight-decay=0.5")
-    found, said = suggested("--data-dir", image_folder, *five, ADVISOR_SUGGEST_TIMEOUT="0.01")
+    hparams = ("--lr=1", "--batch-size=2", "--epochs=3", "--drop=0.4", "--weight-decay=0.5")
+    found, said = suggested("--data-dir", image_folder, *hparams, ADVISOR_SUGGEST_TIMEOUT="0.01")
     assert [found[name] for name in ("lr", "batch_size", "epochs", "drop", "weight_decay")] == [1, 2, 3, 0.4, 0.5]
     assert "nothing to set" in said
 

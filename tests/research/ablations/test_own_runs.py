@@ -5,7 +5,7 @@ import pytest
 from synthetic import describe_model, records
 
 from advisor.evaluate.pool import pools
-from advisor.learn.own_runs import OwnRuns
+from advisor.learn.own_runs import OwnRunsPosterior
 from advisor.learn.table import build_table
 from advisor.space.configuration import to_unit_scale
 from research.ablations.own_runs import SHIPPED, TRIALS, WAYS, Foreseen, likeliest_lengths, page, regrets
@@ -17,7 +17,7 @@ def cases():
     table = build_table(*records(n_groups=3, runs_per_case=24), describe_model)
     found = []
     for pool in pools(table):
-        rates = np.log10(pool.five["lr"])
+        rates = np.log10(pool.hparams["lr"])
         members = np.array([10 * np.abs(rates - best) for best in (-0.5, -0.5, -2.5)])
         found.append(Foreseen(pool, members, noise=0.5))
     return found
@@ -45,7 +45,7 @@ def test_an_axis_that_errors_do_not_follow_gets_a_long_length():
     cases = []
     for pool in pools(table):
         # The scores are what is expected but for an error that waves along the learning rate only.
-        x = to_unit_scale(pool.five)
+        x = to_unit_scale(pool.hparams)
         members = -(pool.score + 10 * np.sin(x[:, 0]))[None] + 100
         cases.append(Foreseen(pool, members, noise=1.0))
     lengths = likeliest_lengths(cases)
@@ -58,7 +58,7 @@ def test_the_page_has_a_line_a_way(cases):
     assert "6 recorded cases of 3 sources" in text
     for name in WAYS:
         assert f"\n| {name} | " in text
-    assert ", ".join(f"{length:g}" for length in OwnRuns(1, 1).lengths) in text
+    assert ", ".join(f"{length:g}" for length in OwnRunsPosterior(1, 1).lengths) in text
 
 
 def test_the_shipped_page_tells_of_every_way():

@@ -37,7 +37,7 @@ def test_every_variant_can_be_fitted(table, name):
     model = VARIANTS[name]()
     assert isinstance(model, MetaModel)
     model.n_estimators = 2
-    assert model.fit_shortfall(table).predict_shortfall(table.x).shape == (model.n_members, len(table))
+    assert model.fit_regret(table).predict_regret(table.x).shape == (model.n_members, len(table))
 
 
 def test_variants_are_compared_with_the_one_that_ships(table, monkeypatch):

@@ -55,13 +55,13 @@ def test_the_adviser_knows_nothing_of_the_source(plan, data_dir, evidence):
     assert len(suggestion.suggestions) == 3
     assert suggestion.best.epochs <= 20
     assert {"sane default", "fixed rule", "timm's train.py defaults", "best on average", "oracle"} <= set(
-        held_out.rivals
+        held_out.baselines
     )
 
 
 def test_own_runs_are_those_of_the_case(plan, data_dir, evidence):
     (held_out,) = held_out_cases(plan(), data_dir, evidence)
-    run = held_out.own_run(held_out.rivals["oracle"], 99.0)
+    run = held_out.own_run(held_out.baselines["oracle"], 99.0)
     assert any("heeds one run of yours" in text for text in held_out.advise([run]).warnings)
 
 

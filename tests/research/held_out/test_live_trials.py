@@ -74,9 +74,9 @@ def test_the_page_says_whether_the_target_is_met(compared):
     text = page({"cases": [compared]})
     assert "| own trials | 0 | 1 | 3 | 5 | 10 | 20 | 25 |" in text
     at_10 = {method: compared["regret"][method]["10"] for method in (ADVICE, TPE, RANDOM)}
-    for rival in (TPE, RANDOM):
-        verdict = "met" if at_10[ADVICE] <= at_10[rival] / 2 else "missed"
-        assert f"{at_10[rival]:.3f} of {rival} (at most half: {verdict})" in text
+    for baseline in (TPE, RANDOM):
+        verdict = "met" if at_10[ADVICE] <= at_10[baseline] / 2 else "missed"
+        assert f"{at_10[baseline]:.3f} of {baseline} (at most half: {verdict})" in text
 
 
 def test_the_shipped_page_is_that_of_its_figures():
