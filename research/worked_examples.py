@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from advisor.advise.pipeline import answer
+from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
 from advisor.advise.suggestion import Suggestion
 from advisor.api import Advisor
@@ -24,8 +25,7 @@ from advisor.evaluate.pool import Pool, pools
 from advisor.learn.artefact import Artefact
 from advisor.learn.table import Table
 from advisor.records.evidence import Evidence
-from advisor.records.schema import Dataset
-from advisor.space.configuration import Limits
+from advisor.records.schema import Dataset, Pretraining
 from research.held_out.advice import without_group
 
 FACTS, PAGE = "worked-examples.yaml", "worked-examples.md"
@@ -72,20 +72,19 @@ class Example:
     artefact: Artefact
 
     def advise(self, *, at_batch: bool) -> Suggestion:
-        """Return the advice, with the source's batch size fixed or with all five open."""
+        """Return the advice, with the source's batch size fixed or with all hyperparameters open."""
         asked = self.request
         request = make_request(
             model=asked["model"],
             opt=asked["opt"],
             pretrained=asked["pretrained"],
             img_size=asked.get("img_size"),
-            limits=Limits(
-                max_epochs=asked.get("max_epochs"), fixed={"batch_size": self.batch_size} if at_batch else {}
-            ),
+            max_epochs=asked.get("max_epochs"),
+            fix={"batch_size": self.batch_size} if at_batch else {},
             prefer="balanced",
             top_k=1,
         )
-        return answer(self.artefact, request, self.dataset)
+        return answer(self.artefact, prepare(self.artefact, request, self.dataset, RunList()))
 
 
 def read_examples(facts: Path, evidence: Evidence, table: Table, artefact: Artefact) -> list[Example]:
@@ -173,7 +172,7 @@ def _recorded(title: str, of: Mapping[str, str], evidence: Evidence, table: Tabl
 
 def _is_scratch_case(pool: Pool, dataset: Dataset, model: str) -> bool:
     case = pool.case
-    return case[:4] == (dataset.dataset_id, model, "adamw", False) and not case.augmented
+    return case[:4] == (dataset.dataset_id, model, "adamw", Pretraining.NONE) and not case.augmented
 
 
 def _range(values: Sequence[float]) -> Range:

@@ -1,13 +1,14 @@
-"""Cases of sources that the adviser has never seen, and the advice a user would get there, own runs heeded."""
+"""Cases of sources that the adviser has never seen, and the advice a user would get there, own runs used."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from advisor.advise.pipeline import answer
+from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
 from advisor.advise.suggestion import Suggestion
 from advisor.collect.datasets import read_provenance
@@ -22,8 +23,8 @@ from advisor.learn.artefact import Artefact, fit_artefact
 from advisor.learn.table import Case as RecordedCase
 from advisor.learn.table import Table, build_table
 from advisor.records.evidence import Evidence
-from advisor.records.schema import Dataset, Run, Source, Status
-from advisor.space.configuration import Configuration, Limits, from_columns
+from advisor.records.schema import Dataset, Pretraining, Run, Source, Status
+from advisor.space.configuration import Configuration, from_columns
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,15 @@ class HeldOut:
         request = make_request(
             model=self.case.model,
             opt=self.case.context.opt,
-            pretrained=self.case.context.pretrained,
+            pretrained=False,
             img_size=self.case.img_size,
-            limits=Limits(max_epochs=self.case.space.max_epochs),
+            max_epochs=self.case.space.max_epochs,
             prefer="accuracy",
             top_k=top_k,
         )
-        return answer(self.artefact, request, self.dataset, lambda: own)
+        # Its weights may be a checkpoint of the plan, which timm does not have.
+        request = replace(request, pretraining=self.pool.case.pretraining)
+        return answer(self.artefact, prepare(self.artefact, request, self.dataset, RunList(own)))
 
     def own_run(self, configuration: Configuration, score: float) -> Run:
         """Return the record of a training in the case."""
@@ -82,6 +85,7 @@ class HeldOut:
             model=self.case.model,
             opt=self.case.context.opt,
             pretrained=self.case.context.pretrained,
+            img_size=self.case.img_size,
             augment=self.case.context.augment,
             metric="eval_top1",
             final_metric=score,
@@ -91,6 +95,7 @@ class HeldOut:
             epochs=configuration.epochs,
             dropout=configuration.dropout,
             weight_decay=configuration.weight_decay,
+            extra={"checkpoint": self.case.context.checkpoint},
         )
 
 
@@ -128,18 +133,24 @@ def held_out_cases(
     judged = list(pools(table))
     for case in chain.from_iterable(expand(planned, present)):
         dataset = described[case.dataset.name]
-        context = case.context
-        key = RecordedCase(
-            dataset.dataset_id, case.model, context.opt, context.pretrained, context.augment != "none"
-        )  # fmt: skip
-        pool = next((pool for pool in judged if pool.case == key), None)
+        recorded = _recorded_case(case, dataset)
+        pool = next((pool for pool in judged if pool.case == recorded), None)
         if pool is None or pool.max_epochs != case.space.max_epochs:
             raise AdvisorError(
                 f"{case.case_id} cannot be judged",
                 cause=f"it has no recorded configurations of up to {case.space.max_epochs} epochs with a choice",
                 hint="take another case into the plan, or collect this one first",
             )
-        yield HeldOut(case, dataset, without_group(evidence, dataset.group), pool, _rivals(pool, judged, table))
+        yield HeldOut(case, dataset, without_group(evidence, dataset.group), pool, _baselines(pool, judged, table))
+
+
+def _recorded_case(case: Case, dataset: Dataset) -> RecordedCase:
+    context = case.context
+    pretraining = Pretraining.NONE
+    if context.pretrained:
+        pretraining = Pretraining.IMAGENET if case.imagenet else Pretraining.OTHER
+    augmented = context.augment != "none"
+    return RecordedCase(dataset.dataset_id, case.model, context.opt, pretraining, augmented, case.img_size)
 
 
 def _model_features(name: str, img_size: int) -> dict[str, float]:
@@ -150,10 +161,11 @@ def without_group(evidence: Evidence, group: str) -> Artefact:
     """Return an adviser fitted to the evidence without anything of one source."""
     others = [dataset for dataset in evidence.datasets if dataset.group != group]
     known = {dataset.dataset_id for dataset in others}
-    return fit_artefact([run for run in evidence.runs if run.dataset_id in known], others, _model_features)
+    runs = [run for run in evidence.runs if run.dataset_id in known]
+    return fit_artefact(build_table(runs, others, _model_features), runs, others)
 
 
-def _rivals(pool: Pool, judged: Sequence[Pool], table: Table) -> dict[str, Configuration]:
+def _baselines(pool: Pool, judged: Sequence[Pool], table: Table) -> dict[str, Configuration]:
     others: list[Baseline] = baselines([other for other in judged if other.group != pool.group], table.columns)
     return {baseline.name: from_columns(pool.hparams, baseline.pick(pool)) for baseline in others}
 

@@ -12,6 +12,7 @@ from advisor.advise.recipes.recipes import shipped_recipes
 from advisor.advise.request import Request
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.table import Floats
+from advisor.records.schema import Pretraining
 from advisor.space.configuration import Limits
 from research.quicktune.joint_runs import FROZEN, JointRuns, describe_by_any_name
 
@@ -68,7 +69,7 @@ def _published_log_lr(runs: JointRuns) -> Floats:
             name=model,
             model=description,
             opt=opt,
-            pretrained=True,
+            pretraining=Pretraining.IMAGENET,
             img_size=description.img_size,
             limits=Limits(fixed={"batch_size": min(batch_size, n_train), "epochs": epochs}),
             prefer="accuracy",

@@ -14,7 +14,6 @@ from advisor.advise.request import make_request
 from advisor.evaluate.pool import Pool
 from advisor.learn.table import Floats, Table, build_table, to_matrix
 from advisor.records.schema import Dataset, Run, Status
-from advisor.space.configuration import Limits
 from research.quicktune.joint_runs import JointRuns, describe_by_any_name
 
 
@@ -40,13 +39,13 @@ def judge_recipes(judged: Sequence[Pool]) -> dict[str, Floats]:
             model=pool.case.model,
             opt=pool.case.opt,
             pretrained=False,
-            img_size=round(2 ** float(pool.x[0, pool.columns.index("log_img_size")])),
-            limits=Limits(max_epochs=pool.max_epochs),
+            img_size=pool.case.img_size,
+            max_epochs=pool.max_epochs,
             prefer="accuracy",
             top_k=3,
         )
         # Recorded runs may be tuned from weights that timm does not have.
-        request = replace(request, pretrained=pool.case.pretrained)
+        request = replace(request, pretraining=pool.case.pretraining)
         advised = advise_published(recipes, request, pool.n_train).configurations
         scores = pool.score[[pool.nearest(configuration.as_dict()) for configuration in advised]]
         first[i], third[i] = pool.regret(scores[0]), pool.regret(scores[:3].max())

@@ -62,7 +62,7 @@ def test_the_adviser_knows_nothing_of_the_source(plan, data_dir, evidence):
 def test_own_runs_are_those_of_the_case(plan, data_dir, evidence):
     (held_out,) = held_out_cases(plan(), data_dir, evidence)
     run = held_out.own_run(held_out.baselines["oracle"], 99.0)
-    assert any("heeds one run of yours" in text for text in held_out.advise([run]).warnings)
+    assert any("uses one run of yours" in text for text in held_out.advise([run]).warnings)
 
 
 def test_a_dataset_that_is_not_there_is_built_or_named(plan, evidence, tmp_path):

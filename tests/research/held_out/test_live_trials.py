@@ -39,7 +39,7 @@ def test_every_trial_is_another_one_and_the_runs_before_it_are_heeded(held_out):
     assert all(configuration.epochs <= held_out.case.space.max_epochs for configuration in tried)
     assert tried[0] == held_out.advise().best.configuration
     heeded = held_out.advise([held_out.own_run(*pair) for pair in zip(tried[:1], scores, strict=False)])
-    assert any("heeds one run of yours" in warning for warning in heeded.warnings)
+    assert any("uses one run of yours" in warning for warning in heeded.warnings)
     assert max(scores) >= scores[0]
 
 

@@ -6,7 +6,7 @@ from synthetic import describe_model, records
 
 from advisor.evaluate.pool import pools
 from advisor.learn.table import build_table
-from advisor.records.schema import Run, Source, Status
+from advisor.records.schema import Pretraining, Run, Source, Status
 from research.quicktune.joint_runs import joint_runs
 from research.quicktune.other_evidence import judge_recipes, with_joint_runs
 
@@ -57,7 +57,7 @@ def test_recipes_are_judged_by_the_configuration_nearest_to_what_they_advise(tab
 
 def test_recipes_are_judged_where_runs_were_tuned_from_weights_that_timm_does_not_have(table):
     pool = next(iter(pools(table)))
-    tuned = replace(pool, case=pool.case._replace(model="test_mambaout", pretrained=True))
+    tuned = replace(pool, case=pool.case._replace(model="test_mambaout", pretraining=Pretraining.IMAGENET))
     assert judge_recipes([tuned])["first"][0] in pool.regret(pool.score)
 
 
