@@ -11,16 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.learn.process import RegretProcess
 from advisor.learn.table import Floats, Table, hidden_features
 from advisor.learn.targets import TARGETS, from_logit, logit, rows_by_case
 
 if TYPE_CHECKING:
     import lightgbm
+
+    Learner: TypeAlias = lightgbm.Booster | RegretProcess
+
+Member = TypeVar("Member")
 
 _FULL_CASE = 25
 """Configurations from which on a case weighs no more: what most cases of the shipped evidence have."""
@@ -93,6 +98,9 @@ class MetaModel:
         Share of the regret's members that see no dataset features, in [0, 1].
     parameters : mapping, optional
         LightGBM parameters of the regret's members that differ from the usual ones.
+    ranker : {"trees", "process"}
+        What the members that predict regret are: LightGBM models, or Gaussian processes on few features, which need
+        fewer sources; see ``advisor.learn.process``.
 
     Attributes
     ----------
@@ -115,6 +123,7 @@ class MetaModel:
         accuracy_features: Sequence[str] = ("images", "structure", "plugins"),
         blind_share: float = 0.5,
         parameters: Mapping[str, Any] | None = None,
+        ranker: Literal["trees", "process"] = "trees",
     ) -> None:
         self.n_members = n_members
         self.n_estimators = n_estimators
@@ -124,6 +133,7 @@ class MetaModel:
         self.accuracy_features = tuple(accuracy_features)
         self.blind_share = blind_share
         self.parameters = dict(parameters or {})
+        self.ranker = ranker
 
     def fit(self, table: Table, workers: int = 1) -> MetaModel:
         """Fit to a table.
@@ -179,7 +189,10 @@ class MetaModel:
             blind: hidden_features(table.columns, () if blind else self.ranking_features) for blind in (True, False)
         }
 
-        def fit_member(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
+        def fit_member(member: int, out: NDArray[np.bool_]) -> Learner:
+            if self.ranker == "process":
+                process = RegretProcess(random_state=self.random_state)
+                return process.fit(table.x[row_of[~out]], table.columns, regret[~out], weight[~out])
             parameters = self._regret_parameters(member)
             data = self._regret_data(
                 _without(table.x[row_of[~out]], hidden[self._is_blind(member)]),
@@ -216,9 +229,9 @@ class MetaModel:
         return {name: getattr(self, name) for name in _PARAMETER_NAMES}
 
     def to_texts(self) -> dict[str, str]:
-        """Return every member in LightGBM's text format, by name."""
+        """Return every member by name: LightGBM's in its text format, processes as JSON."""
         return {
-            f"{kind}_{i}": member.model_to_string()
+            f"{kind}_{i}": member.to_text() if isinstance(member, RegretProcess) else member.model_to_string()
             for kind, members in (("regret", self.regret_members_), ("accuracy", self.accuracy_members_))
             for i, member in enumerate(members)
         }
@@ -237,8 +250,14 @@ class MetaModel:
         import lightgbm
 
         model = cls(**manifest["parameters"])
-        members = {name: lightgbm.Booster(model_str=text) for name, text in texts.items()}
         model.columns_ = tuple(manifest["columns"])
+
+        def read(text: str) -> Learner:
+            if text.startswith("{"):
+                return RegretProcess.from_text(text, model.columns_)
+            return lightgbm.Booster(model_str=text)
+
+        members: dict[str, Any] = {name: read(text) for name, text in texts.items()}
         model.residual_ = manifest["residual"]
         model.regret_members_ = [members[f"regret_{i}"] for i in range(model.n_members)]
         model.accuracy_members_ = [members[f"accuracy_{i}"] for i in range(model.n_members)]
@@ -282,6 +301,7 @@ _PARAMETER_NAMES = (
     "accuracy_features",
     "blind_share",
     "parameters",
+    "ranker",
 )
 
 
@@ -297,8 +317,8 @@ def tree_parameters(seed: int) -> dict[str, Any]:
 
 
 def _in_threads(
-    fit: Callable[[int, NDArray[np.bool_]], lightgbm.Booster], left_out: list[NDArray[np.bool_]], workers: int
-) -> list[lightgbm.Booster]:
+    fit: Callable[[int, NDArray[np.bool_]], Member], left_out: list[NDArray[np.bool_]], workers: int
+) -> list[Member]:
     """Return what ``fit`` makes of each member and the rows it leaves out."""
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(fit, range(len(left_out)), left_out))
@@ -323,7 +343,9 @@ def _train(data: lightgbm.Dataset, parameters: Mapping[str, Any], rounds: int) -
     return lightgbm.train({**parameters, "bagging_fraction": share}, data, num_boost_round=rounds)
 
 
-def _predict(member: lightgbm.Booster, x: Floats) -> Floats:
+def _predict(member: Learner, x: Floats) -> Floats:
+    if isinstance(member, RegretProcess):
+        return member.predict(x)
     return np.asarray(member.predict(x, num_threads=1), dtype=np.float64)
 
 
