@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from collecting import InThisProcess, Quiet
+from collection_stand_ins import InThisProcess, Quiet
 from small_images import write_images
 
 from advisor.collect.collector import Collection, Summary

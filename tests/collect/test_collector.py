@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from collecting import InThisProcess, Quiet
+from collection_stand_ins import InThisProcess, Quiet
 
 from advisor.collect.collector import Collection, recorded_runs
 from advisor.collect.datasets import prepare

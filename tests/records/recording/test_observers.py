@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from reported import told, wait_until
+from spool_contents import told, wait_until
 
 from advisor import hookimpl
 from advisor.plugins import Plugins

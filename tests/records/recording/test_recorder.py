@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from reported import lines, told
+from spool_contents import lines, told
 
 from advisor.plugins import Plugins
 from advisor.records.recording import spool

@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
-from reported import lines, told, wait_until
+from spool_contents import lines, told, wait_until
 
 from advisor.plugins import Plugins
 from advisor.records.recording import spool

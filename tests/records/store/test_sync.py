@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reported import wait_until
+from spool_contents import wait_until
 
 from advisor.errors import StoreError
 from advisor.records.recording import spool

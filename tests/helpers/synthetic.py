@@ -5,11 +5,15 @@ They exist in tests only: every record that ships comes from a training that hap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 import advisor.describe.model
+from advisor.learn.artefact import Artefact, fit_artefact
+from advisor.learn.metamodel import MetaModel
+from advisor.learn.table import Table, build_table
 from advisor.records.schema import Dataset, Run, Source, Status
 
 BEST_LR = 3e-3
@@ -81,3 +85,16 @@ def records(n_groups: int = 6, runs_per_case: int = 40, seed: int = 0) -> tuple[
                     )
                 )
     return runs, datasets
+
+
+def table_of(runs: Sequence[Run], datasets: Sequence[Dataset]) -> Table:
+    return build_table(runs, datasets, describe_model)
+
+
+def fitted(runs: Sequence[Run], datasets: Sequence[Dataset]) -> Artefact:
+    return fit_artefact(table_of(runs, datasets), runs, datasets)
+
+
+def quick(artefact: Artefact, runs: Sequence[Run], datasets: Sequence[Dataset]) -> Artefact:
+    """The artefact with a tenth of the trees: it finds the same optimum, and answers ten times as fast."""
+    return replace(artefact, model=MetaModel(n_members=2, n_estimators=60).fit(table_of(runs, datasets)))

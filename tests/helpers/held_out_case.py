@@ -1,17 +1,13 @@
 """A case of an invented source that nobody trains in: its scores are those of the invented response surface."""
 
-from dataclasses import replace
 from pathlib import Path
 
-from synthetic import accuracy, describe_model, records
+from synthetic import accuracy, fitted, quick, records, table_of
 
 from advisor.collect.planning.design import Budget
 from advisor.collect.planning.plan import Case, Context, Design, PlannedDataset
 from advisor.collect.training.images import Size
 from advisor.evaluate.pool import pools
-from advisor.learn.artefact import fit_artefact
-from advisor.learn.metamodel import MetaModel
-from advisor.learn.table import build_table
 from advisor.space.configuration import Configuration
 from research.held_out.advice import HeldOut
 
@@ -32,20 +28,18 @@ class Surface:
 def held_out_case() -> HeldOut:
     runs, datasets = records(n_groups=7, runs_per_case=32)
     dataset = next(dataset for dataset in datasets if dataset.dataset_id == HELD_OUT)
-    table = build_table(runs, datasets, describe_model)
-    pool = next(p for p in pools(table) if p.case.dataset_id == HELD_OUT and p.case.model == "test_resnet")
+    pool = next(
+        p for p in pools(table_of(runs, datasets)) if p.case.dataset_id == HELD_OUT and p.case.model == "test_resnet"
+    )
     others = [other for other in datasets if other.dataset_id != HELD_OUT]
     seen = [run for run in runs if run.dataset_id != HELD_OUT]
-    artefact = fit_artefact(seen, others, describe_model)
-    # As good as the usual one here, and a sixth as slow.
-    small = MetaModel(n_members=2, n_estimators=60).fit(build_table(seen, others, describe_model))
     planned = PlannedDataset(
         dataset.name, Path("nowhere"), dataset.group, Size(dataset.n_train, dataset.n_eval, dataset.n_classes, 32)
     )
     return HeldOut(
         case=Case(planned, "test_resnet", Context(), Design(), Budget()),
         dataset=dataset,
-        artefact=replace(artefact, model=small),
+        artefact=quick(fitted(seen, others), seen, others),
         pool=pool,
         baselines={
             "fixed rule": Configuration(1e-3, 64, 20, 0.0, 0.05),

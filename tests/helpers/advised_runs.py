@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
+from advisor.advise.prepare import PreparedRequest
 from advisor.advise.suggestion import Suggestion
 from advisor.records.schema import Epoch, Run, Source, Status, StoredSuggestion
 
@@ -28,11 +29,12 @@ def curve(run_id: str) -> list[Epoch]:
     ]
 
 
-def advice(suggestion: Suggestion) -> StoredSuggestion:
+def advice(suggestion: Suggestion, prepared: PreparedRequest | None = None) -> StoredSuggestion:
     return StoredSuggestion(
         suggestion_id=suggestion.suggestion_id,
         created_at=datetime.now(timezone.utc) - timedelta(hours=1),
         dataset_id=suggestion.dataset.dataset_id,
         model=suggestion.model,
         suggestion=suggestion.model_dump(mode="json", by_alias=True),
+        request=prepared.to_document() if prepared else None,
     )
