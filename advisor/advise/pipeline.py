@@ -61,6 +61,7 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
         What is asked.
     """
     request, dataset, noise = prepared.request, prepared.dataset, prepared.noise
+    artefact = artefact.of(request.pretraining)
     share = prepared.novelty.published_share
     learned = _learn(artefact, prepared) if prepared.coverage is not None and share < 1 else None
     own_runs = learned.own_runs if learned else []

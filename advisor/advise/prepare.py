@@ -202,6 +202,7 @@ def _prepared(
     speed: float | None,
     notes: Sequence[str],
 ) -> PreparedRequest:
+    artefact = artefact.of(request.pretraining)
     coverage = artefact.covering(request.opt, request.pretraining)
     return PreparedRequest(
         request=request.within(limits),

@@ -22,17 +22,18 @@ def train(out: Path | None, force: bool) -> None:
     fitted to: one that does worse there than the shipped model, or than what was best on average, is not used.
     """
     from advisor.api import Advisor
+    from advisor.records.schema import Pretraining
 
     with working("fitting to the shipped evidence and your runs, and judging the result on sources left out"):
         trained = Advisor().train(out, force=force)
-    artefact = trained.artefact
+    artefacts = [trained.artefact, trained.artefact.of(Pretraining.IMAGENET)]
     for fault in trained.faults:
         note(f"used all the same: {fault}")
-    click.echo(
-        f"Fitted to {artefact.runs:,} runs on {len(artefact.known)} datasets; "
-        f"{trained.own_runs_used} of your {trained.own_runs} runs are among them."
-    )
-    click.echo(_judged(trained.evaluation))
+    runs, datasets = sum(one.runs for one in artefacts), sum(len(one.known) for one in artefacts)
+    used = f"{trained.own_runs_used} of your {trained.own_runs} runs are among them"
+    click.echo(f"Fitted to {runs:,} runs on {datasets} datasets; {used}.")
+    for name, one in zip(("from scratch", "fine-tuning"), artefacts, strict=True):
+        click.echo(f"{name}: {_judged(one.evaluation or {})}")
     click.echo(f"Written to {trained.folder}; `advisor suggest` uses it from now on.")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from advisor.collect.planning.design import Space, core
 from advisor.describe.model import describe_model
 from advisor.evaluate.pool import Pool
+from advisor.records.schema import Pretraining
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def core_points(pool: Pool) -> dict[str, int]:
         attention=describe_model(case.model).is_transformer,
         n_train=pool.n_train,
         max_epochs=pool.max_epochs,
+        imagenet=case.pretraining is Pretraining.IMAGENET,
     )
     return {name: pool.nearest(point.as_dict()) for name, point in core(space).items()}
 
@@ -79,10 +81,16 @@ def best_on_average(seen_pools: Sequence[Pool]) -> Baseline:
     best = {key: min(points, key=lambda name: np.mean(points[name])) for key, points in regrets.items()}
 
     def pick(pool: Pool) -> int:
+        points = core_points(pool)
         name = next((best[key] for key in _keys(pool) if key in best), "sane")
-        return _core_point(pool, name)
+        return points.get(name, next(iter(points.values())))
 
     return Baseline("best on average", pick)
+
+
+def _recipe(pool: Pool) -> tuple[object, ...]:
+    """Return what two cases must have in common for a configuration of one to be tried in the other."""
+    return (pool.case.model, pool.case.opt, pool.case.pretraining, pool.case.augmented)
 
 
 def _keys(pool: Pool) -> list[tuple[str, ...]]:
@@ -103,7 +111,7 @@ def nearest_dataset(seen_pools: Sequence[Pool], columns: Sequence[str]) -> Basel
     fallback = best_on_average(seen_pools)
 
     def pick(pool: Pool) -> int:
-        same = [i for i, other in enumerate(seen_pools) if other.case[1:] == pool.case[1:]]
+        same = [i for i, other in enumerate(seen_pools) if _recipe(other) == _recipe(pool)]
         if not same:
             return fallback.pick(pool)
         distances = np.nanmean(np.abs(points[same] - pool.x[0, described]) / scale, axis=1)

@@ -1,19 +1,21 @@
-"""Fits the meta-model to the shipped evidence and the user's own runs, and puts it to use if it does no worse."""
+"""Fits the meta-models to the shipped evidence and the user's own runs, and puts them to use if they do no worse."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from advisor.collect.engine import available_cores
 from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
-from advisor.evaluate.gate import judge_fit
+from advisor.evaluate.gate import Verdict, judge_fit
 from advisor.learn.artefact import Artefact, fit_artefact
+from advisor.learn.metamodel import meta_model_for
 from advisor.learn.table import build_table, teaching
-from advisor.records.evidence import load_evidence
+from advisor.records.evidence import Evidence, load_evidence, load_fine_tuning
+from advisor.records.schema import Dataset, Pretraining, Run
 
 if TYPE_CHECKING:
     from advisor.records.store.store import Store
@@ -21,18 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of fitting the meta-model.
+    """What came of fitting the meta-models.
 
     Attributes
     ----------
     artefact : Artefact
-        The fitted meta-model, with how it was judged.
+        The fitted meta-model for trainings from scratch, that for fine-tuning within it, each with how it was judged.
     folder : Path
-        Where it was written.
+        Where they were written.
     own_runs, own_runs_used : int
-        The user's runs, and how many of them it learned from.
+        The user's runs, and how many of them were learned from.
     faults : tuple of str
-        In what it does worse than what it replaces; empty unless it was to be used all the same.
+        In what they do worse than what they replace; empty unless they were to be used all the same.
     """
 
     artefact: Artefact
@@ -41,16 +43,11 @@ class Trained:
     own_runs_used: int
     faults: tuple[str, ...]
 
-    @property
-    def evaluation(self) -> Mapping[str, Any]:
-        """How it did on sources that it had not seen."""
-        return self.artefact.evaluation or {}
-
 
 def train(store: Store, folder: Path, *, force: bool = False, workers: int | None = None) -> Trained:
-    """Fit the meta-model to the shipped evidence and the runs in a store.
+    """Fit the meta-models to the shipped evidence and the runs in a store.
 
-    It is judged on sources of datasets that it was not fitted to. One that does worse there than the shipped model, or
+    Each is judged on sources of datasets that it was not fitted to. One that does worse there than the shipped one, or
     than what was best on average, is not used.
 
     Parameters
@@ -58,37 +55,68 @@ def train(store: Store, folder: Path, *, force: bool = False, workers: int | Non
     store : Store
         The user's runs; datasets that runs were trained on and that are readable here are described into it.
     folder : Path
-        Where the meta-model is written.
+        Where the meta-models are written.
     force : bool
-        Whether it is used even if it does worse.
+        Whether they are used even if they do worse.
     workers : int, optional
         Threads; by default one per core.
 
     Raises
     ------
     AdvisorError
-        If it does worse than what it replaces and ``force`` is off, or there is too little evidence.
+        If one does worse than what it replaces and ``force`` is off, or there is too little evidence.
     """
     from advisor.describe.recorded import describe_recorded
 
     describe_recorded(store)
+    own, datasets = store.runs(), store.datasets()
+    tuned = [run for run in own if run.pretraining is Pretraining.IMAGENET]
+    others = [run for run in own if run.pretraining is not Pretraining.IMAGENET]
     workers = workers or available_cores()
-    shipped, own = load_evidence(), store.runs()
-    runs = list({run.run_id: run for run in (*shipped.runs, *own)}.values())
-    datasets = {dataset.dataset_id: dataset for dataset in (*store.datasets(), *shipped.datasets)}
-    table = build_table(runs, datasets.values(), _model_features)
-    artefact = fit_artefact(table, runs, list(datasets.values()), workers)
-    verdict = judge_fit(table, build_table(shipped.runs, shipped.datasets, _model_features), workers=workers)
-    if verdict.faults and not force:
+    scratch, judged = fit_judged(load_evidence(), Pretraining.NONE, others, datasets, workers)
+    fine_tuning, judged_apart = fit_judged(load_fine_tuning(), Pretraining.IMAGENET, tuned, datasets, workers)
+    faults = judged.faults + tuple(f"for fine-tuning, {fault}" for fault in judged_apart.faults)
+    if faults and not force:
         raise AdvisorError(
             "the fitted meta-model does worse on sources it has not seen, and is not used",
-            cause="; ".join(verdict.faults),
+            cause="; ".join(faults),
             hint="see which of your runs are wrong with `advisor records list`, or use it all the same with "
             "`advisor train --force`",
         )
-    judged = replace(artefact, evaluation=verdict.evaluation)
-    judged.save(folder)
-    return Trained(judged, folder, len(own), len(teaching(own, datasets)), verdict.faults)
+    artefact = replace(scratch, fine_tuning=fine_tuning)
+    artefact.save(folder)
+    used = len(teaching(own, {dataset.dataset_id: dataset for dataset in datasets}))
+    return Trained(artefact, folder, len(own), used, faults)
+
+
+def fit_judged(
+    shipped: Evidence,
+    pretraining: Pretraining,
+    own: Sequence[Run] = (),
+    own_datasets: Sequence[Dataset] = (),
+    workers: int = 1,
+) -> tuple[Artefact, Verdict]:
+    """Fit the meta-model for a kind of weights to evidence and own runs, and judge it on sources left out.
+
+    Parameters
+    ----------
+    shipped : Evidence
+        The shipped evidence on trainings from such weights.
+    pretraining : Pretraining
+        The kind of weights.
+    own, own_datasets : sequence
+        Further runs, and the datasets they name.
+    workers : int
+        Threads.
+    """
+    runs = list({run.run_id: run for run in (*shipped.runs, *own)}.values())
+    datasets = list({dataset.dataset_id: dataset for dataset in (*own_datasets, *shipped.datasets)}.values())
+    model = meta_model_for(pretraining)
+    table = build_table(runs, datasets, _model_features)
+    artefact = fit_artefact(table, runs, datasets, workers, model=model)
+    before = table if not own else build_table(shipped.runs, shipped.datasets, _model_features)
+    verdict = judge_fit(table, before, model, workers=workers)
+    return replace(artefact, evaluation=verdict.evaluation), verdict
 
 
 def _model_features(name: str, img_size: int) -> Mapping[str, float]:

@@ -28,6 +28,8 @@ from advisor.records.schema import HYPERPARAMETERS, Dataset, Pretraining, Run, S
 
 SCHEMA = "advisor.metamodel/3"
 MANIFEST = "manifest.json"
+FINE_TUNING = "fine_tuning"
+"""Folder, beside the manifest, of the meta-model for fine-tuning from ImageNet weights."""
 
 _ASSUMED = ("sched", "warmup_epochs", "min_lr", "augment", "mixup", "label_smoothing")
 
@@ -87,6 +89,8 @@ class Artefact:
         Digest of the table that it was fitted to.
     evaluation : mapping or None
         How it did on sources it had not seen, as JSON values; None if it was not judged.
+    fine_tuning : Artefact or None
+        The meta-model for fine-tuning from ImageNet weights, which is fitted and judged apart; None without any.
     """
 
     model: MetaModel
@@ -96,6 +100,11 @@ class Artefact:
     runs: int
     data_sha256: str
     evaluation: Mapping[str, Any] | None = None
+    fine_tuning: Artefact | None = None
+
+    def of(self, pretraining: Pretraining) -> Artefact:
+        """Return the meta-model that learned from trainings that start from weights of a kind."""
+        return self.fine_tuning if pretraining is Pretraining.IMAGENET and self.fine_tuning is not None else self
 
     @property
     def version(self) -> str:
@@ -155,6 +164,8 @@ class Artefact:
                 (folder / f"{name}.part").unlink(missing_ok=True)
         for name in former - texts.keys():
             (folder / name).unlink(missing_ok=True)
+        if self.fine_tuning is not None:
+            self.fine_tuning.save(folder / FINE_TUNING)
 
     @classmethod
     def load(cls, folder: Path) -> Artefact:
@@ -176,6 +187,7 @@ class Artefact:
         for name, text in texts.items():
             if hashlib.sha256(text.encode()).hexdigest() != manifest["files"][name]:
                 raise AdvisorError(f"{folder / name} is not the file that was fitted", cause="it changed", hint=hint)
+        apart = folder / FINE_TUNING
         return cls(
             model=MetaModel.from_texts(
                 manifest["model"], {name.removesuffix(".txt"): text for name, text in texts.items()}
@@ -186,6 +198,7 @@ class Artefact:
             runs=manifest["runs"],
             data_sha256=manifest["data_sha256"],
             evaluation=manifest.get("evaluation"),
+            fine_tuning=cls.load(apart) if (apart / MANIFEST).is_file() else None,
         )
 
 
@@ -202,7 +215,14 @@ def fitted_with() -> dict[str, str]:
     return {name: version(name) for name in ("lightgbm", "numpy", "scipy")}
 
 
-def fit_artefact(table: Table, runs: Sequence[Run], datasets: Sequence[Dataset], workers: int = 1) -> Artefact:
+def fit_artefact(
+    table: Table,
+    runs: Sequence[Run],
+    datasets: Sequence[Dataset],
+    workers: int = 1,
+    *,
+    model: MetaModel | None = None,
+) -> Artefact:
     """Fit the meta-model to records.
 
     Parameters
@@ -215,6 +235,8 @@ def fit_artefact(table: Table, runs: Sequence[Run], datasets: Sequence[Dataset],
         The datasets they name.
     workers : int
         Threads to share the fitting among.
+    model : MetaModel, optional
+        The unfitted meta-model; by default the usual one.
 
     Returns
     -------
@@ -236,7 +258,7 @@ def fit_artefact(table: Table, runs: Sequence[Run], datasets: Sequence[Dataset],
     for run in evidence:
         of_dataset.setdefault(str(run.dataset_id), []).append(run)
     return Artefact(
-        model=MetaModel().fit(table, workers),
+        model=(model or MetaModel()).fit(table, workers),
         noise=seed_noise(table),
         covered=_cover(evidence, {d.dataset_id: d.group for d in datasets}),
         known=[_know(d, of_dataset[d.dataset_id]) for d in datasets if d.dataset_id in of_dataset],

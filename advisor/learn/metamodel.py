@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from advisor.learn.process import RegretProcess
 from advisor.learn.table import Floats, Table, hidden_features
 from advisor.learn.targets import TARGETS, from_logit, logit, rows_by_case
+from advisor.records.schema import Pretraining
 
 if TYPE_CHECKING:
     import lightgbm
@@ -303,6 +304,14 @@ _PARAMETER_NAMES = (
     "parameters",
     "ranker",
 )
+
+
+def meta_model_for(pretraining: Pretraining) -> MetaModel:
+    """Return the unfitted meta-model for trainings that start from weights of a kind.
+
+    Fewer sources were recorded for ImageNet weights, so a process ranks configurations there.
+    """
+    return MetaModel(ranker="process") if pretraining is Pretraining.IMAGENET else MetaModel()
 
 
 def _without(x: Floats, hidden: NDArray[np.bool_]) -> Floats:

@@ -141,10 +141,10 @@ def hidden_features(columns: Sequence[str], seen: Collection[str]) -> NDArray[np
     columns : sequence of str
         Names of features.
     seen : collection of str
-        Groups of dataset features as ``advisor.describe.features.spec.all_features`` names them; those of plugins are
+        Groups of dataset features as ``features.compute.all_features`` of ``describe`` names them; those of plugins are
         of the group ``plugins``.
     """
-    from advisor.describe.features.spec import all_features
+    from advisor.describe.features.compute import all_features
 
     group_of = {f"data:{feature.name}": feature.group for feature in all_features()}
     return np.array([name.startswith("data:") and group_of.get(name, "plugins") not in seen for name in columns])
@@ -254,7 +254,6 @@ def _constant_features(context: Context) -> dict[str, float]:
     return {
         "adaptive": float(not context.case.opt.startswith(("sgd", "momentum", "nesterov"))),
         "pretrained": float(context.case.pretrained),
-        "imagenet": float(context.case.pretraining is Pretraining.IMAGENET),
         "augmented": float(context.case.augmented),
         "warmup_epochs": context.warmup_epochs,
         "log_max_epochs": float(_log2(context.max_epochs)),

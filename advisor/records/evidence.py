@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SCHEMA = "advisor.evidence/1"
 RUNS, EPOCHS, DATASETS, MANIFEST = "runs.csv", "epochs.csv.gz", "datasets.json", "manifest.json"
 PROVENANCE, CHECKPOINTS = "provenance.json", "checkpoints.json"
+FINE_TUNING = "fine_tuning"
+"""Folder, beside the evidence from scratch, of the evidence on fine-tuning from ImageNet weights."""
 
 
 def _flag(text: str) -> bool:
@@ -155,6 +157,11 @@ def load_evidence(folder: Traversable | None = None) -> Evidence:
     return Evidence(runs, datasets, manifest, folder)
 
 
+def load_fine_tuning() -> Evidence:
+    """Read the shipped evidence on fine-tuning from ImageNet weights; see ``load_evidence``."""
+    return load_evidence(resources.files("advisor._meta_data") / FINE_TUNING)
+
+
 def _runs(
     rows: Iterable[Mapping[str, str]], datasets: Mapping[str, Dataset], manifest: Mapping[str, Any]
 ) -> tuple[Run, ...]:
@@ -162,7 +169,11 @@ def _runs(
     runs = []
     for row in rows:
         dataset = datasets[row["dataset_name"]]
-        values = {name: parse(row[name]) for name, parse in RUN_COLUMNS.items() if row[name] != ""}
+        # A column that came later is not there in older evidence: its value is among the constants, or unknown.
+        values, extra = (
+            {name: parse(row[name]) for name, parse in columns.items() if row.get(name)}
+            for columns in (RUN_COLUMNS, EXTRA_COLUMNS)
+        )
         runs.append(
             Run(
                 source=Source.COLLECT,
@@ -171,9 +182,8 @@ def _runs(
                 n_eval=dataset.n_eval,
                 n_classes=dataset.n_classes,
                 versions=environments[int(row[ENVIRONMENT])],
-                extra={name: parse(row[name]) for name, parse in EXTRA_COLUMNS.items() if row[name] != ""},
-                **manifest["constants"],
-                **values,
+                extra=extra,
+                **{**manifest["constants"], **values},
             )
         )
     return tuple(runs)

@@ -260,6 +260,7 @@ def _advice(run: Run, change: Change, entry: Mapping[str, Any], most_epochs: int
 
 def _predicted(run: Run, advice: Advice, artefact: Artefact, dataset: Dataset) -> tuple[float, float] | None:
     """Return the accuracy that the meta-model expects with the run's values and with the changed one."""
+    artefact = artefact.of(run.pretraining)
     if not run.model or not run.opt or not is_supported(artefact.covering(run.opt, run.pretraining)):
         return None
     if any(getattr(run, name) is None for name in HYPERPARAMETERS):

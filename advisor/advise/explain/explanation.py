@@ -69,6 +69,7 @@ def explain(artefact: Artefact, prepared: PreparedRequest, suggestion: Suggestio
         The answer to the request, if it was given already; by default it is asked for.
     """
     suggestion = answer(artefact, prepared) if suggestion is None else suggestion
+    artefact = artefact.of(prepared.request.pretraining)
     # What is fixed is shown over all its values: a decision has a price too.
     box = prepared.unfixed_box
     if box is None or suggestion.basis != "meta-model":
