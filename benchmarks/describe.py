@@ -22,7 +22,8 @@ import numpy as np
 from PIL import Image
 
 from advisor.describe.dataset import describe, open_dataset
-from advisor.describe.features.spec import compute_features
+from advisor.describe.features.compute import compute_features
+from advisor.describe.fingerprint import take_fingerprint
 from advisor.describe.sample import MAX_EVAL, MAX_TRAIN, MAX_WORKERS, draw_sample
 
 SIDES = (500, 375)
@@ -86,7 +87,7 @@ def sample_against_decoding(photos: Path) -> tuple[str, float, float, str]:
 
     def sample() -> None:
         dataset = open_dataset(photos)
-        assert dataset.dataset_id
+        take_fingerprint(dataset)
         draw_sample(dataset)
 
     decode_all()

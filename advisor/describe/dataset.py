@@ -12,7 +12,8 @@ from typing import Any
 
 from advisor.config import Config
 from advisor.describe.cache import Cache, listing_key
-from advisor.describe.features.spec import FEATURES_VERSION, compute_features
+from advisor.describe.features.compute import compute_features
+from advisor.describe.features.spec import FEATURES_VERSION
 from advisor.describe.findings import findings
 from advisor.describe.fingerprint import Fingerprint, take_fingerprint
 from advisor.describe.sample import Progress, Sample, draw_sample

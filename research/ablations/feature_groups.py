@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.collect.engine import available_cores
-from advisor.describe.features.spec import all_features
+from advisor.describe.features.compute import all_features
 from advisor.evaluate.pool import Pool, clear_pools, pools
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.artefact import seed_noise

@@ -9,7 +9,7 @@ import numpy as np
 
 from advisor.describe.features.image import image_features
 from advisor.describe.features.probe import probe_features
-from advisor.describe.features.spec import size_features
+from advisor.describe.features.size import size_features
 from advisor.describe.features.structure import structure_features
 from advisor.describe.sample import MAX_EVAL, MAX_TRAIN, Pictures, Sample
 from advisor.describe.sources.decode import THUMBNAIL

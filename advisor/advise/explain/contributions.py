@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from advisor.describe.features.spec import all_features
+from advisor.describe.features.compute import all_features
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import Floats
 from advisor.learn.targets import from_logit

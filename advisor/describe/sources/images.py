@@ -8,7 +8,6 @@ import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, overload
 
@@ -19,8 +18,6 @@ from advisor.errors import DatasetError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from advisor.describe.fingerprint import Fingerprint
 
 Labels = NDArray[np.int32]
 
@@ -227,18 +224,6 @@ class ImageDataset:
     def splits(self) -> tuple[Split, ...]:
         """The splits there are: training, then validation."""
         return (self.train,) if self.eval is None else (self.train, self.eval)
-
-    @cached_property
-    def fingerprint(self) -> Fingerprint:
-        """What identifies the content; see ``advisor.describe.fingerprint``."""
-        from advisor.describe.fingerprint import take_fingerprint
-
-        return take_fingerprint(self)
-
-    @property
-    def dataset_id(self) -> str:
-        """Order-free digest of the content: the same images elsewhere are the same dataset."""
-        return self.fingerprint.dataset_id
 
 
 def _why_empty(dataset: ImageDataset) -> str:

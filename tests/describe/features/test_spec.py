@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from advisor.describe.dataset import draw_sample, open_dataset
-from advisor.describe.features.spec import all_features, compute_features
+from advisor.describe.features.compute import all_features, compute_features
 
 SIDE = 24
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from advisor.describe.dataset import open_dataset
+from advisor.describe.fingerprint import take_fingerprint
 from advisor.describe.sources.images import printable
 from advisor.errors import DatasetError
 
@@ -134,7 +135,7 @@ def test_names_that_are_no_unicode(tmp_path):
     dataset = open_dataset(os.fsdecode(root))
     assert dataset.n_train == 2
     assert printable(dataset.classes[0]).encode("utf-8")
-    assert len(dataset.dataset_id) == 32
+    assert len(take_fingerprint(dataset).dataset_id) == 32
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser can list every folder")

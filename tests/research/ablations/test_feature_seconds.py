@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.describe.features.spec import all_features, compute_features
+from advisor.describe.features.compute import all_features, compute_features
 from research.ablations.feature_seconds import feature_seconds, made_up_sample
 
 

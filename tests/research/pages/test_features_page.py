@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from advisor.describe.features.spec import all_features
+from advisor.describe.features.compute import all_features
 from research.pages.features_page import GROUPS, page
 
 PAGE = Path(__file__).parents[3] / "docs" / "features.md"
