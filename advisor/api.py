@@ -191,11 +191,13 @@ class Advisor:
 
         return train(self.store, Path(out or self._config["metamodel_dir"]), force=force, workers=workers)
 
-    def evaluate(self, *, workers: int | None = None) -> dict[str, Any]:
+    def evaluate(self, *, finetuning: bool = False, workers: int | None = None) -> dict[str, Any]:
         """Judge the advice on the shipped evidence, every source held out in turn.
 
         Parameters
         ----------
+        finetuning : bool
+            Whether fine-tuning from ImageNet weights is judged, which has evidence of its own, or training from scratch.
         workers : int, optional
             Processes; by default one per core.
 
@@ -206,7 +208,7 @@ class Advisor:
         """
         from advisor.evaluate.shipped import evaluate_shipped
 
-        return evaluate_shipped(workers=workers)
+        return evaluate_shipped(finetuning=finetuning, workers=workers)
 
 
 class _StoredRuns:

@@ -11,11 +11,13 @@ import click
 
 from advisor.cli.terminal.output import format_option, print_rows
 from advisor.cli.terminal.progress import working
+from advisor.errors import UsageError
 
 _NUMBERS = ("mean regret", "95 % interval", "median", "points lost", "advice better", "same", "much worse", "p")
 
 
 @click.command()
+@click.option("--finetuning", is_flag=True, help="Judge fine-tuning from ImageNet weights, which is judged apart.")
 @click.option("--contexts", is_flag=True, help="Also show the table of every context: optimizer, start, model, sizes.")
 @click.option("--adaptive", is_flag=True, help="Also show the regret after own runs, against random search.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes.  [default: one per core]")
@@ -23,12 +25,16 @@ _NUMBERS = ("mean regret", "95 % interval", "median", "points lost", "advice bet
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw regret against trials into this .svg or .png."
 )
 @format_option
-def evaluate(contexts: bool, adaptive: bool, workers: int | None, plot: Path | None, format_: str) -> None:
+def evaluate(
+    finetuning: bool, contexts: bool, adaptive: bool, workers: int | None, plot: Path | None, format_: str
+) -> None:
     """Measure the advice on the shipped evidence, every source of datasets held out in turn."""
     from advisor.api import Advisor
 
     with working("judging the advice on the shipped evidence"):
-        summary = Advisor().evaluate(workers=workers)
+        summary = Advisor().evaluate(finetuning=finetuning, workers=workers)
+    if plot is not None and finetuning:
+        raise UsageError("the plot is of trainings from scratch", hint="leave out --plot, or --finetuning")
     if plot is not None:
         from advisor.evaluate.plot import plot_regret
 
@@ -41,6 +47,10 @@ def evaluate(contexts: bool, adaptive: bool, workers: int | None, plot: Path | N
         for name, rows in summary["contexts"].items():
             click.echo(f"\n{name}")
             _print_methods(rows)
+    if finetuning:
+        for line in _fine_tuning_notes(summary):
+            click.echo(line)
+        return
     if adaptive:
         click.echo("\nRegret of the best so far, own runs on the same dataset being heard by the advice")
         _print_adaptive(summary["adaptive"])
@@ -78,6 +88,24 @@ def _print_adaptive(rows: Sequence[Mapping[str, Any]]) -> None:
     shown = {row["own_runs"] for row in rows}
     for k in (k for k in TRIALS if k not in shown):
         click.echo(f"{k} own runs: no recorded case has the {k + 1} random configurations that the baselines need")
+
+
+def _fine_tuning_notes(summary: Mapping[str, Any]) -> list[str]:
+    """Return what is to be said beside the table of fine-tuning, a sentence a line."""
+    trials, intervals, behind = summary["trials"], summary["intervals"], summary["behind"]
+    notes = [
+        f"The first suggestion equals the expected best of {trials['median']:.0f} random trials: median of "
+        f"{trials['cases']} cases; {trials['cut_off']:.0%} of them have no more than such trials to compare with.",
+        f"It falls more than 3 points behind AdamW at 1e-3 in {len(behind)} cases.",
+        f"{intervals['coverage']:.0%} of the outcomes lay in their {intervals['level']:.0%} intervals, "
+        f"{intervals['width']:.0f} points wide on average.",
+    ]
+    for batch_size, found in summary["sgd_batches"].items():
+        notes.append(
+            f"SGD at batch {batch_size}: {found['points_lost']:+.1f} points lost to lr {found['best_rate']:g}, the fixed "
+            f"rate that was best on average ({found['cases']} cases)."
+        )
+    return notes
 
 
 _SHARES = ("advice_better", "advice_same", "advice_much_worse")

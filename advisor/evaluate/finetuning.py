@@ -1,0 +1,227 @@
+"""Judges advice on fine-tuning from ImageNet weights: on held-out sources, and on a model that was never recorded.
+
+The baselines are what people type. Everything is looked up among the recorded configurations of a case; nothing of a
+source, or of the held-out model, is seen by what advises there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from advisor.advise.recipes.published import advise_published
+from advisor.advise.recipes.recipes import shipped_recipes
+from advisor.advise.request import make_request
+from advisor.advise.search.search import distinct, preference_order
+from advisor.collect.engine import available_cores
+from advisor.describe.model import describe_model
+from advisor.evaluate.baselines import best_on_average, core_points
+from advisor.evaluate.pool import Pool, equivalent_trials, expected_best, pools
+from advisor.evaluate.protocol import ADVICE, Outcome, best_of, robust_order, robust_regret
+from advisor.evaluate.summary import interval_quality, rows
+from advisor.learn.artefact import digest, seed_noise
+from advisor.learn.metamodel import meta_model_for
+from advisor.learn.table import Floats, Table, build_table
+from advisor.records.evidence import Evidence
+from advisor.records.schema import Pretraining
+
+HELD_OUT_MODEL = "tf_efficientnet_lite2"
+"""Left out altogether where advice for it is judged."""
+MODEL_UNSEEN = "advice, model unseen"
+RECIPES = "published recipes alone"
+USUAL = "lr 0.001"
+"""What most people type for AdamW, at batch 32 and weight decay 0.05."""
+RANDOM_TRIALS = (1, 3, 5, 10)
+FAR_BEHIND = 3.0
+"""Points by which advice must not fall behind what most people type."""
+_BATCH_SIZES = (8, 32, 128)
+_SIZES = ((0, 100), (100, 250), (250, 10_000_000))
+
+
+def evaluate_fine_tuning(evidence: Evidence, *, workers: int | None = None) -> dict[str, Any]:
+    """Judge the advice by looking up what it picks among the recorded configurations.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Runs that start from ImageNet weights.
+    workers : int, optional
+        Processes to share the sources among; by default one per core.
+
+    Returns
+    -------
+    dict
+        JSON values: ``methods`` has a row a method over all cases, ``contexts`` the same rows by optimizer, model,
+        image side and training images, ``trials`` the random-search trials that the first suggestion equals,
+        ``behind`` the cases in which it falls far behind ``USUAL``, ``sgd_batches`` the points lost to the best fixed
+        rate of SGD by batch size, ``intervals`` how the expected accuracies held.
+    """
+    from joblib import Parallel, delayed
+
+    table = build_table(evidence.runs, evidence.datasets, lambda name, side: describe_model(name).features(side))
+    judged = list(pools(table))
+    groups = sorted({pool.group for pool in judged})
+    found = Parallel(n_jobs=workers or available_cores())(delayed(_held_out)(table, judged, group) for group in groups)
+    outcomes = [outcome for of_group, _ in found for outcome in of_group]
+    noise = seed_noise(table)
+    return {
+        "data_sha256": digest(table),
+        "runs": len(table),
+        "noise": noise,
+        "methods": rows(outcomes, noise),
+        "contexts": {name: rows(part, noise) for name, part in contexts(outcomes).items()},
+        "trials": trials(outcomes),
+        "behind": behind(outcomes),
+        "sgd_batches": sgd_at_batches([each for _, of_group in found for each in of_group]),
+        "intervals": interval_quality(outcomes, ADVICE),
+    }
+
+
+def _held_out(table: Table, judged: Sequence[Pool], group: str) -> tuple[list[Outcome], list[AtBatch]]:
+    """Return how every method did in the cases of one source, of which none of them has seen anything."""
+    seen = table.take(table.group_of != group)
+    fitted = meta_model_for(Pretraining.IMAGENET).fit(seen)
+    others = [pool for pool in judged if pool.group != group]
+    average = best_on_average(others)
+    model_of = np.array([case.model for case in seen.cases])[seen.case_of]
+    without = None
+    outcomes: list[Outcome] = []
+    at_batches: list[AtBatch] = []
+    for pool in (pool for pool in judged if pool.group == group):
+        ranked = robust_regret(fitted, pool)
+        picks = distinct(pool.hparams, preference_order(pool.hparams, ranked.points, 0.0), 3)
+        prediction = ranked.prediction
+        expected = tuple(float(part[picks[0]]) for part in (prediction.top1, prediction.low, prediction.high))
+        outcomes.append(_looked_up(ADVICE, pool, picks[0], expected))  # type: ignore[arg-type]  # three of them
+        outcomes.append(Outcome(best_of(3), pool, float(pool.score[picks].max())))
+        if pool.case.model == HELD_OUT_MODEL:
+            if without is None:
+                model = meta_model_for(Pretraining.IMAGENET)
+                without = model.fit_regret(seen.take(model_of != HELD_OUT_MODEL))
+            outcomes.append(_looked_up(MODEL_UNSEEN, pool, int(robust_order(without, pool)[0])))
+        outcomes.append(_looked_up(RECIPES, pool, _recipes_pick(pool)))
+        outcomes += [_looked_up(name, pool, row) for name, row in core_points(pool).items() if _is_fixed(name)]
+        outcomes.append(_looked_up(average.name, pool, average.pick(pool)))
+        scores = pool.score[pool.random]
+        outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in RANDOM_TRIALS]
+        outcomes.append(_looked_up("oracle", pool, int(pool.score.argmax())))
+        if pool.case.opt == "sgd":
+            at_batches += _at_batches(pool, ranked.points)
+    return outcomes, at_batches
+
+
+@dataclass(frozen=True)
+class AtBatch:
+    """What SGD reached in a case at one batch size: with the advised rate among the core's, and with each of these."""
+
+    batch_size: int
+    advised: float
+    fixed: Mapping[float, float]
+
+
+def _at_batches(pool: Pool, points: Floats) -> list[AtBatch]:
+    """Return what the core's rates reached by batch size, and the one that the advice expects most of."""
+    found = []
+    core = [row for name, row in core_points(pool).items() if name.startswith("lr ")]
+    for batch_size in _BATCH_SIZES:
+        at = [row for row in core if pool.hparams["batch_size"][row] == batch_size]
+        if len(at) > 1:
+            scores = {float(pool.hparams["lr"][row]): float(pool.score[row]) for row in at}
+            found.append(AtBatch(batch_size, float(pool.score[min(at, key=lambda row: points[row])]), scores))
+    return found
+
+
+def _is_fixed(name: str) -> bool:
+    """Return whether a point of the core is a fixed value at the usual batch size."""
+    return name.startswith("lr ") and "batch" not in name
+
+
+def _looked_up(method: str, pool: Pool, row: int, expected: tuple[float, float, float] | None = None) -> Outcome:
+    return Outcome(method, pool, float(pool.score[row]), float(pool.hparams["epochs"][row]), expected)
+
+
+def _recipes_pick(pool: Pool) -> int:
+    """Return the recorded configuration nearest to what recipes and the rule advise without any of the evidence."""
+    case = pool.case
+    request = make_request(
+        model=case.model,
+        opt=case.opt,
+        pretrained=True,
+        img_size=case.img_size,
+        max_epochs=pool.max_epochs,
+        prefer="accuracy",
+        top_k=1,
+    )
+    advised = advise_published(shipped_recipes(), request, pool.n_train).configurations[0]
+    return pool.nearest(advised.as_dict())
+
+
+def contexts(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Return the outcomes by optimizer, model, side of the images and number of training images."""
+    parts: dict[str, Callable[[Pool], bool]] = {}
+    for opt in sorted({o.pool.case.opt for o in outcomes}):
+        parts[opt] = lambda p, opt=opt: p.case.opt == opt  # type: ignore[misc]
+    for model in sorted({o.pool.case.model for o in outcomes}):
+        parts[model] = lambda p, model=model: p.case.model == model  # type: ignore[misc]
+    for side in sorted({o.pool.case.img_size for o in outcomes}):
+        parts[f"{side} pixels"] = lambda p, side=side: p.case.img_size == side  # type: ignore[misc]
+    for low, high in _SIZES:
+        name = f"{low:,} training images or more" if high == _SIZES[-1][1] else f"{low:,} to {high:,} training images"
+        parts[name] = lambda p, low=low, high=high: low <= p.n_train < high  # type: ignore[misc]
+    found = {name: [o for o in outcomes if belongs(o.pool)] for name, belongs in parts.items()}
+    return {name: part for name, part in found.items() if part}
+
+
+def trials(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Return the random-search trials that the first suggestion equals, in the median of the cases.
+
+    Random search draws learning rate, batch size, dropout, weight decay and epochs from the plan's ranges. A case has
+    sixteen such draws or so, which is where the count is cut off.
+    """
+    equal, most = [], []
+    for outcome in (o for o in outcomes if o.method == ADVICE):
+        scores = outcome.pool.score[outcome.pool.random]
+        curve = np.array([expected_best(scores, k) for k in range(1, len(scores) + 1)])
+        equal.append(equivalent_trials(curve, outcome.score))
+        most.append(len(scores))
+    return {
+        "cases": len(equal),
+        "median": float(np.median(equal)),
+        "cut_off": float(np.mean(np.array(equal) >= most)),
+        "cut_off_at": float(np.median(most)),
+    }
+
+
+def behind(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return the cases in which the first suggestion reached ``FAR_BEHIND`` points less than ``USUAL`` with AdamW."""
+    usual = {o.pool.case: o.score for o in outcomes if o.method == USUAL and o.pool.case.opt == "adamw"}
+    return [
+        {
+            "group": o.pool.group,
+            "model": o.pool.case.model,
+            "img_size": o.pool.case.img_size,
+            "n_eval": o.pool.n_eval,
+            "advice": o.score,
+            "usual": usual[o.pool.case],
+        }
+        for o in outcomes
+        if o.method == ADVICE and o.pool.case in usual and usual[o.pool.case] - o.score > FAR_BEHIND
+    ]
+
+
+def sgd_at_batches(found: Sequence[AtBatch]) -> dict[str, dict[str, float]]:
+    """Return, by batch size, the points by which the advised rate of SGD falls behind the best fixed one.
+
+    The fixed rate is the one that is best on average over all the cases, which is more than anyone knows beforehand.
+    """
+    result = {}
+    for batch_size in sorted({each.batch_size for each in found}):
+        mine = [each for each in found if each.batch_size == batch_size]
+        fixed = {rate: np.mean([each.fixed[rate] for each in mine]) for rate in mine[0].fixed}
+        best = max(fixed, key=lambda rate: fixed[rate])
+        lost = float(fixed[best] - np.mean([each.advised for each in mine]))
+        result[str(batch_size)] = {"cases": len(mine), "best_rate": best, "points_lost": lost}
+    return result
