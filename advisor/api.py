@@ -197,7 +197,7 @@ class Advisor:
         Parameters
         ----------
         finetuning : bool
-            Whether fine-tuning from ImageNet weights is judged, which has evidence of its own, or training from scratch.
+            Whether fine-tuning from ImageNet weights is judged, or training from scratch.
         workers : int, optional
             Processes; by default one per core.
 
