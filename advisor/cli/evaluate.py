@@ -102,8 +102,8 @@ def _fine_tuning_notes(summary: Mapping[str, Any]) -> list[str]:
     ]
     for batch_size, found in summary["sgd_batches"].items():
         notes.append(
-            f"SGD at batch {batch_size}: {found['points_lost']:+.1f} points lost to lr {found['best_rate']:g}, the fixed "
-            f"rate that was best on average ({found['cases']} cases)."
+            f"SGD at batch {batch_size}: {found['points_lost']:+.1f} points lost to lr {found['best_rate']:g}, the "
+            f"fixed rate that was best on average ({found['cases']} cases)."
         )
     return notes
 
