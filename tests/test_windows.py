@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 from suggestions import suggestion
 
-from advisor.advise.output.timm_arguments import quote, to_config, to_words
+from advisor.advise.output.timm_arguments import quote, to_words
 from advisor.describe.dataset import describe, open_dataset
 from advisor.errors import DatasetError
 
@@ -123,7 +123,7 @@ def windows_words(line: str) -> list[str]:
 
 @pytest.mark.parametrize("root", [r"C:\data", r"\\server\share"])
 def test_a_timm_dataset_below_a_windows_path(root):
-    config = to_config(suggestion(), f"torch/cifar10:{root}")
+    config = suggestion().to_config(f"torch/cifar10:{root}")
     assert (config["dataset"], config["data_dir"]) == ("torch/cifar10", root)
 
 

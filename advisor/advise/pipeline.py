@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from advisor.advise.assumes import Assumes
 from advisor.advise.blend import blend, blend_ranges
 from advisor.advise.prepare import PreparedRequest
 from advisor.advise.recipes.published import Published, advise_published
@@ -21,7 +22,7 @@ from advisor.advise.search.own_runs import (
 )
 from advisor.advise.search.predictor import InContext, Predict
 from advisor.advise.search.search import SearchResult, search
-from advisor.advise.suggestion import Assumes, DatasetName, Expected, MetaModelName, Suggested, Suggestion
+from advisor.advise.suggestion import DatasetName, Expected, MetaModelName, Suggested, Suggestion
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.records.schema import Run, new_id

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from advisor.advise.assumes import Assumes as Assumes
 from advisor.advise.output.dimensions import Dimension, search_space
-from advisor.advise.output.timm_arguments import to_config, to_words, warmup_epochs
+from advisor.advise.output.timm_arguments import data_arguments, hyperparameter_arguments, recipe_arguments, to_words
 from advisor.space.configuration import Configuration
 
 
@@ -56,17 +57,6 @@ class DatasetName(_Frozen):
     name: str
     n_train: int
     n_classes: int
-
-
-class Assumes(_Frozen):
-    """The rest of the recipe, without which a learning rate means nothing."""
-
-    sched: str
-    warmup_epochs: float
-    min_lr: float
-    augment: str
-    mixup: float
-    label_smoothing: float
 
 
 class Evidence(_Frozen):
@@ -131,7 +121,7 @@ class Suggestion(_Frozen):
         return {
             "sched": self.assumes.sched,
             "num_epochs": self.best.epochs,
-            "warmup_epochs": warmup_epochs(self.assumes),
+            "warmup_epochs": self.assumes.whole_warmup_epochs,
             "min_lr": self.assumes.min_lr,
             **by_steps,
         }
@@ -150,8 +140,27 @@ class Suggestion(_Frozen):
         return search_space(self.ranges, [s.configuration.as_dict() for s in self.suggestions])
 
     def to_config(self, dataset: str | Path | None = None) -> dict[str, Any]:
-        """Return the advice as arguments of timm's train.py by name; see ``timm_arguments.to_config``."""
-        return to_config(self, dataset)
+        """Return the whole advice as arguments of train.py by name, as its ``--config`` file takes them.
+
+        Parameters
+        ----------
+        dataset : str or Path, optional
+            Where the images are; left out where train.py cannot read them from there.
+        """
+        return {
+            **data_arguments(dataset),
+            "model": self.model,
+            "pretrained": self.pretrained,
+            "num_classes": self.dataset.n_classes,
+            "img_size": self.img_size,
+            "opt": self.opt,
+            **hyperparameter_arguments(self.best.configuration),
+            **self.recipe_arguments(),
+        }
+
+    def recipe_arguments(self) -> dict[str, Any]:
+        """Return what the advice assumes beside the hyperparameters, as arguments of train.py by name."""
+        return recipe_arguments(self.assumes, as_recorded=self.basis == "meta-model")
 
     def to_yaml(self, dataset: str | Path | None = None) -> str:
         """Return the file that train.py takes with ``--config``."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from advisor.advise.output.timm_arguments import TIMM_ARGUMENTS, recipe, to_words
+from advisor.advise.output.timm_arguments import TIMM_ARGUMENTS, to_words
 from advisor.advise.suggestion import Suggestion
 from advisor.records.schema import HYPERPARAMETERS
 
@@ -110,5 +110,5 @@ class ScriptArguments:
 
         What the user set stays as it is.
         """
-        left = {name: value for name, value in recipe(suggestion).items() if name in self.options}
+        left = {name: value for name, value in suggestion.recipe_arguments().items() if name in self.options}
         return to_words({n: v for n, v in left.items() if n not in self.decided and self.values.get(n) != v})

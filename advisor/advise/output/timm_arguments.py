@@ -7,10 +7,10 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from advisor.advise.suggestion import Assumes, Suggestion
+from advisor.advise.assumes import Assumes
+from advisor.space.configuration import Configuration
 
 TIMM_ARGUMENTS = {
     "lr": "lr",
@@ -35,50 +35,47 @@ _ERASE = 0.25
 """The probability of random erasing in timm's published recipes; records only tell that there was some."""
 
 
-def to_config(suggestion: Suggestion, dataset: str | Path | None = None) -> dict[str, Any]:
-    """Return the whole advice as arguments of train.py by name, as its ``--config`` file takes them.
+def data_arguments(dataset: str | Path | None) -> dict[str, Any]:
+    """Return where the images are as arguments of train.py; none where it cannot read them from there."""
+    if dataset is None:
+        return {}
+    path, text = Path(os.path.expanduser(dataset)), str(dataset)
+    if path.is_dir() or path.suffix.lower() == ".tar":
+        return {"data_dir": text}
+    if text.startswith(_TIMM_DATASETS):
+        name, colon, root = text.partition(":")
+        return {"dataset": name, "data_dir": root} if colon else {"dataset": name}
+    return {}
 
-    Parameters
-    ----------
-    suggestion : Suggestion
-        Its batch size is that of one process without accumulation.
-    dataset : str or Path, optional
-        Where the images are; left out where train.py cannot read them from there.
-    """
-    best = suggestion.best
+
+def hyperparameter_arguments(configuration: Configuration) -> dict[str, float]:
+    """Return a configuration as arguments of train.py by name; its batch size is that of one process."""
     return {
-        **_data(dataset),
-        "model": suggestion.model,
-        "pretrained": suggestion.pretrained,
-        "num_classes": suggestion.dataset.n_classes,
-        "img_size": suggestion.img_size,
-        "opt": suggestion.opt,
-        **{
-            TIMM_ARGUMENTS[name]: getattr(best, name)
-            for name in ("lr", "weight_decay", "batch_size", "epochs", "dropout")
-        },
-        **recipe(suggestion),
+        TIMM_ARGUMENTS[name]: getattr(configuration, name)
+        for name in ("lr", "weight_decay", "batch_size", "epochs", "dropout")
     }
 
 
-def recipe(suggestion: Suggestion) -> dict[str, Any]:
-    """Return what the advice assumes beside the hyperparameters, as arguments of train.py by name."""
-    assumes = suggestion.assumes
+def recipe_arguments(assumes: Assumes, *, as_recorded: bool) -> dict[str, Any]:
+    """Return what advice assumes beside the hyperparameters, as arguments of train.py by name.
+
+    Parameters
+    ----------
+    assumes : Assumes
+        The rest of the recipe.
+    as_recorded : bool
+        Whether it is that of the recorded runs, with all that they were trained with.
+    """
     return {
         "sched": assumes.sched,
-        "warmup_epochs": warmup_epochs(assumes),
+        "warmup_epochs": assumes.whole_warmup_epochs,
         "cooldown_epochs": 0,
         "min_lr": assumes.min_lr,
         "mixup": assumes.mixup,
         "smoothing": assumes.label_smoothing,
         **_augmentation(assumes.augment),
-        **(_RECORDED if suggestion.basis == "meta-model" else {}),
+        **(_RECORDED if as_recorded else {}),
     }
-
-
-def warmup_epochs(assumes: Assumes) -> int:
-    """Return the whole epochs of warm-up; timm's schedulers take no others."""
-    return round(assumes.warmup_epochs)
 
 
 def to_words(config: Mapping[str, Any]) -> list[str]:
@@ -104,18 +101,6 @@ def format_number(value: float) -> str:
     """Return a number as short as it can be typed without losing a figure."""
     text = f"{value:.6g}"
     return text.replace("e-0", "e-").replace("e+0", "e")
-
-
-def _data(dataset: str | Path | None) -> dict[str, Any]:
-    if dataset is None:
-        return {}
-    path, text = Path(os.path.expanduser(dataset)), str(dataset)
-    if path.is_dir() or path.suffix.lower() == ".tar":
-        return {"data_dir": text}
-    if text.startswith(_TIMM_DATASETS):
-        name, colon, root = text.partition(":")
-        return {"dataset": name, "data_dir": root} if colon else {"dataset": name}
-    return {}
 
 
 def _augmentation(augment: str) -> dict[str, Any]:
