@@ -1,7 +1,7 @@
 """Whether the advice of `advisor diagnose` helps: matching pairs of recorded runs, against random changes as large.
 
 ``python -m research.diagnoses`` judges every rule on the shipped evidence and writes the outcome:
-``diagnoses.json`` into the evidence, which the command reads, and the table of docs/diagnoses.md.
+``diagnoses.json`` into the evidence, which the command reads, and docs/diagnoses.md.
 
 A *matching pair* is a run on which a rule applies and another configuration of the same case that differs from it
 mainly in the advised value, in the advised direction. Its baselines are the configurations of the case that differ from
@@ -13,7 +13,6 @@ side: regression to the mean lifts the pair and its baselines alike, and cancels
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from advisor.learn.table import Floats, is_augmented, is_evidence, score_of
 from advisor.records.evidence import EPOCHS, RUNS, Evidence, load_evidence
 from advisor.records.schema import HYPERPARAMETERS, Epoch, Run
 from advisor.space.configuration import NO_DECAY
+from research.pages.rendering import render
 
 MIN_PAIRS = 30
 MIN_WINS = 0.7
@@ -42,9 +42,8 @@ OTHERS = 0.5
 """In a matching pair the other four values differ by at most this share of the step, together."""
 AS_LARGE = 2.0
 """A baseline's change is as large as the pair's within this factor."""
-MIN_RIVALS = 2
+MIN_BASELINES = 2
 """Kinds of other changes (which value, which direction) that must be there to compare a pair with."""
-BEGIN, END = "<!-- diagnoses: made by `make diagnoses` -->\n", "<!-- /diagnoses -->"
 _SHRINKAGE_UNIT = 0.25
 _BOOTSTRAPS = 2000
 
@@ -103,7 +102,7 @@ def observe(evidence: Evidence) -> list[Observed]:
 
 
 def differences(runs: Sequence[Run], start: int) -> Floats:
-    """Return how far each run's five values are from those of one of them, in ``UNITS``; shape (n, 5).
+    """Return how far each run's hyperparameters are from those of one of them, in ``UNITS``; shape (n, 5).
 
     Two weight decays are as far apart as their values or as what they do, whichever is less: a decay acts by how far
     it shrinks the weights over the whole training, and two that both shrink them by next to nothing are alike.
@@ -146,7 +145,7 @@ def _outcomes_from(score: Floats, difference: Floats, other: NDArray[np.bool_], 
     for pair in np.flatnonzero(matching):
         as_large = mostly_one & (size >= size[pair] / AS_LARGE) & (size <= size[pair] * AS_LARGE)
         baselines = [score[as_large & (kind == k)] for k in set(kind[as_large]) - {kind[pair]}]
-        if len(baselines) >= MIN_RIVALS:
+        if len(baselines) >= MIN_BASELINES:
             wins = [np.mean((score[pair] > r) + 0.5 * (score[pair] == r)) for r in baselines]
             means = [r.mean() for r in baselines]
             found[kind[pair]].append(
@@ -256,31 +255,26 @@ def judge_all(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def table(document: Mapping[str, Any]) -> str:
-    """Return the figures as a Markdown table, worst news included."""
-    lines = [
-        "| finding | change | better than a random change | 95 % interval | pairs | cases | sources | "
-        "without the finding | gain, middle half | over random | advised |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+def page(document: Mapping[str, Any]) -> str:
+    """Return docs/diagnoses.md: the figures of every rule, worst news included."""
+    return render("diagnoses", rules=[_row(rule) for rule in document["rules"]], runs=document["runs"])
+
+
+def _row(rule: Mapping[str, Any]) -> list[str]:
+    change = Change(rule["change"]["name"], rule["change"]["direction"])
+    return [
+        rule["rule"],
+        f"{change.name} {'up' if change.direction > 0 else 'down'}",
+        _percent(rule["wins"]),
+        f"{_percent(rule['low'])} to {_percent(rule['high'])}",
+        str(rule["pairs"]),
+        str(rule["cases"]),
+        str(rule["groups"]),
+        _percent(rule["wins_without_the_symptom"]),
+        "" if rule["gain"] is None else "{1:+.1f} ({0:+.1f} to {2:+.1f})".format(*rule["gain"]),
+        "" if rule["over_random"] is None else f"{rule['over_random']:+.1f}",
+        "yes" if rule["holds"] else "no: " + _shortcoming(rule),
     ]
-    for rule in document["rules"]:
-        change = Change(rule["change"]["name"], rule["change"]["direction"])
-        cells = [
-            rule["rule"],
-            f"{change.name} {'up' if change.direction > 0 else 'down'}",
-            _percent(rule["wins"]),
-            f"{_percent(rule['low'])} to {_percent(rule['high'])}",
-            str(rule["pairs"]),
-            str(rule["cases"]),
-            str(rule["groups"]),
-            _percent(rule["wins_without_the_symptom"]),
-            "" if rule["gain"] is None else "{1:+.1f} ({0:+.1f} to {2:+.1f})".format(*rule["gain"]),
-            "" if rule["over_random"] is None else f"{rule['over_random']:+.1f}",
-            "yes" if rule["holds"] else "no: " + _shortcoming(rule),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", f"Made of {document['runs']:,} recorded runs.", ""]
-    return "\n".join(lines)
 
 
 def _shortcoming(rule: Mapping[str, Any]) -> str:
@@ -293,19 +287,11 @@ def _percent(share: float | None) -> str:
     return "?" if share is None else f"{share:.0%}"
 
 
-def with_table(page: str, document: Mapping[str, Any]) -> str:
-    """Return the page with its table replaced."""
-    pattern = re.compile(f"(?<={re.escape(BEGIN)}).*?(?={re.escape(END)})", re.DOTALL)
-    return pattern.sub(lambda _: table(document), page)
-
-
-def main(folder: str = "meta_data", page: str = "docs/diagnoses.md") -> None:
-    """Judge the rules on a folder of evidence; write the figures into it and the table into a page."""
+def main(folder: str = "meta_data", to: str = "docs/diagnoses.md") -> None:
+    """Judge the rules on a folder of evidence; write the figures into it, and the page."""
     document = judge_all(load_evidence(Path(folder)))
     (Path(folder) / FIGURES).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    written = Path(page)
-    written.write_text(with_table(written.read_text(encoding="utf-8"), document), encoding="utf-8")
-    print(table(document))
+    Path(to).write_text(page(document), encoding="utf-8")
 
 
 if __name__ == "__main__":

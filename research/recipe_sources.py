@@ -1,4 +1,4 @@
-"""Is advice from recipes like that of a source it has not seen?  ``python -m research.recipe_sources``.
+"""Is advice from recipes like that of a source it has not seen?  ``python -m research.recipe_sources docs/novelty.md``.
 
 Each source is left out in turn, and the learning rate that the others and the rule give for each of its settings is
 compared with its own. What is compared is a factor, 1 where they agree, the same above and below.
@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.advise.recipes.published import lr_voices
-from advisor.advise.recipes.recipes import Recipe, Recipes, batch_factor, shipped_recipes
-from advisor.advise.recipes.rule import BASE_BATCH_SIZE, find_rule, optimizer_family
+from advisor.advise.recipes.recipes import Recipe, Recipes, shipped_recipes
+from advisor.advise.recipes.rule import BASE_BATCH_SIZE, find_rule
 from advisor.errors import UsageError
+from advisor.space.optimizers import batch_factor, optimizer_family
+from research.pages.rendering import render
 
 METHODS = ("fixed rule", "family's median", "recipes")
-_BEGIN, _END = "<!-- begin: python -m research.recipe_sources -->", "<!-- end -->"
 _ATTENTION = 1 / 7
 """The share of attention from which on the rule takes a model for a transformer, see ``ModelDescription``."""
 
@@ -153,15 +154,14 @@ def _bold(factors: dict[str, float]) -> list[str]:
     return [f"**{text}**" if text == best else text for text in (f"{factors[name]:.2f}" for name in METHODS)]
 
 
-def main(page: str | None = None) -> None:
-    """Print the table, or put it into a Markdown page between its marks."""
-    table = to_markdown(leave_source_out(shipped_recipes()))
-    if page is None:
-        print(table)
-        return
-    before, _, rest = Path(page).read_text(encoding="utf-8").partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    Path(page).write_text(f"{before}{_BEGIN}\n\n{table}\n\n{_END}{after}", encoding="utf-8")
+def page(recipes: Recipes) -> str:
+    """Return docs/novelty.md."""
+    return render("novelty", settings=len(recipes.recipes), table=to_markdown(leave_source_out(recipes)))
+
+
+def main(to: str) -> None:
+    """Write the page for the shipped recipes."""
+    Path(to).write_text(page(shipped_recipes()), encoding="utf-8")
 
 
 if __name__ == "__main__":

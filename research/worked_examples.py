@@ -27,6 +27,7 @@ from advisor.learn.table import Table
 from advisor.records.evidence import Evidence
 from advisor.records.schema import Dataset, Pretraining
 from research.held_out.advice import without_group
+from research.pages.rendering import render
 
 FACTS, PAGE = "worked-examples.yaml", "worked-examples.md"
 TOLERANCE = 3.0
@@ -183,73 +184,66 @@ def _range(values: Sequence[float]) -> Range:
 
 def facts_of(example: Example) -> str:
     """Return what the page says of an example before the advice."""
-    asked = example.request
-    start = "pretrained" if asked["pretrained"] else "from scratch"
-    limits = [f"at most {asked['max_epochs']} epochs"] if "max_epochs" in asked else []
-    size = [f"{asked['img_size']} pixels"] if "img_size" in asked else []
-    parts = [
-        f"{asked['n_train']:,} images, {asked['n_classes']:,} classes",
-        f"`{asked['model']}` {start}",
-        asked["opt"],
-    ]
-    decay = "" if example.weight_decay is None else f", weight decay {_span(example.weight_decay)}"
-    sane = "" if example.sane is None else f" Sane at any batch size: {_span(example.sane)}."
-    return (
-        f"## {example.title}\n\nAsked: {', '.join([*parts, *size, *limits])}.\n\n"
-        f"Others: learning rate {_span(example.lr)}{decay} at batch size {example.batch_size}: {example.source}; "
-        f"{example.where}.{sane}\n"
-    )
+    return render("worked-example-facts", example=example)
 
 
-def advice_on(example: Example) -> tuple[str, tuple[bool, bool]]:
-    """Return what the page says of the advice, and whether all of it, and whether its rates, lie where others do."""
+@dataclass(frozen=True)
+class Check:
+    """A value that is advised, beside the range that others use."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value lies in the range."""
+        return self.low <= self.value <= self.high
+
+    @property
+    def verdict(self) -> str:
+        """Whether it does, and if not by how much."""
+        if self.holds:
+            return "within"
+        factor = max(self.low / self.value, self.value / self.high) if min(self.value, self.low) > 0 else None
+        return "**outside**" if factor is None else f"**outside**, by a factor of {factor:.1f}"
+
+
+@dataclass(frozen=True)
+class Advised:
+    """The advice on an example with its hyperparameters left free, and the checks of what was compared."""
+
+    free: Suggestion
+    checks: tuple[Check, ...]
+
+    @property
+    def rates_hold(self) -> bool:
+        """Whether the learning rates lie where others do."""
+        return all(check.holds for check in self.checks if check.name != "weight decay")
+
+
+def advice_on(example: Example) -> Advised:
+    """Return the advice on an example beside what others use."""
     there, free = example.advise(at_batch=True), example.advise(at_batch=False)
-    checks = [("learning rate", there.best.lr, example.lr)]
+    checks = [Check("learning rate", there.best.lr, *example.lr)]
     if example.weight_decay is not None:
-        checks.append(("weight decay", there.best.weight_decay, example.weight_decay))
+        checks.append(Check("weight decay", there.best.weight_decay, *example.weight_decay))
     if example.sane is not None:
-        checks.append(("learning rate at its own batch size", free.best.lr, example.sane))
-    said = [f"{name} {value:g}: {_verdict(value, low, high)}" for name, value, (low, high) in checks]
-    best = free.best
-    text = (
-        f"Advice at that batch size: {'; '.join(said)}.\n\nLeft free: learning rate {best.lr:g}, batch size "
-        f"{best.batch_size}, {best.epochs} epochs, dropout {best.dropout:g}, weight decay {best.weight_decay:g} (range "
-        f"of the learning rate {_span(free.ranges['lr'])}). Basis: {free.basis}, novelty {free.novelty:.2f}, "
-        f"confidence {free.confidence}.\n"
-    )
-    within = {name: low <= value <= high for name, value, (low, high) in checks}
-    return text, (all(within.values()), all(held for name, held in within.items() if name != "weight decay"))
-
-
-def _verdict(value: float, low: float, high: float) -> str:
-    if low <= value <= high:
-        return "within"
-    factor = "" if min(value, low) <= 0 else f", by a factor of {max(low / value, value / high):.1f}"
-    return f"**outside**{factor}"
-
-
-def _span(ends: Range) -> str:
-    return f"{ends[0]:.2g} to {ends[1]:.2g}"
+        checks.append(Check("learning rate at its own batch size", free.best.lr, *example.sane))
+    return Advised(free, tuple(checks))
 
 
 def page(examples: Sequence[Example]) -> str:
     """Return docs/worked-examples.md."""
-    told = [(facts_of(example), *advice_on(example)) for example in examples]
-    inside, rates = (sum(flags) for flags in zip(*(within for _, _, within in told), strict=True))
-    head = _HEAD.format(examples=len(examples), inside=inside, rates=rates, tolerance=f"{TOLERANCE:g}")
-    return "\n".join([head, *(f"{facts}\n{advice}" for facts, advice, _ in told)])
-
-
-_HEAD = """# Worked examples
-
-Written by `make worked-examples`. The advice is what `advisor suggest` gives on a dataset of which only the counts
-are known (the first two: on the described dataset, its whole source held out). What others use comes from sources
-outside `meta_data/recipes.csv`, or from runs recorded here. A source that gives one value is taken to mean it within a
-factor of {tolerance}; a grid says where its authors looked, not what was best. Learning rates are compared at the
-source's batch size.
-
-In {inside} of {examples} examples all that is compared lies within, in {rates} the learning rate does.
-"""
+    advised = [(example, advice_on(example)) for example in examples]
+    return render(
+        "worked-examples",
+        examples=advised,
+        inside=sum(all(check.holds for check in advice.checks) for _, advice in advised),
+        rates=sum(advice.rates_hold for _, advice in advised),
+        tolerance=TOLERANCE,
+    )
 
 
 def main(docs: str) -> None:

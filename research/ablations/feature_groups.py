@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from advisor.learn.table import Floats, Table, build_table, hidden_features
 from advisor.records.schema import Dataset
 from research.ablations.feature_seconds import feature_seconds
 from research.ablations.variants import judge
+from research.pages.rendering import DOCS, render
 
 GROUPS = ("size", "images", "structure", "probe")
 _ENOUGH = 8
@@ -49,7 +49,7 @@ def _small() -> MetaModel:
     return MetaModel(n_members=3, n_estimators=100, ranking_features=GROUPS, accuracy_features=GROUPS, blind_share=0.0)
 
 
-def level_errors(table: Table, judged: Sequence[Pool]) -> Floats:
+def accuracy_errors(table: Table, judged: Sequence[Pool]) -> Floats:
     """Return how far expected accuracies are from the best score of every case, in points, its source left out."""
     errors = np.zeros(len(judged))
     for group in sorted({pool.group for pool in judged}):
@@ -82,7 +82,7 @@ def compare(table: Table, workers: int = 1) -> list[dict[str, Any]]:
 
 def _values(table: Table) -> dict[str, Floats]:
     judged = clear_pools(table, seed_noise(table))
-    return {"regret": judge(table, judged, _small)["first"], "points": level_errors(table, judged)}
+    return {"regret": judge(table, judged, _small)["first"], "points": accuracy_errors(table, judged)}
 
 
 def separation(datasets: Sequence[Dataset]) -> dict[str, float]:
@@ -170,60 +170,42 @@ def page(
 ) -> str:
     """Return docs/dataset-features.md."""
     judged = clear_pools(table, seed_noise(table))
-    lines = [
-        _HEAD.format(
-            runs=len(table), cases=len(judged), groups=len({pool.group for pool in judged}), datasets=len(datasets)
-        ),
-        "| features | seconds | mean regret | against none | 95 % interval | accuracy off by | against none "
-        "| 95 % interval |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    between, related, alike = separation(datasets), correlations(table, datasets), most_alike(datasets)
+    outcomes = list(next(iter(related.values())))
+    features = [
+        (
+            f"`{feature.name}`",
+            feature.group,
+            f"{between[feature.name]:.0%}" if feature.name in between else "",
+            *(f"{related[feature.name][outcome]:+.2f}" for outcome in outcomes),
+            "`{}` {:+.2f}".format(*alike[feature.name]) if feature.name in alike else "",
+        )
+        for feature in all_features()
+        if feature.name in related
     ]
-    groups_of = ablations()
-    for row in rows:
-        cells = [row["features"], f"{sum(seconds[group] for group in groups_of[row['features']]):.1f}"]
-        for what, digits in (("regret", 3), ("points", 1)):
-            low, high = row[f"{what}_interval"]
-            cells += [
-                f"{row[what]:.{digits}f}",
-                f"{row[f'{what}_difference']:+.{digits}f}",
-                f"{low:+.{digits}f} to {high:+.{digits}f}",
-            ]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", _SEPARATION]
-    between = separation(datasets)
-    related = correlations(table, datasets)
-    whats = list(next(iter(related.values())))
-    alike = most_alike(datasets)
-    lines += [
-        f"| feature | group | between sources | {' | '.join(whats)} | goes along with |",
-        "|---|---|---:|" + "---:|" * len(whats) + "---|",
-    ]
-    for feature in all_features():
-        if feature.name in related:
-            share = f"{between[feature.name]:.0%}" if feature.name in between else ""
-            numbers = [f"{related[feature.name][what]:+.2f}" for what in whats]
-            other = "`{}` {:+.2f}".format(*alike[feature.name]) if feature.name in alike else ""
-            lines.append(f"| `{feature.name}` | {feature.group} | {share} | {' | '.join(numbers)} | {other} |")
-    return "\n".join([*lines, ""])
+    return render(
+        "dataset-features",
+        runs=len(table),
+        datasets=len(datasets),
+        cases=len(judged),
+        groups=len({pool.group for pool in judged}),
+        sets=[_set_cells(row, seconds) for row in rows],
+        outcomes=outcomes,
+        features=features,
+    )
 
 
-_HEAD = """# What the features of a dataset add
-
-Written by `make feature-groups` from {runs:,} runs on {datasets} datasets, each source left out in turn. Judged are
-the {cases} cases of {groups} sources in which more than noise separates the best from the median. Regret is of the
-configuration put first by a meta-model whose members all see these features (0 the best recorded, 1 a median random
-one); *accuracy off by* is the mean absolute error, in points, of the accuracy expected of the best configuration.
-Differences are paired with the meta-model that sees none, intervals bootstrapped over sources: one that holds zero
-shows nothing. *Seconds* are those of one processor that the features take when the images are decoded, measured on
-made-up pictures, as many as a sample holds at most. What every feature means is in [features.md](features.md).
-"""
-_SEPARATION = """## Which features tell datasets apart, and what they go along with
-
-*Between sources* is the share of a feature's variance that lies between sources rather than between datasets of one.
-The others are Spearman's rank correlations over datasets with what was best there, ranked within cases of the same
-model, optimizer and start; with this many datasets, values within ±0.3 are easily luck. The last column names the
-feature that it is most correlated with: near ±1 the two say the same.
-"""
+def _set_cells(row: Mapping[str, Any], seconds: Mapping[str, float]) -> list[str]:
+    """Return the line of the table on a set of groups of features."""
+    cells = [row["features"], f"{sum(seconds[group] for group in ablations()[row['features']]):.1f}"]
+    for what, digits in (("regret", 3), ("points", 1)):
+        low, high = row[f"{what}_interval"]
+        cells += [
+            f"{row[what]:.{digits}f}",
+            f"{row[f'{what}_difference']:+.{digits}f}",
+            f"{low:+.{digits}f} to {high:+.{digits}f}",
+        ]
+    return cells
 
 
 def main() -> None:
@@ -235,7 +217,7 @@ def main() -> None:
     table = build_table(
         evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size), with_probe=True
     )
-    Path("docs/dataset-features.md").write_text(
+    (DOCS / "dataset-features.md").write_text(
         page(table, evidence.datasets, compare(table, available_cores()), feature_seconds()), encoding="utf-8"
     )
 

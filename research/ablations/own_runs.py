@@ -1,4 +1,4 @@
-"""How own runs are best heeded: ways that were tried, replayed.  ``python -m research.ablations.own_runs PAGE``.
+"""How own runs are best used: ways that were tried, replayed.  ``python -m research.ablations.own_runs PAGE``.
 
 Every source is held out in turn. In each of its cases the first suggestion is looked up, then each way says which of
 the recorded configurations to try next.
@@ -23,6 +23,7 @@ from advisor.learn.metamodel import MetaModel
 from advisor.learn.own_runs import EXPLORATION_WEIGHT, LENGTHS
 from advisor.learn.table import Floats, Table, at_other_lr
 from advisor.space.configuration import to_unit_scale
+from research.pages.rendering import render
 
 TRIALS = (1, 2, 3, 5)
 """Own runs after the first suggestion; more leave little to try in most recorded cases."""
@@ -103,15 +104,15 @@ def _heeding(
 
 WAYS: Mapping[str, Callable[[Foreseen], Worth]] = {
     SHIPPED: _heeding(),
-    "own runs not heeded": lambda case: lambda tried: -case.short,
-    "lengths and exploration_weight set by hand, as before": _heeding(BY_HAND, 0.5),
-    "no exploration_weight": _heeding(exploration_weight=0.0),
-    "half the exploration_weight": _heeding(exploration_weight=EXPLORATION_WEIGHT / 2),
-    "twice the exploration_weight": _heeding(exploration_weight=EXPLORATION_WEIGHT * 2),
+    "own runs not used": lambda case: lambda tried: -case.short,
+    "lengths and exploration weight set by hand, as before": _heeding(BY_HAND, 0.5),
+    "no exploration weight": _heeding(exploration_weight=0.0),
+    "half the exploration weight": _heeding(exploration_weight=EXPLORATION_WEIGHT / 2),
+    "twice the exploration weight": _heeding(exploration_weight=EXPLORATION_WEIGHT * 2),
     "half the lengths": _heeding([length / 2 for length in LENGTHS]),
     "twice the lengths": _heeding([length * 2 for length in LENGTHS]),
     "expected improvement": _expected_improvement,
-    "members weighed by how they foresaw own runs": _weighed_members,
+    "members weighted by how they predicted own runs": _weighed_members,
 }
 
 
@@ -160,40 +161,28 @@ def page(cases: Sequence[Foreseen]) -> str:
     judged = [case for case in cases if case.pool.is_clear(case.noise)]
     groups = np.array([case.pool.group for case in judged])
     found = {name: regrets(judged, way) for name, way in WAYS.items()}
-    lines = [
-        _HEAD.format(cases=len(judged), groups=len(set(groups))),
-        f"| way | {' | '.join(f'after {k}' for k in TRIALS)} | mean difference to the shipped | 95 % interval |",
-        f"|---|{'---:|' * len(TRIALS)}---:|---:|",
-    ]
+    ways = []
     for name, regret in found.items():
         difference = (regret - found[SHIPPED]).mean(axis=1)
         low, high = bootstrap_interval(difference, groups)
-        means = " | ".join(f"{mean_by_group(column, groups).mean():.3f}" for column in regret.T)
-        lines.append(
-            f"| {name} | {means} | {mean_by_group(difference, groups).mean():+.3f} | {low:+.3f} to {high:+.3f} |"
+        ways.append(
+            {
+                "name": name,
+                "means": [float(mean_by_group(column, groups).mean()) for column in regret.T],
+                "difference": float(mean_by_group(difference, groups).mean()),
+                "low": low,
+                "high": high,
+            }
         )
-    likeliest = ", ".join(f"{length:.1f}" for length in likeliest_lengths(cases))
-    shipped = ", ".join(f"{length:g}" for length in LENGTHS)
-    return "\n".join([*lines, "", _TAIL.format(likeliest=likeliest, shipped=shipped)])
-
-
-_HEAD = """# How own runs are heeded: what was tried
-
-Written by `make own-runs`: the {cases} recorded cases of {groups} sources in which more than noise separates the best
-from the median, each source held out in turn. Mean regret of the best so far over sources after the first suggestion
-and so many own runs, chosen among the recorded configurations one after the other, each with the scores before it.
-Most cases hold 17 configurations, so little is left to choose after five; what many own runs are worth is seen in
-[trainings](own-trials.md).
-"""
-_TAIL = """A run's score is taken for the level of the dataset, minus the points that the meta-model expects the
-configuration to fall short, plus a smooth error, plus the noise between seeds. How smooth the error is was set by hand
-before; now by what makes the errors in recorded cases likeliest: lengths of {likeliest} on the unit scale
-(octaves of learning rate, batch size, epochs; tenths of dropout; octaves of weight decay). Shipped are
-{shipped}: the last two shorter, so that dropout and weight decay are tried at all. These lengths were
-found on all recorded cases, those that judge them here among them, five numbers from all sources at once.
-
-No difference to the shipped way whose interval holds zero can be told from luck.
-"""
+    return render(
+        "own-runs",
+        cases=len(judged),
+        groups=len(set(groups)),
+        trials=TRIALS,
+        ways=ways,
+        likeliest=", ".join(f"{length:.1f}" for length in likeliest_lengths(cases)),
+        shipped=", ".join(f"{length:g}" for length in LENGTHS),
+    )
 
 
 def main(path: str) -> None:

@@ -21,6 +21,7 @@ from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import Floats, Table, build_table
+from research.pages.rendering import render
 from research.quicktune.joint_runs import JointRuns, read_joint_runs
 from research.quicktune.other_evidence import judge_recipes, with_joint_runs
 
@@ -179,34 +180,8 @@ def _judge_named(table: Table, joint: JointRuns, name: str) -> dict[str, Floats]
 def page(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
     """Return docs/meta-model.md."""
     judged = clear_pools(table, seed_noise(table))
-    lines = [
-        _HEAD.format(runs=len(table), cases=len(judged), groups=len({pool.group for pool in judged})),
-        "| variant | mean regret | median | best of 3 | difference to the shipped | 95 % interval |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        interval = f"{row['low']:+.3f} to {row['high']:+.3f}"
-        numbers = [f"{row[name]:.3f}" for name in ("first", "median", "best of 3")]
-        lines.append(f"| {' | '.join((row['variant'], *numbers, format(row['difference'], '+.3f'), interval))} |")
-    return "\n".join([*lines, "", _TAIL])
-
-
-_HEAD = """# The meta-model: what was tried
-
-Written by `make variants QUICKTUNE=FOLDER` from {runs:,} runs; every source is left out in turn. Judged are the
-{cases} cases of {groups} sources in which more than noise separates the best from the median. Regret is of the
-configuration that a variant puts first (0 the best recorded, 1 a median random one), its mean over sources; the
-interval is of the paired difference to the shipped variant, bootstrapped over sources. Differences whose interval
-holds zero cannot be told from luck.
-"""
-_TAIL = """The shipped variant is bagged LightGBM over sources with random thresholds. Half of its members rank
-configurations by what is known of the training, of the model and of the dataset's counts alone, the other half by the
-dataset's other features as well, so that these can help more than they can hurt. What single groups of features add is
-in [dataset-features.md](dataset-features.md). It learns the logarithm of the regret within a case, so that what
-separates good configurations counts more than how bad the bad ones are. Inputs derived from the hyperparameters (steps,
-samples seen, learning rate per batch and per its square root, learning rate x steps x weight decay, shares of the training set
-and of the epochs allowed) are computed in `advisor/learn/table.py`.
-"""
+    groups = len({pool.group for pool in judged})
+    return render("meta-model", runs=len(table), cases=len(judged), groups=groups, rows=rows)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Own trials after the advice, really trained, against Optuna's TPE and random search.
+"""Live trials: runs after the advice, each advised from those before it, against Optuna's TPE and random search.
 
 ``python -m research.held_out.live_trials DATA DOCS``. In each case, its whole source held out, the program is asked
 again and again, as a user asks it, every run so far being among the user's own; each time the first of its suggestions
@@ -27,10 +27,11 @@ from advisor.records.schema import Run
 from advisor.space.configuration import Configuration
 from research.held_out.advice import HeldOut, held_out_cases
 from research.held_out.trained_runs import TrainedRuns
+from research.pages.rendering import render
 
-PLAN = Path("meta_data/plans/own-trials.yaml")
+PLAN = Path("meta_data/plans/live-trials.yaml")
 SHOWN = tuple(sorted({*TRIALS, 20}))
-"""Own trials after the first training; every method has had one training more."""
+"""Trials after the first training; every method has had one training more."""
 TRAININGS = max(SHOWN) + 1
 START_UP = 10
 """TPE's random trials before it models anything: Optuna's default."""
@@ -67,7 +68,7 @@ def tree_of_parzen_estimators(case: Case, runs: TrainedRuns, seed: int, count: i
     try:
         import optuna
     except ImportError as error:
-        raise MissingExtraError("optuna", "optuna", "compare own trials with TPE") from error
+        raise MissingExtraError("optuna", "optuna", "compare live trials with TPE") from error
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = case.space
@@ -144,63 +145,30 @@ def mean_regrets(cases: Sequence[Mapping[str, Any]]) -> dict[str, Floats]:
 
 
 def page(found: Mapping[str, Any]) -> str:
-    """Return docs/own-trials.md for what ``main`` wrote as JSON."""
+    """Return docs/live-trials.md for what ``main`` wrote as JSON."""
     cases = found["cases"]
-    n_seeds = len(cases[0]["scores"][TPE])
-    seeds = "" if n_seeds == 1 else f"; the mean of {n_seeds} seeds"
-    parts = [_HEAD.format(cases=len(cases), seeds=seeds, start_up=START_UP, draws=TRAININGS)]
-    parts += _table({f"**{name}**" if name == ADVICE else name: row for name, row in mean_regrets(cases).items()})
-    parts.append(f"\n{_verdict(cases)}\n")
-    for case in cases:
-        parts.append(
-            f"## {case['dataset']}, {case['model']}, {case['opt']}\n\n{case['n_train']:,} images to train on, "
-            f"{case['n_eval']:,} to judge by, {case['max_epochs']} epochs. Best of all that was recorded or trained "
-            f"{case['best']:.1f} %, median of the random ones {case['median']:.1f} %.\n"
-        )
-        parts += [*_table({name: np.array(list(row.values())) for name, row in case["regret"].items()}), ""]
-    return "\n".join(parts)
-
-
-def _table(rows: Mapping[str, Floats]) -> list[str]:
-    return [
-        f"| own trials | {' | '.join(map(str, SHOWN))} |",
-        f"|---|{'---:|' * len(SHOWN)}",
-        *(f"| {name} | {' | '.join(f'{value:.3f}' for value in row)} |" for name, row in rows.items()),
-    ]
-
-
-def _verdict(cases: Sequence[Mapping[str, Any]]) -> str:
     at = SHOWN.index(10)
-    rows = mean_regrets(cases)
-    parts = []
-    for baseline in (TPE, RANDOM):
-        kept = rows[ADVICE][at] <= rows[baseline][at] / 2
-        parts.append(
-            f"{rows[baseline][at]:.3f} of {baseline} ({'at most half: met' if kept else 'at most half: missed'})"
-        )
-    return f"After 10 own trials the mean regret is {rows[ADVICE][at]:.3f}, against {' and '.join(parts)}."
-
-
-_HEAD = """# Own trials after the advice, really trained
-
-Written by `make own-trials`. In {cases} cases of as many sources (`meta_data/plans/own-trials.yaml`), each held out
-when the meta-model was fitted, the program was asked for its first suggestion (`--prefer accuracy`, at most the epochs
-of the case), which was trained and recorded; then it was asked again, heeding that run, and so on. Own trials are
-those after the first training, so every method in a column has had one training more.
-
-- TPE: Optuna's sampler, {start_up} random start-up trials (its default) among its own{seeds}.
-- Random search: the expected best of so many among {draws} random points.
-- Both draw where the recorded configurations were drawn, always at the most epochs: learning rate, batch size and
-  weight decay by factors, dropout evenly. The advice is told that limit and nothing else.
-
-Regret is (best - best so far) / (best - median): best is the best that was recorded or trained by anybody in the case,
-median that of its random points. Scores are those seen while searching, one seed each, so luck favours whoever tries
-more. Every run is in [own-trials.csv](own-trials.csv).
-"""
+    means = mean_regrets(cases)
+    n_seeds = len(cases[0]["scores"][TPE])
+    return render(
+        "live-trials",
+        cases=cases,
+        by_case=[{name: list(row.values()) for name, row in case["regret"].items()} for case in cases],
+        means={f"**{name}**" if name == ADVICE else name: row for name, row in means.items()},
+        shown=SHOWN,
+        reached=means[ADVICE][at],
+        targets=[
+            {"name": name, "regret": means[name][at], "met": means[ADVICE][at] <= means[name][at] / 2}
+            for name in (TPE, RANDOM)
+        ],
+        start_up=START_UP,
+        seeds="" if n_seeds == 1 else f"; the mean of {n_seeds} seeds",
+        draws=TRAININGS,
+    )
 
 
 def main(data_dir: str, docs: str) -> None:
-    """Train what is not trained yet, and write own-trials.json and own-trials.md."""
+    """Train what is not trained yet, and write live-trials.json and live-trials.md."""
     from advisor._meta_data.sources import build_dataset
     from advisor.collect.engine import prepare_worker
     from advisor.describe.model import describe_model
@@ -209,15 +177,15 @@ def main(data_dir: str, docs: str) -> None:
 
     prepare_worker()
     evidence = load_evidence()
-    runs = TrainedRuns(Path(docs) / "own-trials.csv", evidence.runs)
+    runs = TrainedRuns(Path(docs) / "live-trials.csv", evidence.runs)
     cases = []
     for held_out in held_out_cases(PLAN, Path(data_dir), evidence, lambda name: build_dataset(name, Path(data_dir))):
         cases.append(compare(held_out, runs))
         print(f"{held_out.case.case_id}: {json.dumps(cases[-1]['regret'])}", flush=True)
     table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
     found = {"data_sha256": digest(table), "start_up_trials": START_UP, "tpe_seeds": TPE_SEEDS, "cases": cases}
-    (Path(docs) / "own-trials.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (Path(docs) / "own-trials.md").write_text(page(found), encoding="utf-8")
+    (Path(docs) / "live-trials.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (Path(docs) / "live-trials.md").write_text(page(found), encoding="utf-8")
     print(f"{runs.trained} runs trained now")
 
 

@@ -1,4 +1,4 @@
-"""The advice really trained, its whole source held out: ``python -m research.held_out.trainings DATA DOCS``.
+"""The advice carried out, its whole source held out: ``python -m research.held_out.trainings DATA DOCS``.
 
 Looking up what was recorded flatters, since the advice may lie between what was recorded. Here the first three
 suggestions and their baselines are trained, each with three seeds. The figures describe these cases, and no more.
@@ -9,20 +9,22 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from advisor.learn.artefact import digest
+from advisor.records.schema import HYPERPARAMETERS
 from advisor.space.configuration import Configuration
 from research.held_out.advice import HeldOut, held_out_cases
 from research.held_out.trained_runs import TrainedRuns
+from research.pages.rendering import render
 
-PLAN = Path("meta_data/plans/trainings.yaml")
+PLAN = Path("meta_data/plans/held-out-trainings.yaml")
 SEEDS = (0, 1, 2)
 SUGGESTIONS = ("first suggestion", "second suggestion", "third suggestion")
 BEST_OF_3 = "best of the three"
-RIVALS = {
+BASELINES = {
     "fixed rule": "fixed rule",
     "sane default": "sane default",
     "timm's train.py defaults": "timm's train.py defaults",
@@ -39,7 +41,7 @@ def train_case(held_out: HeldOut, runs: TrainedRuns) -> dict[str, Any]:
     chosen: dict[str, Configuration] = dict(
         zip(SUGGESTIONS, (one.configuration for one in suggestion.suggestions), strict=False)
     )
-    chosen |= {name: held_out.baselines[baseline] for baseline, name in RIVALS.items()}
+    chosen |= {name: held_out.baselines[baseline] for baseline, name in BASELINES.items()}
     scores = {name: [runs.score(case, values, seed) for seed in SEEDS] for name, values in chosen.items()}
     three = [scores[name] for name in SUGGESTIONS if name in scores]
     scores[BEST_OF_3] = [max(of_seed) for of_seed in zip(*three, strict=True)]
@@ -61,7 +63,7 @@ def train_case(held_out: HeldOut, runs: TrainedRuns) -> dict[str, Any]:
         "expected": expected.model_dump() if expected is not None else None,
         "methods": {
             name: {
-                "five": chosen[name].as_dict() if name in chosen else None,
+                "hyperparameters": chosen[name].as_dict() if name in chosen else None,
                 "scores": values,
                 "mean": round(statistics.mean(values), 3),
                 "regret": round(float(pool.regret(statistics.mean(values))), 4),
@@ -75,7 +77,7 @@ def train_case(held_out: HeldOut, runs: TrainedRuns) -> dict[str, Any]:
 def summarise(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return a row a method: means and medians over the cases, and in how many the first suggestion did better."""
     rows = []
-    for name in (SUGGESTIONS[0], BEST_OF_3, *RIVALS.values()):
+    for name in (SUGGESTIONS[0], BEST_OF_3, *BASELINES.values()):
         of_method = [case["methods"][name] for case in cases]
         ahead = [
             case["methods"][SUGGESTIONS[0]]["mean"] - case["methods"][name]["mean"] for case in cases
@@ -94,79 +96,27 @@ def summarise(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def page(found: Mapping[str, Any]) -> str:
-    """Return docs/trainings.md for what ``main`` wrote as JSON."""
+    """Return docs/held-out-trainings.md for what ``main`` wrote as JSON."""
     cases = found["cases"]
-    told = [case for case in cases if case["expected"] is not None]
-    held = sum(
-        case["expected"]["low"] <= case["methods"][SUGGESTIONS[0]]["mean"] <= case["expected"]["high"] for case in told
+    expected = [case for case in cases if case["expected"] is not None]
+    return render(
+        "held-out-trainings",
+        cases=cases,
+        groups=len({case["group"] for case in cases}),
+        seeds=len(SEEDS),
+        summary=summarise(cases),
+        first=SUGGESTIONS[0],
+        expected=expected,
+        in_interval=sum(
+            case["expected"]["low"] <= case["methods"][SUGGESTIONS[0]]["mean"] <= case["expected"]["high"]
+            for case in expected
+        ),
+        hyperparameters=HYPERPARAMETERS,
     )
-    groups = len({case["group"] for case in cases})
-    parts = [
-        _HEAD.format(cases=len(cases), groups=groups, seeds=len(SEEDS)),
-        "| method | mean accuracy | mean regret | median regret | points lost | first suggestion better in |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for row in summarise(cases):
-        better = "" if row["method"] == SUGGESTIONS[0] else f"{row['better']} of {len(cases)}"
-        numbers = (
-            f"{row['top1']:.1f} | {row['mean_regret']:.3f} | {row['median_regret']:.3f} | {row['points_lost']:.1f}"
-        )
-        parts.append(f"| {row['method']} | {numbers} | {better} |")
-    parts.append(
-        f"\nThe mean of the first suggestion's seeds lay in its {told[0]['expected']['level']:.0%} interval in {held} "
-        f"of {len(told)} cases that had one.\n"
-        if told
-        else ""
-    )
-    parts.append("## Case by case\n")
-    for case in cases:
-        parts += [_case_head(case), *_case_table(case), ""]
-    return "\n".join(parts)
-
-
-def _case_head(case: Mapping[str, Any]) -> str:
-    start = "fine-tuned" if case["pretrained"] else "from scratch"
-    expected = case["expected"]
-    told = (
-        ""
-        if expected is None
-        else f" Expected of the first: {expected['top1']:.1f} % ({expected['low']:.1f} to {expected['high']:.1f})."
-    )
-    return (
-        f"### {case['dataset']}, {case['model']}, {case['opt']} {start}\n\n"
-        f"{case['n_train']:,} images to train on, {case['n_eval']:,} to judge by, at most {case['max_epochs']} epochs. "
-        f"Recorded before: best {case['best_recorded']:.1f} %, median random {case['median_recorded']:.1f} %. Advice: "
-        f"{case['basis']}, novelty {case['novelty']:.2f}, confidence {case['confidence']}.{told}\n"
-    )
-
-
-def _case_table(case: Mapping[str, Any]) -> Iterable[str]:
-    yield "| method | lr | batch | epochs | dropout | weight decay | accuracy by seed | mean | regret |"
-    yield "|---|---:|---:|---:|---:|---:|---|---:|---:|"
-    for name, one in case["methods"].items():
-        hparams = one["five"]
-        values = [f"{hparams[key]:g}" for key in hparams] if hparams else [""] * 5
-        seeds = ", ".join(f"{score:.1f}" for score in one["scores"])
-        yield f"| {name} | {' | '.join(values)} | {seeds} | {one['mean']:.1f} | {one['regret']:.3f} |"
-
-
-_HEAD = """# The advice, really trained
-
-Written by `make trainings`. Looking advice up among recorded configurations flatters it, so here it was carried out: in
-{cases} cases of {groups} sources (`meta_data/plans/trainings.yaml`), each held out when the meta-model was fitted, the
-program was asked for its first three suggestions as a user asks it (`--prefer accuracy`, at most the epochs recorded
-in the case), and these were trained with {seeds} seeds each beside their baselines, by the same trainer that made the
-evidence. Every run is in [trainings.csv](trainings.csv); those that the evidence holds already were not trained again.
-
-Regret is (best - score) / (best - median), best and median being those recorded in the case before: below 0 is better
-than anything recorded. `best recorded` is the configuration that was the best when it was recorded, trained with the
-same seeds: what it loses now is luck that it had then. `best of the three` is what one gets who trains all three
-suggestions once. So few cases describe; what is claimed rests on [all groups](evaluation.md).
-"""
 
 
 def main(data_dir: str, docs: str) -> None:
-    """Train what is not trained yet, and write trainings.json and trainings.md."""
+    """Train what is not trained yet, and write held-out-trainings.json and held-out-trainings.md."""
     from advisor._meta_data.sources import build_dataset
     from advisor.collect.engine import prepare_worker
     from advisor.describe.model import describe_model
@@ -175,7 +125,7 @@ def main(data_dir: str, docs: str) -> None:
 
     prepare_worker()
     evidence = load_evidence()
-    runs = TrainedRuns(Path(docs) / "trainings.csv", evidence.runs)
+    runs = TrainedRuns(Path(docs) / "held-out-trainings.csv", evidence.runs)
     cases = []
     for held_out in held_out_cases(PLAN, Path(data_dir), evidence, lambda name: build_dataset(name, Path(data_dir))):
         cases.append(train_case(held_out, runs))
@@ -183,8 +133,8 @@ def main(data_dir: str, docs: str) -> None:
         print(f"{held_out.case.case_id}: {first['mean']:.1f} %, regret {first['regret']:.3f}", flush=True)
     table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
     found = {"data_sha256": digest(table), "seeds": SEEDS, "summary": summarise(cases), "cases": cases}
-    (Path(docs) / "trainings.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (Path(docs) / "trainings.md").write_text(page(found), encoding="utf-8")
+    (Path(docs) / "held-out-trainings.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (Path(docs) / "held-out-trainings.md").write_text(page(found), encoding="utf-8")
     print(f"{runs.trained} runs trained now")
 
 

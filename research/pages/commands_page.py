@@ -8,61 +8,57 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import click
 
 from advisor.cli.root import COMMANDS, cli
 from advisor.cli.terminal.examples import EXAMPLES
-
-_HEAD = """# Commands
-
-<!-- made by `make docs` from the commands themselves -->
-
-Every command says the same with `--help`. Results go to stdout, progress and notes to stderr; commands that print data
-take `--format json`. Exit status: 0 done, 1 a failure that is explained, 2 wrong usage, 3 low confidence under
-`suggest --strict`, 130 interrupted; `advisor run` returns the script's own. An error names the problem and what to type
-next. `advisor --quiet COMMAND` prints results and errors only, `advisor --verbose COMMAND` also what is done during this.
-Colours are left out where `NO_COLOR` is set, and bars where stderr is no terminal.
-
-## Completion in the shell
-
-| shell | add to its start-up file |
-|---|---|
-| bash (`~/.bashrc`) | `eval "$(_ADVISOR_COMPLETE=bash_source advisor)"` |
-| zsh (`~/.zshrc`) | `eval "$(_ADVISOR_COMPLETE=zsh_source advisor)"` |
-| fish (`~/.config/fish/completions/advisor.fish`) | `_ADVISOR_COMPLETE=fish_source advisor \\| source` |
-
-TAB then completes commands, options, their choices, timm's model names after `--model` and optimizers after `--opt`.
-"""
+from research.pages.rendering import render
 
 
 def page() -> str:
     """Return the page as Markdown."""
-    parts = [_HEAD]
+    found: list[_Command] = []
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
-        parts += _sections(command, name)
-    return "\n".join(parts)
+        found += _commands(command, name)
+    return render("commands", commands=found)
 
 
-def _sections(command: click.Command, path: str) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Command:
+    """What the page says of a command."""
+
+    path: str
+    usage: str
+    help: str
+    options: list[tuple[str, str]]
+    examples: Sequence[str]
+
+    @property
+    def top(self) -> bool:
+        """Whether it belongs to no other command."""
+        return " " not in self.path
+
+
+def _commands(command: click.Command, path: str) -> Iterator[_Command]:
+    """Yield a command, and those below it in alphabetical order."""
     context = click.Context(command, info_name=f"advisor {path}")
-    usage = " ".join(("advisor", path, *command.collect_usage_pieces(context)))
-    yield f"{'##' if ' ' not in path else '###'} {path}\n"
-    yield f"    {usage}\n"
-    yield f"{_paragraphs(command.help or '')}\n"
     options = [param for param in command.params if isinstance(param, click.Option)]
-    if options:
-        yield "| option | |\n|---|---|"
-        yield "\n".join(f"| {_spelt(option)} | {_cell(_said(option))} |" for option in options) + "\n"
-    examples = [example for example in EXAMPLES.get(path, ()) if not isinstance(command, click.Group)]
-    if examples:
-        yield "\n".join(("```console", *(f"$ {example}" for example in examples), "```")) + "\n"
+    is_group = isinstance(command, click.Group)
+    yield _Command(
+        path=path,
+        usage=" ".join(("advisor", path, *command.collect_usage_pieces(context))),
+        help=_paragraphs(command.help or ""),
+        options=[(_spelt(option), _cell(_said(option))) for option in options],
+        examples=() if is_group else EXAMPLES.get(path, ()),
+    )
     if isinstance(command, click.Group):
         for name in sorted(command.commands):
-            yield from _sections(command.commands[name], f"{path} {name}")
+            yield from _commands(command.commands[name], f"{path} {name}")
 
 
 def _paragraphs(text: str) -> str:

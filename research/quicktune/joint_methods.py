@@ -25,7 +25,7 @@ _DRAWS = 400
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Weights:
     """Weights of the Gaussian process: of squared differences by block, of a dataset's own likes, and of the noise."""
 
     blocks: tuple[tuple[str, float], ...]
@@ -33,7 +33,7 @@ class Likeness:
     noise: float
 
 
-BY_HAND = Likeness(
+BY_HAND = Weights(
     (
         ("model", 0.15), ("descriptors", 0.02), ("optimizer", 0.15), ("lr", 0.3), ("batch", 0.05), ("frozen", 0.3),
         ("rest", 0.01),
@@ -44,14 +44,14 @@ BY_HAND = Likeness(
 """A first guess; the others are drawn around it, and which is used is chosen on the datasets not left out."""
 
 
-def likenesses(n: int) -> list[Likeness]:
+def process_weights(n: int) -> list[Weights]:
     """Return the first guess and ``n`` - 1 others, whose weights differ from it by random factors of about two."""
     rng = np.random.default_rng(0)
     found = [BY_HAND]
     for _ in range(n - 1):
         factors = np.exp(rng.normal(0, 0.7, len(BY_HAND.blocks) + 2))
         blocks = tuple((name, w * f) for (name, w), f in zip(BY_HAND.blocks, factors, strict=False))
-        found.append(Likeness(blocks, BY_HAND.own * factors[-2], BY_HAND.noise * factors[-1]))
+        found.append(Weights(blocks, BY_HAND.own * factors[-2], BY_HAND.noise * factors[-1]))
     return found
 
 
@@ -83,11 +83,11 @@ def ranks(runs: JointRuns) -> Floats:
     return result
 
 
-def believe(runs: JointRuns, likeness: Likeness) -> Beliefs:
+def believe(runs: JointRuns, weights: Weights) -> Beliefs:
     """Return what is expected of the runs of every dataset from the runs of all others."""
-    alike, y = _kernel(runs, likeness), standard_scores(runs)
+    alike, y = _kernel(runs, weights), standard_scores(runs)
     same = runs.dataset[:, None] == runs.dataset
-    inverse = np.linalg.inv(alike * (1 + likeness.own * same) + likeness.noise * np.eye(len(runs)))
+    inverse = np.linalg.inv(alike * (1 + weights.own * same) + weights.noise * np.eye(len(runs)))
     solved = inverse @ y
     mean, covariance = np.zeros(len(runs)), {}
     for name in np.unique(runs.dataset):
@@ -98,9 +98,9 @@ def believe(runs: JointRuns, likeness: Likeness) -> Beliefs:
     return Beliefs(mean, covariance)
 
 
-def chosen_beliefs(runs: JointRuns, candidates: Sequence[Likeness]) -> tuple[Beliefs, list[int]]:
+def chosen_beliefs(runs: JointRuns, candidates: Sequence[Weights]) -> tuple[Beliefs, list[int]]:
     """Return beliefs by the weights that, for each dataset, erred least on the other datasets; and which those are."""
-    tried = [believe(runs, likeness) for likeness in candidates]
+    tried = [believe(runs, weights) for weights in candidates]
     y, names = standard_scores(runs), np.unique(runs.dataset)
     errors = np.array(
         [[np.mean((y[rows] - b.mean[rows]) ** 2) for rows in (runs.dataset == n for n in names)] for b in tried]
@@ -115,8 +115,8 @@ def chosen_beliefs(runs: JointRuns, candidates: Sequence[Likeness]) -> tuple[Bel
     return Beliefs(mean, covariance), chosen
 
 
-def _kernel(runs: JointRuns, likeness: Likeness) -> Floats:
-    weighted = np.hstack([runs.blocks[name] * np.sqrt(weight) for name, weight in likeness.blocks])
+def _kernel(runs: JointRuns, weights: Weights) -> Floats:
+    weighted = np.hstack([runs.blocks[name] * np.sqrt(weight) for name, weight in weights.blocks])
     squares = (weighted**2).sum(axis=1)
     distance = np.sqrt(3 * np.maximum(squares[:, None] + squares - 2 * weighted @ weighted.T, 0))
     return np.asarray((1 + distance) * np.exp(-distance))

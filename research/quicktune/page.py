@@ -9,21 +9,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.errors import AdvisorError
 from advisor.evaluate.pool import expected_best
 from advisor.evaluate.summary import bootstrap_interval
 from advisor.learn.table import Floats
+from research.pages.rendering import render
 from research.quicktune.joint_methods import (
     Beliefs,
     best_first,
     by_trees,
     chosen_beliefs,
     complementary,
-    likenesses,
     of_unlike_models,
+    process_weights,
     ranks,
     standardised,
 )
@@ -31,7 +34,7 @@ from research.quicktune.joint_runs import JointRuns, read_joint_runs
 from research.quicktune.joint_values import with_model_given
 
 N_SEEDS = 10
-N_LIKENESSES = 12
+N_WEIGHTS = 12
 TRIALS = (1, 5, 10, 25)
 FIRST, THREE = 0.08, 0.025
 """What is wanted of the first pick and of the best of three."""
@@ -104,87 +107,45 @@ def random_search(runs: JointRuns) -> dict[int, float]:
 def page(runs: JointRuns, beliefs: Beliefs, judged: Sequence[Mapping[str, Picks]]) -> str:
     """Return docs/quicktune.md."""
     names = np.unique(runs.dataset)
-    found, chance = regrets(runs, judged), random_search(runs)
-    lines = [_HEAD.format(runs=len(runs), datasets=len(names), seeds=len(judged), likenesses=N_LIKENESSES)]
-    lines += [
-        "| method | first pick | between seeds | best of three | first: 95 % over datasets |",
-        "|---|---:|---:|---:|---|",
-    ]
-    for method, (first, three) in found.items():
-        low, high = bootstrap_interval(first.mean(axis=0), names)
-        cells = f"{first.mean():.3f} | {first.mean(axis=1).std():.3f} | {three.mean():.3f} | {low:.3f} to {high:.3f}"
-        lines.append(f"| {method} | {cells} |")
-    lines += [f"| random search, {k} | {value:.3f} | | | |" for k, value in chance.items()]
-    first, three = (float(values.mean()) for values in found[CHOSEN])
-    lines += ["", _verdict(first, three, chance, found), "", _CHOSEN_HEAD.format(method=CHOSEN)]
-    lines += [_row(runs, name, picks[CHOSEN]) for name, picks in judged[0].items()]
-    given = with_model_given(runs, beliefs.mean)
-    decision = _HELPS if given["low"] > 0 else _DOES_NOT_HELP
-    return "\n".join([*lines, "", _TAIL.format(**given, decision=decision)])
-
-
-def _verdict(first: float, three: float, chance: Mapping[int, float], found: Mapping[str, Floats]) -> str:
-    def met(value: float, wanted: float) -> str:
-        return f"{value:.3f}, wanted {wanted:g}: {'met' if value <= wanted else 'missed'}"
-
-    best_first, best_three = (min(float(v[i].mean()) for v in found.values()) for i in (0, 1))
-    return (
-        f"By *{CHOSEN}*: first pick {met(first, FIRST)} (random search reaches {chance[10]:.3f} with ten trials); best "
-        f"of three {met(three, THREE)}. The least over all methods, chosen by looking and flattered by it: first "
-        f"pick {best_first:.3f}, best of three {best_three:.3f}."
+    methods = {name: _method(name, first, three, names) for name, (first, three) in regrets(runs, judged).items()}
+    return render(
+        "quicktune",
+        runs=len(runs),
+        datasets=len(names),
+        seeds=len(judged),
+        weights=N_WEIGHTS,
+        methods=list(methods.values()),
+        chance=random_search(runs),
+        chosen=methods[CHOSEN],
+        wanted_first=FIRST,
+        wanted_three=THREE,
+        picks=[_row(runs, name, picks[CHOSEN]) for name, picks in judged[0].items()],
+        given=with_model_given(runs, beliefs.mean),
     )
 
 
-def _row(runs: JointRuns, name: str, picks: Sequence[int]) -> str:
+def _method(name: str, first: Floats, three: Floats, datasets: NDArray[np.str_]) -> dict[str, Any]:
+    low, high = bootstrap_interval(first.mean(axis=0), datasets)
+    return {
+        "name": name,
+        "first": float(first.mean()),
+        "between_seeds": float(first.mean(axis=1).std()),
+        "three": float(three.mean()),
+        "low": low,
+        "high": high,
+    }
+
+
+def _row(runs: JointRuns, name: str, picks: Sequence[int]) -> list[str]:
     at = np.flatnonzero(runs.dataset == name)
     run = runs.runs[at[picks[0]]]
-    values = " | ".join(_value(getattr(run, field)) for field in _SHOWN)
-    three = runs.regret[at[picks[:3]]].min()
-    return f"| {name} | {run.model} | {run.opt} | {values} | {runs.regret[at[picks[0]]]:.3f} | {three:.3f} |"
+    regret = (runs.regret[at[picks[0]]], runs.regret[at[picks[:3]]].min())
+    values = [_value(getattr(run, field)) for field in _SHOWN]
+    return [name, str(run.model), str(run.opt), *values, *(f"{value:.3f}" for value in regret)]
 
 
 def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, (int, float)) else "–"
-
-
-_HEAD = """# Public fine-tuning runs: model and values chosen together
-
-Written by `make quicktune QUICKTUNE=FOLDER` from {runs:,} runs of more than one epoch on {datasets} datasets of the
-Quick-Tune meta-dataset (Pineda Arango et al., ICLR 2024; BSD-3-Clause; not shipped). A case is a dataset; what is
-picked is one of its recorded runs, a model with its values. Every dataset is left out in turn, and nothing of it is
-seen but its numbers of images and classes. Regret is normalised by the range of a case: 0 its best recorded run, 1 its
-worst. The score is the best accuracy of the curve. {seeds} seeds of the whole procedure; what has no seed does not
-differ between them.
-
-The Gaussian process is one over all runs of the other datasets. Its weights are one of {likenesses} settings, a first
-guess and random ones around it: for each dataset left out, the one that erred least on the others. The first guess, the
-blocks of features and the list of methods were made by looking at these datasets; all else happens inside the fold.
-"""
-_CHOSEN_HEAD = """## What is picked first
-
-By *{method}*, first seed; regret of the first pick, and of the best of three.
-
-| dataset | model | optimizer | lr | batch size | dropout | weight decay | first | of three |
-|---|---|---|---:|---:|---:|---:|---:|---:|"""
-_TAIL = """## A second artefact?
-
-These runs may make a second artefact for pretrained models only if leaving datasets out shows that it helps. A user of
-`advisor suggest` names model and optimizer, so what counts is whether the better values are told with these given:
-{pairs:,} pairs of runs on one dataset with the same model, optimizer and trained part of the network.
-
-| told by | better run of a pair told, mean over datasets |
-|---|---:|
-| chance | 50.0 % |
-| the learning rate nearer to the published recipes', as is advised now ([doubt.md](doubt.md)) | {published:.1%} |
-| what the Gaussian process expects | {process:.1%} |
-
-The difference is {gain:+.1%} (95 % over datasets {low:+.1%} to {high:+.1%}). {decision}
-"""
-_HELPS = """That is more than luck: with model and optimizer given, runs on other datasets tell better values than the
-recipes' learning rate alone. Part of it are regularisers and augmentations that these runs vary and the advice does
-not. A second artefact could help here; none is made yet."""
-_DOES_NOT_HELP = """That is not more than luck, so no second artefact is made; recipes remain what speaks for pretrained
-models outside the recorded evidence."""
 
 
 def main(folder: str, to: str) -> None:
@@ -195,7 +156,7 @@ def main(folder: str, to: str) -> None:
         runs = read_joint_runs(Path(folder))
     except AdvisorError as error:
         sys.exit(f"{error}\n{error.hint}")
-    beliefs, _ = chosen_beliefs(runs, likenesses(N_LIKENESSES))
+    beliefs, _ = chosen_beliefs(runs, process_weights(N_WEIGHTS))
     judged = judge(runs, beliefs, N_SEEDS, available_cores())
     Path(to).write_text(page(runs, beliefs, judged), encoding="utf-8")
 

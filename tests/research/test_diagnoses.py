@@ -17,8 +17,7 @@ from research.diagnoses import (
     _outcomes,
     differences,
     judge,
-    table,
-    with_table,
+    page,
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnoses.md"
@@ -60,7 +59,7 @@ def test_a_pair_is_compared_with_changes_as_large_of_other_kinds():
     assert outcome == Outcome(wins=0.5, gain=10.0, over_random=-2.5, steps=pytest.approx(3))
 
 
-def test_another_seed_is_neither_pair_nor_rival():
+def test_another_seed_is_neither_pair_nor_baseline():
     runs = [scored(50), scored(80), scored(60, lr=8e-3), scored(55, batch_size=256)]
     assert not next(_outcomes(runs))
 
@@ -126,13 +125,11 @@ def test_too_few_pairs_do_not_hold_however_well_they_do():
     assert figures["wins_without_the_symptom"] == 0.25
 
 
-def test_without_any_pair_the_figures_are_empty_and_the_table_is_made_all_the_same():
+def test_without_any_pair_the_figures_are_empty_and_the_page_is_made_all_the_same():
     figures = judge(RULES[0], [])
     assert (figures["pairs"], figures["wins"], figures["holds"]) == (0, None, False)
-    assert "too few pairs" in table({"rules": [figures], "runs": 0})
+    assert "too few pairs" in page({"rules": [figures], "runs": 0})
 
 
 def test_the_page_shows_the_shipped_figures():
-    page = PAGE.read_text()
-    assert table(load_figures()) in page
-    assert with_table(page, load_figures()) == page
+    assert PAGE.read_text(encoding="utf-8") == page(load_figures()), "make -C research diagnoses"

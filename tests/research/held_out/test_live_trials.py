@@ -1,4 +1,4 @@
-"""Own trials after the advice, on a response surface whose optimum is known."""
+"""Live trials after the advice, on a response surface whose optimum is known."""
 
 import json
 import sys
@@ -31,19 +31,19 @@ def compared(held_out):
     return compare(held_out, Surface())
 
 
-def test_every_trial_is_another_one_and_the_runs_before_it_are_heeded(held_out):
+def test_every_trial_is_another_one_and_the_runs_before_it_are_used(held_out):
     surface = Surface()
     scores = follow_advice(held_out, surface, 6)
     tried = [configuration for configuration, _ in surface.asked]
     assert len(set(tried)) == 6
     assert all(configuration.epochs <= held_out.case.space.max_epochs for configuration in tried)
     assert tried[0] == held_out.advise().best.configuration
-    heeded = held_out.advise([held_out.own_run(*pair) for pair in zip(tried[:1], scores, strict=False)])
-    assert any("uses one run of yours" in warning for warning in heeded.warnings)
+    with_own = held_out.advise([held_out.own_run(*pair) for pair in zip(tried[:1], scores, strict=False)])
+    assert any("uses one run of yours" in warning for warning in with_own.warnings)
     assert max(scores) >= scores[0]
 
 
-def test_rivals_draw_at_the_most_epochs_within_the_space(held_out):
+def test_baselines_draw_at_the_most_epochs_within_the_space(held_out):
     surface, space = Surface(), held_out.case.space
     tree_of_parzen_estimators(held_out.case, surface, 0, 4)
     random_scores(held_out.case, surface, 4)
@@ -72,7 +72,7 @@ def test_regret_never_rises_and_advice_starts_ahead(compared):
 
 def test_the_page_says_whether_the_target_is_met(compared):
     text = page({"cases": [compared]})
-    assert "| own trials | 0 | 1 | 3 | 5 | 10 | 20 | 25 |" in text
+    assert "| trials | 0 | 1 | 3 | 5 | 10 | 20 | 25 |" in text
     at_10 = {method: compared["regret"][method]["10"] for method in (ADVICE, TPE, RANDOM)}
     for baseline in (TPE, RANDOM):
         verdict = "met" if at_10[ADVICE] <= at_10[baseline] / 2 else "missed"
@@ -81,8 +81,8 @@ def test_the_page_says_whether_the_target_is_met(compared):
 
 def test_the_shipped_page_is_that_of_its_figures():
     docs = Path(__file__).parents[3] / "docs"
-    found = json.loads((docs / "own-trials.json").read_text(encoding="utf-8"))
-    assert page(found) == (docs / "own-trials.md").read_text(encoding="utf-8"), "make own-trials"
+    found = json.loads((docs / "live-trials.json").read_text(encoding="utf-8"))
+    assert page(found) == (docs / "live-trials.md").read_text(encoding="utf-8"), "make -C research live-trials"
     assert len({case["group"] for case in found["cases"]}) >= 3
 
 

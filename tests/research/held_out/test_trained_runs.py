@@ -69,7 +69,7 @@ def test_plans_of_trainings_hold_a_source_each():
     from advisor.collect.planning.plan import read_plan
 
     group_of = {spec.name: spec.group for spec in list_datasets()}
-    for name, least in (("trainings", 6), ("own-trials", 3)):
+    for name, least in (("held-out-trainings", 6), ("live-trials", 3)):
         plan = read_plan(Path(__file__).parents[3] / "meta_data" / "plans" / f"{name}.yaml")
         groups = [group_of[dataset] for dataset in plan.dataset_names()]
         assert len(groups) == len(set(groups)) >= least, json.dumps(groups)

@@ -1,4 +1,4 @@
-"""Real trainings of the advice: what is asked for, and how it is told; the trainings themselves are invented."""
+"""Real trainings of the advice: what is asked for, and how it is shown; the trainings themselves are invented."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from held_out_case import Surface, held_out_case
 
-from research.held_out.trainings import BEST_OF_3, RIVALS, SEEDS, SUGGESTIONS, page, summarise, train_case
+from research.held_out.trainings import BASELINES, BEST_OF_3, SEEDS, SUGGESTIONS, page, summarise, train_case
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -21,8 +21,8 @@ def case(surface):
     return train_case(held_out_case(), surface)
 
 
-def test_suggestions_and_rivals_are_trained_with_every_seed(case, surface):
-    assert set(case["methods"]) == {*SUGGESTIONS, *RIVALS.values(), BEST_OF_3}
+def test_suggestions_and_baselines_are_trained_with_every_seed(case, surface):
+    assert set(case["methods"]) == {*SUGGESTIONS, *BASELINES.values(), BEST_OF_3}
     for one in case["methods"].values():
         assert len(one["scores"]) == len(SEEDS)
     assert {seed for _, seed in surface.asked} == set(SEEDS)
@@ -50,6 +50,8 @@ def test_the_page_has_a_line_a_method_and_counts_intervals(case):
 
 
 def test_the_shipped_page_is_that_of_its_figures():
-    found = json.loads((DOCS / "trainings.json").read_text(encoding="utf-8"))
-    assert page(found) == (DOCS / "trainings.md").read_text(encoding="utf-8"), "make trainings"
+    found = json.loads((DOCS / "held-out-trainings.json").read_text(encoding="utf-8"))
+    assert page(found) == (DOCS / "held-out-trainings.md").read_text(encoding="utf-8"), (
+        "make -C research held-out-trainings"
+    )
     assert len({case["group"] for case in found["cases"]}) >= 6

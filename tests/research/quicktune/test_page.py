@@ -16,8 +16,8 @@ from research.quicktune.joint_methods import (
     by_trees,
     chosen_beliefs,
     complementary,
-    likenesses,
     of_unlike_models,
+    process_weights,
 )
 from research.quicktune.joint_runs import joint_runs, read_joint_runs
 from research.quicktune.joint_values import with_model_given
@@ -80,11 +80,11 @@ def test_the_process_sees_nothing_of_the_dataset_that_is_left_out(runs):
 
 
 def test_weights_are_chosen_on_the_other_datasets(runs):
-    beliefs, chosen = chosen_beliefs(runs, likenesses(3))
+    beliefs, chosen = chosen_beliefs(runs, process_weights(3))
     assert len(chosen) == 5
     for name, which in zip(np.unique(runs.dataset), chosen, strict=True):
         rows = runs.dataset == name
-        np.testing.assert_allclose(beliefs.mean[rows], believe(runs, likenesses(3)[which]).mean[rows])
+        np.testing.assert_allclose(beliefs.mean[rows], believe(runs, process_weights(3)[which]).mean[rows])
 
 
 def test_three_picks_complement_each_other():
@@ -111,7 +111,7 @@ def test_with_the_model_given_the_process_tells_the_better_values(runs):
 
 def test_the_page_shows_every_method_the_choices_and_the_decision(runs, monkeypatch):
     monkeypatch.setattr("research.quicktune.joint_methods.N_TREES", 20)
-    beliefs, _ = chosen_beliefs(runs, likenesses(2))
+    beliefs, _ = chosen_beliefs(runs, process_weights(2))
     judged = quicktune_page.judge(runs, beliefs, seeds=2)
     text = quicktune_page.page(runs, beliefs, judged)
     for method in judged[0]["set-0"]:

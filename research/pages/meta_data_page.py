@@ -1,4 +1,7 @@
-"""Draws docs/images/meta-data-*.png and writes docs/meta-data.md from a folder of evidence (by default the shipped)."""
+"""Draws docs/images/meta-data-*.png and writes docs/meta-data.md: ``python -m research.pages.meta_data_page``.
+
+A folder of evidence and one to write into may be named; by default the shipped evidence and docs/.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,20 @@ import hashlib
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from meta_data_numbers import (
+
+from advisor.collect.planning.design import cost
+from advisor.records.evidence import MANIFEST, Evidence, load_evidence
+from research.pages.meta_data_numbers import (
     LEAST_CONFIGURATIONS,
     VALUES,
     Case,
+    Shares,
     cases_of,
     correlation,
     noise_of,
@@ -24,19 +31,21 @@ from meta_data_numbers import (
     typical,
     variance_shares,
 )
+from research.pages.rendering import DOCS, ROOT, render
 
-from advisor.collect.planning.design import cost
-from advisor.records.evidence import MANIFEST, Evidence, load_evidence
-
-DOCS = Path(__file__).parent
-EVIDENCE = DOCS.parent / "meta_data"
+EVIDENCE = ROOT / "meta_data"
 PAGE = "meta-data.md"
 GOOD = 0.9
 """A configuration is good where it goes so far from chance to the best of its case."""
 LEAST_CASES = 8
 """Nothing is said in a title, and no panel drawn, of fewer."""
-TELLING = 0.2
+LARGE_SHARE = 0.2
 """A share of the variance that is worth naming."""
+COUNTS: dict[str, Callable[[Case], float]] = {
+    "training images": lambda case: case.dataset.n_train,
+    "classes": lambda case: case.dataset.n_classes,
+    "images a class": lambda case: case.dataset.n_train / case.dataset.n_classes,
+}
 STYLES: dict[tuple[str, bool], dict[str, Any]] = {
     ("adamw", False): {"color": "black", "label": "AdamW, from scratch"},
     ("adamw", True): {"color": "tab:orange", "linestyle": "--", "label": "AdamW, fine-tuned"},
@@ -180,100 +189,60 @@ def draw_noise(cases: Sequence[Case], path: Path) -> None:
     _save(figure, path)
 
 
-def _shares_table(cases: Sequence[Case]) -> list[str]:
-    lines = ["| best value of a case | model | dataset, beyond the model | neither |", "|---|---:|---:|---:|"]
-    for name, value in VALUES.items():
-        shares = variance_shares(scratch(cases), value)
-        if shares is not None:
-            lines.append(f"| {name} | {shares.model:.0%} | {shares.dataset:.0%} | {shares.rest:.0%} |")
-    return lines
-
-
-def _correlation_table(cases: Sequence[Case]) -> list[str]:
+def _correlations(cases: Sequence[Case]) -> list[list[str]]:
     plain = scratch(cases)
-    columns: dict[str, Callable[[Case], float]] = {
-        "training images": lambda c: c.dataset.n_train,
-        "classes": lambda c: c.dataset.n_classes,
-        "images a class": lambda c: c.dataset.n_train / c.dataset.n_classes,
-    }
-    starts = "fine-tuned minus from scratch (median; pairs)"
-    lines = [f"| best value of a case | {' | '.join(columns)} | {starts} |", "|---|" + "---:|" * (len(columns) + 1)]
+    rows = []
     for name, value in VALUES.items():
-        ranks = [_signed(correlation([x(c) for c in plain], [value(c) for c in plain])) for x in columns.values()]
+        ranks = [_signed(correlation([x(c) for c in plain], [value(c) for c in plain])) for x in COUNTS.values()]
         pairs = start_differences(cases, value)
-        start = f"{_signed(typical(pairs))} ({len(pairs)})" if pairs else "no pair"
-        lines.append(f"| {name} | {' | '.join(ranks)} | {start} |")
-    return lines
+        rows.append([name, *ranks, f"{_signed(typical(pairs))} ({len(pairs)})" if pairs else "no pair"])
+    return rows
 
 
-def _specific(cases: Sequence[Case]) -> list[str]:
-    """Say of each of the hyperparameters whether the model or the dataset tells more of it."""
-    verdicts: dict[str, list[str]] = {"model": [], "dataset": [], "neither": []}
-    for name, value in VALUES.items():
-        shares = variance_shares(scratch(cases), value)
-        if shares is not None:
-            winner = "model" if shares.model > shares.dataset else "dataset"
-            verdicts[winner if max(shares.model, shares.dataset) >= TELLING else "neither"].append(name)
-    says = {
-        "model": "Mostly model-specific (the model explains more than the dataset adds)",
-        "dataset": "Mostly dataset-specific (the dataset adds more than the model explains)",
-        "neither": f"Neither explains {TELLING:.0%}",
-    }
-    return [f"- {says[kind]}: {', '.join(names)}." for kind, names in verdicts.items() if names]
+def _explained_by(shares: Mapping[str, Shares]) -> dict[str, list[str]]:
+    """Return the values that the model explains more of than the dataset adds, the other way round, and neither."""
+    kinds: dict[str, list[str]] = {"model": [], "dataset": [], "neither": []}
+    for name, share in shares.items():
+        winner = "model" if share.model > share.dataset else "dataset"
+        kinds[winner if max(share.model, share.dataset) >= LARGE_SHARE else "neither"].append(name)
+    return kinds
 
 
 def page(evidence: Evidence, cases: Sequence[Case], digest: str) -> str:
     """Return docs/meta-data.md."""
     noise = noise_of(cases)
-    good = [one.deviation for one in noise if one.skill >= GOOD]
     plain = scratch(cases)
-    statuses = ", ".join(f"{count:,} {name}" for name, count in evidence.manifest["statuses"].items())
-    at_most = sum(case.best_epochs == 1 for case in plain) / len(plain)
-    drawn = [float(one.run.dropout or 0) for case in plain for one in case.trained if one.run.extra["kind"] == "sobol"]
-    parts = [
-        "# What the evidence says",
-        f"<!-- evidence: {digest} -->",
-        "Written by `make meta-data-docs` from meta_data/, which has a [datasheet](../meta_data/README.md); no figure "
-        "is typed by hand.",
-        f"{len(evidence.runs):,} runs ({statuses}) on {len(evidence.datasets)} datasets of "
-        f"{evidence.manifest['groups']} sources. Below are the {len(cases)} cases (a dataset, a model, an optimizer, a "
-        f"start, an augmentation) with at least {LEAST_CONFIGURATIONS} configurations; {len(plain)} of them are AdamW "
-        "from scratch without augmentation. A diverged run counts as chance. The best value of a case is the mean over "
-        "its three best configurations.",
-        _costs(evidence),
-        "## Score against learning rate",
-        "![Score against learning rate, a panel a model](images/meta-data-lr.png)",
-        "Median and middle half of all runs of the cases in bins of half a decade, whatever their other values.",
-        "## How the best values move",
-        "![Best learning rate, epochs and dropout against images, classes and start](images/meta-data-moves.png)",
-        "\n".join(_correlation_table(cases)),
-        "Spearman's rank correlations over cases of AdamW from scratch; differences over datasets, models and "
-        "optimizers that have both starts (logarithms: base 10, of the batch size base 2). Batch sizes are planned in "
-        "part relative to the number of images and never above it, so they must rise with it. "
-        f"In {at_most:.0%} of these cases all three best use the most epochs there are. Their dropout is "
-        f"{typical(case.best_dropout for case in plain):.2f} in the median case, where the mean of the draws is "
-        f"{np.mean(drawn):.2f}.",
-        "## What is dataset-specific, what only model-specific",
-        "\n".join(_shares_table(cases)),
-        "Shares of the variance over cases (AdamW from scratch, datasets trained with two models or more; adjusted for "
-        "the number of levels, so that chance gives 0 and a share can be a little below it). *Neither* holds the "
-        "interaction of the two, and the luck of which configurations were drawn and won.",
-        "\n".join(_specific(cases)),
-        "## Noise between seeds",
-        "![Deviation between seeds against the mean score](images/meta-data-noise.png)",
-        f"{len(noise)} configurations were trained with two seeds or more. The median standard deviation is "
-        f"{typical(one.deviation for one in noise):.2f} points, and {typical(good):.2f} among the {len(good)} that "
-        f"reach {GOOD:.0%} of the way from chance to the best of their case.",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _costs(evidence: Evidence) -> str:
+    drawn = [one.run.dropout or 0 for case in plain for one in case.trained if one.run.extra["kind"] == "sobol"]
+    found = {name: variance_shares(plain, value) for name, value in VALUES.items()}
+    shares = {name: share for name, share in found.items() if share is not None}
     costs = [cost(int(run.n_train or 0), int(run.epochs or 0), int(run.img_size or 0)) for run in evidence.runs]
-    hours = sum(run.train_seconds or 0 for run in evidence.runs) / 3600
-    return (
-        f"The median run sees {np.median(costs):,.0f} images of 32 x 32 pixels (images x epochs x (pixels/32)²), the "
-        f"dearest {max(costs):,.0f}; all together took {hours:.1f} hours of one processor core."
+    return render(
+        "meta-data",
+        digest=digest,
+        runs=len(evidence.runs),
+        statuses=", ".join(f"{count:,} {name}" for name, count in evidence.manifest["statuses"].items()),
+        datasets=len(evidence.datasets),
+        sources=evidence.manifest["groups"],
+        cases=len(cases),
+        least_configurations=LEAST_CONFIGURATIONS,
+        plain=len(plain),
+        median_cost=float(np.median(costs)),
+        largest_cost=max(costs),
+        hours=sum(run.train_seconds or 0 for run in evidence.runs) / 3600,
+        counts=list(COUNTS),
+        correlations=_correlations(cases),
+        at_most_epochs=sum(case.best_epochs == 1 for case in plain) / len(plain),
+        best_dropout=typical(case.best_dropout for case in plain),
+        drawn_dropout=float(np.mean(drawn)),
+        shares=[
+            (name, *(f"{part:.0%}" for part in (share.model, share.dataset, share.rest)))
+            for name, share in shares.items()
+        ],
+        kinds={kind: ", ".join(names) for kind, names in _explained_by(shares).items()},
+        large_share=LARGE_SHARE,
+        noise=[one.deviation for one in noise],
+        good_noise=[one.deviation for one in noise if one.skill >= GOOD],
+        good=GOOD,
     )
 
 

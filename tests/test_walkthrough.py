@@ -1,4 +1,4 @@
-"""From zero to a better model in one sitting, as the documentation does it, on scikit-learn's digits."""
+"""From zero to a better model, as the documentation does it, on scikit-learn's digits."""
 
 import os
 import re
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("plotly")
-SCRIPT = Path(__file__).parent.parent / "docs" / "sitting" / "sitting.py"
+ROOT = Path(__file__).parent.parent
 NOISE = 1.0
-"""Points by which equal runs with other seeds differ; what nine sittings gave is in docs/sitting/README.md."""
+"""Points by which equal runs with other seeds differ; what nine walkthroughs gave is in docs/walkthrough/README.md."""
 
 
 def means(text: str) -> tuple[float, float]:
@@ -23,8 +23,10 @@ def means(text: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize("look", [5, 0])
 def test_over_three_sets_and_three_seeds_the_second_mean_is_not_below_the_first(look):
-    page = (SCRIPT.parent / "README.md").read_text(encoding="utf-8")
-    table = page.partition(f"<!-- sittings, look {look}: made by `make sittings` -->")[2].partition("<!-- /")[0]
+    page = (ROOT / "docs" / "walkthrough" / "README.md").read_text(encoding="utf-8")
+    table = page.partition(f"<!-- walkthroughs, look {look}: made by `make -C research walkthroughs` -->")[2].partition(
+        "<!-- /"
+    )[0]
     rows = re.findall(r"^\| ([\w-]+) \| (\d) \| \d+ \| ([\d.]+) \| .* \| \d+ \| ([\d.]+) \|$", table, re.MULTILINE)
     assert len(rows) == 9
     assert len({(name, seed) for name, seed, _, _ in rows}) == 9
@@ -39,8 +41,8 @@ def test_over_three_sets_and_three_seeds_the_second_mean_is_not_below_the_first(
 @pytest.mark.timeout(1200)
 def test_suggest_run_diagnose_run_report(tmp_path, monkeypatch):
     monkeypatch.delenv("ADVISOR_TESTING", raising=False)
-    command = [sys.executable, str(SCRIPT), str(tmp_path / "sitting")]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=dict(os.environ))
+    command = [sys.executable, "-m", "research.walkthrough.walkthrough", str(tmp_path / "walkthrough")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", env=dict(os.environ))
     assert done.returncode == 0, done.stderr[-3000:]
     commands = re.findall(r"^\$ advisor (\w+)", done.stdout, re.MULTILINE)
     assert commands == ["suggest", "run", "diagnose", "run", "diagnose", "report"]
@@ -48,5 +50,5 @@ def test_suggest_run_diagnose_run_report(tmp_path, monkeypatch):
     first, second = means(done.stdout)
     assert first > 80
     assert second >= first - NOISE
-    page = (tmp_path / "sitting" / "digits-0-look-5" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "walkthrough" / "digits-0-look-5" / "report.html").read_text(encoding="utf-8")
     assert "1 run followed advice" in page or "2 runs followed advice" in page

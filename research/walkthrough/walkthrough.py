@@ -1,13 +1,13 @@
-"""From zero to a better model in one sitting: suggest, run, diagnose, run again, report.
+"""From zero to a better model: suggest, run, diagnose, run again, report.
 
-    python docs/sitting/sitting.py FOLDER                      one sitting on scikit-learn's digits
-    python docs/sitting/sitting.py FOLDER DATASET... --seeds 3  the same on other image folders too, as a comparison
+    python -m research.walkthrough.walkthrough FOLDER                      once, on scikit-learn's digits
+    python -m research.walkthrough.walkthrough FOLDER DATASET... --seeds 3  on other image folders too, as a comparison
 
-Each sitting has records of its own below FOLDER; your own are not touched. The first run is a short look with what
+Each walkthrough has records of its own below FOLDER; your own are not touched. The first run is a short look with what
 `advisor suggest` says, or with ``--look 0`` the whole training; the second changes the one value that `advisor
 diagnose` names. Where it names none, the second run is the training that is advised now that the first has been seen.
-At the end stands one line a sitting; further seeds leave out what is only looked at. ``--write PAGE`` writes these
-lines into a page.
+At the end stands one line each; further seeds leave out what is only looked at. ``--write PAGE`` writes these lines
+into a page.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import re
+import runpy
 import statistics
 import subprocess
 import sys
@@ -24,8 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-SCRIPT = HERE.parent / "demo" / "train.py"
+from research.pages.rendering import DOCS
+
+DEMO = DOCS / "demo"
+SCRIPT = DEMO / "train.py"
 MODEL = "test_resnet"
 TIMM_ARGUMENTS = {
     "lr": "--lr",
@@ -44,8 +47,8 @@ parser.add_argument("--write", type=Path, metavar="PAGE", help="page with marks 
 
 
 @dataclass(frozen=True)
-class Sitting:
-    """What came of one sitting: accuracies and epochs of both runs, and what was found in between."""
+class Walkthrough:
+    """What came of one walkthrough: accuracies and epochs of both runs, and what was found in between."""
 
     dataset: str
     seed: int
@@ -78,18 +81,19 @@ def read(*arguments: str | Path) -> Any:
     return json.loads(advisor(*arguments, "--format", "json", quiet=True))
 
 
-def sit(home: Path, dataset: Path, seed: int, look: int) -> Sitting:
-    """Sit once, with records of its own in ``home``."""
+def walk_through(home: Path, dataset: Path, seed: int, look: int) -> Walkthrough:
+    """Do it once, with records of its own in ``home``."""
     os.environ["ADVISOR_STORE"] = f"sqlite:///{(home / 'records.db').resolve()}"
     os.environ["ADVISOR_SPOOL_DIR"] = str(home / "spool")
     os.environ["ADVISOR_METAMODEL_DIR"] = str(home / "metamodel")
     classes = sum(1 for path in (dataset / "train").iterdir() if path.is_dir())
-    training = ["--data-dir", dataset, "--model", MODEL, "--num-classes", classes, "--warmup-epochs", 1, "--seed", seed]
+    training = ["--data-dir", str(dataset), "--model", MODEL, "--num-classes", str(classes)]
+    training += ["--warmup-epochs", "1", "--seed", str(seed)]
 
-    asked = ["--dataset", dataset, "--model", MODEL, "--scratch", "--img-size", 32]
+    asked = ["--dataset", str(dataset), "--model", MODEL, "--scratch", "--img-size", "32"]
     if seed == 0:
         advisor("suggest", *asked)
-    short = ["--epochs", look] if look else []
+    short = ["--epochs", str(look)] if look else []
     advisor("run", "--suggest", "--name", "first", SCRIPT, *training, *short, "--output", home / "first")
     if seed == 0:
         advisor("diagnose", "first")
@@ -108,23 +112,23 @@ def sit(home: Path, dataset: Path, seed: int, look: int) -> Sitting:
         advisor("report", *asked, "--out", home / "report.html")
     second = read("records", "show", "second")
     epochs = (first["epochs"], second["epochs"])
-    return Sitting(dataset.name, seed, first["final_metric"], second["final_metric"], epochs, said)
+    return Walkthrough(dataset.name, seed, first["final_metric"], second["final_metric"], epochs, said)
 
 
-def table(sittings: Sequence[Sitting]) -> str:
-    """Return all sittings as a Markdown table, and what the second runs gained."""
-    before, after = (statistics.fmean(getattr(s, name) for s in sittings) for name in ("first", "second"))
-    mean_epochs = [statistics.fmean(s.epochs[i] for s in sittings) for i in (0, 1)]
-    worse = sum(s.second < s.first for s in sittings)
+def table(walkthroughs: Sequence[Walkthrough]) -> str:
+    """Return all walkthroughs as a Markdown table, and what the second runs gained."""
+    before, after = (statistics.fmean(getattr(s, name) for s in walkthroughs) for name in ("first", "second"))
+    mean_epochs = [statistics.fmean(s.epochs[i] for s in walkthroughs) for i in (0, 1)]
+    worse = sum(s.second < s.first for s in walkthroughs)
     return "\n".join(
         [
             "| dataset | seed | epochs | first | found, and changed | epochs | second |",
             "|---|---:|---:|---:|---|---:|---:|",
-            *(sitting.row for sitting in sittings),
+            *(one.row for one in walkthroughs),
             f"| mean | | {mean_epochs[0]:.1f} | {before:.1f} | | {mean_epochs[1]:.1f} | {after:.1f} |",
             "",
-            f"The second runs are {after - before:+.1f} points from the first on average; {worse} of {len(sittings)} "
-            "ended below it.",
+            f"The second runs are {after - before:+.1f} points from the first on average; {worse} of "
+            f"{len(walkthroughs)} ended below it.",
             "",
         ]
     )
@@ -132,7 +136,10 @@ def table(sittings: Sequence[Sitting]) -> str:
 
 def with_table(page: str, look: int, text: str) -> str:
     """Return a page with the table between the marks for a look replaced."""
-    begin, end = f"<!-- sittings, look {look}: made by `make sittings` -->\n", "<!-- /sittings -->"
+    begin, end = (
+        f"<!-- walkthroughs, look {look}: made by `make -C research walkthroughs` -->\n",
+        "<!-- /walkthroughs -->",
+    )
     written, n = re.subn(
         f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: text, page, count=1, flags=re.DOTALL
     )
@@ -142,22 +149,20 @@ def with_table(page: str, look: int, text: str) -> str:
 
 
 def main() -> None:
+    """Do what the command line says."""
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     os.environ["ADVISOR_CACHE_DIR"] = str(args.folder / "cache")
-    sys.path.insert(0, str(HERE.parent / "demo"))
-    from demo import write_digits
-
     digits = args.folder / "digits"
-    write_digits(digits)
-    sittings = []
+    runpy.run_path(str(DEMO / "demo.py"))["write_digits"](digits)
+    walkthroughs = []
     for dataset in (digits, *args.datasets):
         for seed in range(args.seeds):
             home = args.folder / f"{dataset.name}-{seed}-look-{args.look}"
             home.mkdir(parents=True)
-            sittings.append(sit(home, dataset, seed, args.look))
-            print(f"\n{sittings[-1].row}", flush=True)
-    text = table(sittings)
+            walkthroughs.append(walk_through(home, dataset, seed, args.look))
+            print(f"\n{walkthroughs[-1].row}", flush=True)
+    text = table(walkthroughs)
     print(f"\n{text}", end="")
     if args.write is not None:
         page = args.write.read_text(encoding="utf-8")

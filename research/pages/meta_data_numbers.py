@@ -16,6 +16,8 @@ from advisor.records.evidence import Evidence
 from advisor.records.schema import Dataset, Run, Status
 
 Floats = NDArray[np.float64]
+_Key = tuple[str, str, str, str, str]
+"""Dataset, model, optimizer, augmentation and checkpoint."""
 LEAST_CONFIGURATIONS = 16
 """A case of fewer says too little of where its best lies."""
 BEST = 3
@@ -96,18 +98,21 @@ VALUES: dict[str, Callable[[Case], float]] = {
 def cases_of(evidence: Evidence) -> list[Case]:
     """Return the cases with enough configurations; a diverged run counts as chance, a failed one not at all."""
     datasets = {dataset.name: dataset for dataset in evidence.datasets}
-    runs: dict[tuple[str, ...], dict[tuple[object, ...], list[Run]]] = defaultdict(lambda: defaultdict(list))
+    runs: dict[tuple[str, str, str, str, str], dict[tuple[object, ...], list[Run]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for run in evidence.runs:
         if run.status is not Status.FAILED:
-            key = (str(run.dataset_name), str(run.model), str(run.opt), str(run.augment))
+            checkpoint = run.extra.get("checkpoint") or ""
+            key = (str(run.dataset_name), str(run.model), str(run.opt), str(run.augment), str(checkpoint))
             hparams = (run.lr, run.batch_size, run.epochs, run.dropout, run.weight_decay)
-            runs[(*key, run.extra.get("checkpoint") or "")][hparams].append(run)
+            runs[key][hparams].append(run)
     cases = []
-    for (name, *context), of_case in sorted(runs.items()):
+    for (name, model, opt, augment, checkpoint), of_case in sorted(runs.items()):
         chance = 100 / datasets[name].n_classes
         trained = tuple(Trained(same[0], tuple(_score(run, chance) for run in same)) for same in of_case.values())
         if len(trained) >= LEAST_CONFIGURATIONS:
-            cases.append(Case(datasets[name], *context, trained))
+            cases.append(Case(datasets[name], model, opt, augment, checkpoint, trained))
     return cases
 
 

@@ -1,4 +1,7 @@
-"""Takes the picture of a report: ``python docs/sitting/picture.py REPORT.html PICTURE.png`` (needs Chromium)."""
+"""Takes the picture of a report, in Chromium.
+
+``python -m research.walkthrough.report_picture REPORT.html PICTURE.png``
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 
 def main(report: str, picture: str) -> None:
+    """Take the picture of a whole page."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage"]
