@@ -27,7 +27,7 @@ NOT_RUN = {
     "advisor run train.py --data-dir digits": "tests/test_recording_doc.py",
     "advisor records import output/train": "tests/test_recording_doc.py",
     "python docs/examples/": "tests/test_examples.py",
-    "python docs/sitting/": "tests/test_sitting.py",
+    "python -m research.walkthrough.": "tests/test_walkthrough.py",
     "python -m advisor.collect.": "tests/collect/",
     "advisor collect meta_data/plans/full.yaml": "tests/collect/; it trains for hours",
     "advisor train": "tests/cli/test_train.py",
@@ -197,10 +197,16 @@ def test_what_is_run_elsewhere_is_there():
 
 
 def test_every_make_target_exists():
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {text.split()[1] for page in PAGES for text in [*inline(page), *(e.text for e in examples(page))]
-             if text.startswith("make ")}  # fmt: skip
-    assert {"demo", "test"} <= named <= targets
+    of_root, of_research = (
+        set(re.findall(r"^([a-z-]+):", (ROOT / folder / "Makefile").read_text(), re.MULTILINE))
+        for folder in ("", "research")
+    )
+    typed = [text for page in PAGES for text in [*inline(page), *(one.text for one in examples(page))]]
+    words = [shlex.split(text)[1:] for text in typed if text.startswith("make ")]
+    in_root = {rest[0] for rest in words if rest[0] != "-C"}
+    in_research = {rest[2] if len(rest) > 2 else "help" for rest in words if rest[:2] == ["-C", "research"]}
+    assert {"demo", "test"} <= in_root <= of_root
+    assert {"pages", "walkthroughs"} <= in_research <= of_research
 
 
 def test_every_extra_exists():
@@ -220,6 +226,9 @@ def test_every_command_within_a_sentence_exists():
             words = [word for word in shlex.split(text) if not word.startswith("-")]
             if words[0] == "python" and words[1].endswith(".py") and "SCRIPT" not in text:
                 assert (ROOT / words[1]).is_file(), text
+            if words[0] == "python" and words[1].startswith("research."):
+                module = ROOT.joinpath(*words[1].split("."))
+                assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file(), text
             if words[0] != "advisor" or len(words) == 1 or words[1].isupper():
                 continue
             command = cli.get_command(None, words[1])

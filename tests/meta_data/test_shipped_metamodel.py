@@ -20,7 +20,7 @@ def pinned() -> dict[str, str]:
 
 def test_it_was_fitted_to_the_shipped_evidence(tmp_path):
     if fitted_with() != pinned():
-        pytest.skip(f"the same trees are promised for {pinned()} only; `make metamodel-check` makes that environment")
+        pytest.skip(f"the same trees are promised for {pinned()} only; `make -C research metamodel-check` makes that environment")
     evidence = load_evidence()
     again = fit_artefact(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
     again.save(tmp_path)
