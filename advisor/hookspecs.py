@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from advisor.advise.suggestion import Suggestion
     from advisor.collect.engine import Engine
-    from advisor.describe.dataset import ImageDataset, Sample
-    from advisor.records.recording.recorder import Recorder
+    from advisor.describe.sample import Sample
+    from advisor.describe.sources.images import ImageDataset
+    from advisor.records.recording.attaching import AttachableRecorder
     from advisor.records.schema import Epoch, Run, RunsAt
 
 hookspec = pluggy.HookspecMarker("advisor")
@@ -42,7 +43,7 @@ def advisor_run_end(run: Run) -> None:
 
 
 @hookspec
-def advisor_attach(recorder: Recorder) -> Callable[[], None] | None:
+def advisor_attach(recorder: AttachableRecorder) -> Callable[[], None] | None:
     """Wrap a training framework so that it reports to ``recorder``; return how to undo it."""
 
 

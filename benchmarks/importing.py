@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from advisor.plugins import Plugins
-from advisor.records.importing.imports import ImportReport, import_runs
+from advisor.records.importing.imports import ImportReport, import_paths
 from advisor.records.store.store import Store
 
 WANTED = 500
@@ -72,7 +72,7 @@ def read_only(root: Path) -> None:
 
 
 def taken(store: Store, root: Path, plugins: Plugins, *, new: int) -> ImportReport:
-    report = import_runs(store, [root], plugins)
+    report = import_paths(store, [root], plugins)
     assert (report.new, report.skipped) == (new, []), report
     return report
 

@@ -59,7 +59,7 @@ def collect(
     """
     from advisor.collect.collector import Collection
     from advisor.collect.datasets import prepare
-    from advisor.collect.engine import find_engine
+    from advisor.collect.find_engine import find_engine
     from advisor.collect.planning.plan import read_plan
     from advisor.collect.training.pretrain import missing_checkpoints, pretrain
     from advisor.config import Config

@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 import click
 
-from advisor import __version__
 from advisor.cli.terminal.examples import add_examples
 from advisor.errors import AdvisorError, UsageError
 from advisor.plugins import get_plugins
+from advisor.version import __version__
 
 COMMANDS = {
     # name: (module, attribute, short help), in the order of `advisor --help`

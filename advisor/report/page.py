@@ -8,7 +8,6 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import advisor
 from advisor.advise.explain.responses import LABELS
 from advisor.advise.output.explanation_text import neighbour_words
 from advisor.advise.output.timm_arguments import format_number
@@ -16,6 +15,7 @@ from advisor.errors import MissingExtraError
 from advisor.records.schema import HYPERPARAMETERS
 from advisor.report.contents import Contents
 from advisor.report.figures import Figure, account_figure, curve_figure, response_figure
+from advisor.version import __version__
 
 
 def render(contents: Contents, *, state: str | None = None) -> str:
@@ -52,7 +52,7 @@ def render(contents: Contents, *, state: str | None = None) -> str:
         figures=_embedded(_figures(contents)),
         state=state,
         made=datetime.now(timezone.utc),
-        version=advisor.__version__,
+        version=__version__,
         plotly=_plotly(),
         style=_part("page.css"),
         script=_part("page.js"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from advisor import Epoch, Run, Suggestion, hookimpl
 
 if TYPE_CHECKING:
-    from advisor.describe.sample import Sample
+    from advisor import Sample
 
 
 @hookimpl

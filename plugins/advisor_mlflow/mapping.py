@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from advisor import ImportedRun, Skipped, Source, Status, imported_run
+from advisor_mlflow.tracked import Tracked
 from advisor_timm.aliases import timm_arguments
 from advisor_timm.history import fields_of_arguments, planned_epochs
 from advisor_timm.metrics import problem
-
-if TYPE_CHECKING:
-    from advisor_mlflow.tracking import Tracked
 
 # Metric of Epoch: the names it goes by, in order of preference. ``percent`` ones may be fractions.
 _METRICS = {

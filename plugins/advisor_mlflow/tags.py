@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from advisor import Suggestion
-from advisor.errors import AdvisorError, MissingExtraError
+from advisor import AdvisorError, MissingExtraError, Suggestion
 from advisor_mlflow.mapping import SUGGESTION_TAG
 
 

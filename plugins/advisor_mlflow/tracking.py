@@ -13,32 +13,17 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from advisor import RunsAt, Skipped
 from advisor_mlflow.mapping import record
+from advisor_mlflow.tracked import Tracked
 
 _SQLITE = b"SQLite format 3\x00"
 _TABLES = {"experiments", "runs", "params", "metrics", "tags"}
 _STATUS_NUMBERS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
-
-
-@dataclass
-class Tracked:
-    """A run as MLflow keeps it; each metric as (step, value) in the order logged."""
-
-    run_id: str
-    name: str
-    experiment: str
-    status: str
-    started_at: datetime | None
-    ended_at: datetime | None
-    params: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
 
 
 def runs_at(path: Path, world_size: int | None) -> RunsAt | None:

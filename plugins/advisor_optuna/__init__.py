@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from advisor.hookspecs import hookimpl
+from advisor import hookimpl
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import optuna
 
-    from advisor import Suggestion
-    from advisor.records.importing.imports import ImportReport
-    from advisor.records.schema import RunsAt
+    from advisor import ImportReport, RunsAt, Suggestion
 
 
 @hookimpl

@@ -9,16 +9,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advisor import ImportedRun, RunsAt, Skipped
-from advisor.config import Config
-from advisor.errors import MissingExtraError
+from advisor import ImportedRun, MissingExtraError, RunsAt, Skipped, import_runs
 from advisor_optuna.trials import records
 
 if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
 
-    from advisor.records.importing.imports import ImportReport
+    from advisor import ImportReport
 
 _SQLITE = b"SQLite format 3\x00"
 _TABLES = {"studies", "trials", "trial_params", "trial_values"}
@@ -58,12 +56,7 @@ def import_study(study: optuna.Study, world_size: int | None = None) -> ImportRe
     ImportReport
         What was taken and what not; importing again adds nothing twice.
     """
-    from advisor.records.importing.imports import import_items
-    from advisor.records.store.store import Store
-
-    config = Config()
-    items = _of_study(study._storage, study._study_id, "memory", world_size)
-    return import_items(Store(config["store"]), items, private_paths=config["private_paths"])
+    return import_runs(_of_study(study._storage, study._study_id, "memory", world_size))
 
 
 def _of_file(path: Path, is_database: bool, world_size: int | None) -> Iterator[ImportedRun | Skipped]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.hookspecs import hookimpl
+from advisor import hookimpl
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from advisor.records.schema import RunsAt
+    from advisor import RunsAt
 
 
 @hookimpl

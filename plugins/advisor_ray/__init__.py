@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from advisor.hookspecs import hookimpl
+from advisor import hookimpl
 
 if TYPE_CHECKING:
-    from advisor import Suggestion
-    from advisor.collect.engine import Engine
+    from advisor import Engine, Suggestion
 
 
 @hookimpl

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from advisor.collect.engine import ATTEMPTS, Finished, prepare_worker
-from advisor.errors import AdvisorError, MissingExtraError
+from advisor import WORKER_ATTEMPTS, AdvisorError, Finished, MissingExtraError, prepare_worker
 
 Task = TypeVar("Task")
 CONNECT_SECONDS = 10
@@ -52,7 +51,7 @@ class RayEngine:
     def run(self, function: Callable[[Task], None], tasks: Iterable[Task]) -> Iterator[Finished[Task]]:
         """Yield tasks as they come back; Ray itself gives a task out again whose worker or node died."""
         ray = self._ray
-        call = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_call)
+        call = ray.remote(num_cpus=1, max_retries=WORKER_ATTEMPTS - 1)(_call)
         waiting = iter(tasks)
         busy: dict[Any, Task] = {}
         try:

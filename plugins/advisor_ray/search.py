@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from advisor import Suggestion
-from advisor.errors import MissingExtraError
+from advisor import MissingExtraError, Suggestion
 
 
 def search_space(suggestion: Suggestion) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.hookspecs import hookimpl
+from advisor import hookimpl
 from advisor_timm.attach import advisor_attach
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from advisor.records.schema import RunsAt
+    from advisor import RunsAt
 
 __all__ = ["advisor_attach", "advisor_import_runs"]
 

@@ -16,41 +16,17 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from advisor import hookimpl
+from advisor import Recorder, hookimpl
+from advisor_timm.call import Call
 from advisor_timm.capture import Capture
 
-if TYPE_CHECKING:
-    from advisor.records.recording.recorder import Recorder
-
 logger = logging.getLogger("advisor.timm")
-
-
-@dataclass(frozen=True)
-class Call:
-    """One finished call of a wrapped function."""
-
-    parameters: Mapping[str, Any]
-    """Those of the function by name, in order, with their defaults; without ``*args`` and ``**kwargs``."""
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    result: Any
-    seconds: float
-
-    @cached_property
-    def arguments(self) -> dict[str, Any]:
-        """Every argument by name, defaults included; those collected by ``**kwargs`` stand beside the others.
-
-        Not by ``Signature.bind``, which checks what the call itself has shown to be right, at four times the cost.
-        """
-        return {**self.parameters, **dict(zip(self.parameters, self.args, strict=False)), **self.kwargs}
 
 
 Observer = Callable[[Capture, Call], None]

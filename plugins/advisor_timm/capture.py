@@ -22,8 +22,8 @@ from advisor_timm.factories import augmentation, class_count, model_fields
 from advisor_timm.trained import Trained
 
 if TYPE_CHECKING:
-    from advisor.records.recording.recorder import Recorder
-    from advisor_timm.attach import Call
+    from advisor import Recorder
+    from advisor_timm.call import Call
 
 _OF_AN_EPOCH = ("samples_per_second", "eval_seconds", "ema_eval_seconds")
 """Facts that change with every epoch."""

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from advisor.collect.engine import ATTEMPTS, Finished, LocalEngine, find_engine
+from advisor import hookimpl
+from advisor.collect.engine import WORKER_ATTEMPTS, Finished
+from advisor.collect.find_engine import find_engine
+from advisor.collect.local_engine import LocalEngine
 from advisor.errors import UsageError
 from advisor.plugins import Plugins
 
@@ -43,7 +46,7 @@ def test_a_killed_worker_is_replaced_and_its_task_given_out_again(tmp_path, capl
         "a": 1,
         "once": 2,
         "b": 1,
-        "always": ATTEMPTS,
+        "always": WORKER_ATTEMPTS,
         "c": 1,
     }
     assert "a worker died while it trained" in caplog.text
@@ -69,8 +72,6 @@ class Offering:
 
 
 def test_engines_are_found_by_name():
-    from advisor.hookspecs import hookimpl
-
     class Plugin:
         @hookimpl
         def advisor_engines(self):
@@ -95,7 +96,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from pathlib import Path\n"
         "from test_engine import wait_for_ever\n"
-        "from advisor.collect.engine import LocalEngine\n"
+        "from advisor.collect.local_engine import LocalEngine\n"
         "if __name__ == '__main__':\n"
         f"    list(LocalEngine(1).run(wait_for_ever, [Path({str(tmp_path / 'pid')!r})]))\n"
     )

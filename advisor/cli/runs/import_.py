@@ -34,14 +34,11 @@ def import_(paths: tuple[Path, ...], world_size: int | None, format_: str) -> No
     from advisor.config import Config
     from advisor.errors import AdvisorError
     from advisor.plugins import get_plugins
-    from advisor.records.importing.imports import import_runs
+    from advisor.records.importing.imports import import_paths
     from advisor.records.store.store import Store
 
-    config = Config()
     with working("reading runs"):
-        report = import_runs(
-            Store(config["store"]), paths, get_plugins(), world_size=world_size, private_paths=config["private_paths"]
-        )
+        report = import_paths(Store(Config()["store"]), paths, get_plugins(), world_size=world_size)
     if format_ == "json":
         echo_json(report)
     else:

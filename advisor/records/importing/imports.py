@@ -11,6 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from advisor.config import Config
 from advisor.errors import UsageError
 from advisor.plugins import Plugins
 from advisor.records.recording.private_paths import cut_paths
@@ -63,13 +64,13 @@ class ImportReport:
         return self.new + self.updated + self.unchanged
 
 
-def import_runs(
+def import_paths(
     store: Store,
     paths: Sequence[Path],
     plugins: Plugins,
     *,
     world_size: int | None = None,
-    private_paths: Sequence[str] = (),
+    private_paths: Sequence[str] | None = None,
 ) -> ImportReport:
     """Take every run that a plugin finds at or below the paths.
 
@@ -87,8 +88,8 @@ def import_runs(
         Whose ``advisor_import_runs`` is asked.
     world_size : int, optional
         Devices of the runs that do not tell theirs.
-    private_paths : sequence of str
-        Beginnings of paths that records must not hold.
+    private_paths : sequence of str, optional
+        Beginnings of paths that records must not hold; by default the setting.
 
     Raises
     ------
@@ -100,13 +101,36 @@ def import_runs(
     missing = next((path for path in paths if not path.exists()), None)
     if missing is not None:
         raise UsageError(f"there is no file or folder {missing}", hint="advisor records import PATH…")
-    return import_items(store, _items(paths, plugins, world_size), private_paths=private_paths)
+    return import_runs(_items(paths, plugins, world_size), store, private_paths=private_paths)
 
 
-def import_items(
-    store: Store, items: Iterable[ImportedRun | Skipped], *, private_paths: Sequence[str] = ()
+def import_runs(
+    items: Iterable[ImportedRun | Skipped], store: Store | None = None, *, private_paths: Sequence[str] | None = None
 ) -> ImportReport:
-    """Take runs into the store that were read already; see ``import_runs``."""
+    """Take runs into the records that were read already, each once however often it is imported.
+
+    Parameters
+    ----------
+    items : iterable of ImportedRun or Skipped
+        The runs (see ``advisor.imported_run``), and what is no run, for the report.
+    store : Store, optional
+        Where to; by default the configured one.
+    private_paths : sequence of str, optional
+        Beginnings of paths that records must not hold; by default the setting.
+
+    Returns
+    -------
+    ImportReport
+        What was taken and what not.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written; what was taken before stays taken.
+    """
+    config = Config()
+    store = Store(config["store"]) if store is None else store
+    private_paths = config["private_paths"] if private_paths is None else private_paths
     report = ImportReport()
     seen: dict[str, str] = {}
     batch: list[ImportedRun] = []

@@ -8,12 +8,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from advisor.records.recording.containment import contain
-
-if TYPE_CHECKING:
-    from advisor.plugins import Plugins
 
 logger = logging.getLogger("advisor.records")
 
@@ -23,17 +20,24 @@ QUEUE_SIZE = 1_000
 Hook = Callable[..., Any]
 
 
+class Hooks(Protocol):
+    """Who knows the implementations of hooks, as ``advisor.plugins.Plugins`` does."""
+
+    def implementations(self, hook: str) -> list[tuple[str, Hook]]:
+        """Return (plugin name, callable taking the hook's keywords) in calling order."""
+
+
 class Observers:
     """The plugins that observe one run.
 
     Parameters
     ----------
-    plugins : Plugins or None
+    plugins : Hooks or None
     timeout : float
         Seconds one call may take; a plugin that takes longer is switched off for this run.
     """
 
-    def __init__(self, plugins: Plugins | None, timeout: float) -> None:
+    def __init__(self, plugins: Hooks | None, timeout: float) -> None:
         observers: dict[str, _Observer] = {}
         for hook in OBSERVING:
             for name, function in plugins.implementations(hook) if plugins is not None else ():

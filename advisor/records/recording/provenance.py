@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from advisor.version import __version__
+
 
 def provenance() -> dict[str, Any]:
     """Return the fields of a run that tell where it comes from, as far as they are known."""
-    from advisor import __version__
-
     versions = {"python": platform.python_version(), "timm-advisor": __version__}
     fields: dict[str, Any] = {"versions": versions}
     file = getattr(sys.modules.get("__main__"), "__file__", None)

@@ -15,7 +15,7 @@ pytest.importorskip("timm")
 
 from advisor.collect.collector import Collection, recorded_runs  # noqa: E402
 from advisor.collect.datasets import prepare  # noqa: E402
-from advisor.collect.engine import LocalEngine  # noqa: E402
+from advisor.collect.local_engine import LocalEngine  # noqa: E402
 from advisor.collect.planning.plan import Plan  # noqa: E402
 from advisor.collect.training.worker import train_job  # noqa: E402
 from advisor.records.schema import HYPERPARAMETERS  # noqa: E402

@@ -18,7 +18,7 @@ from advisor import ImportedRun, RunsAt, Skipped, Source, Status, hookimpl, impo
 from advisor.errors import AdvisorError, UsageError
 from advisor.plugins import Plugins, get_plugins
 from advisor.records.importing.imported import run_identity, typed
-from advisor.records.importing.imports import ImportReport, import_runs
+from advisor.records.importing.imports import ImportReport, import_paths
 from advisor.records.store.store import Store
 
 FIELDS = {"model": "resnet18", "lr": 0.1, "dataset_name": "flowers"}
@@ -56,7 +56,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def take(store: Store, root: Path, importer: object, **options: Any) -> ImportReport:
     plugins = Plugins("none")
     plugins.register(importer, "importer")
-    return import_runs(store, [root], plugins, **options)
+    return import_paths(store, [root], plugins, **options)
 
 
 def folders(root: Path, *names: str) -> Path:

@@ -1,0 +1,31 @@
+"""Finds an engine by its name: the local one, or what a plugin offers."""
+
+from __future__ import annotations
+
+from advisor.collect.engine import Engine
+from advisor.collect.local_engine import LocalEngine
+from advisor.errors import AdvisorError, UsageError
+from advisor.plugins import Plugins
+
+
+def find_engine(name: str, plugins: Plugins, *, workers: int | None, address: str | None) -> Engine:
+    """Return the engine called ``name``: the local one, or one that a plugin offers.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name; the hint lists those there are.
+    """
+    if name == "local":
+        return LocalEngine(workers)
+    offered = {key: make for _, engines in plugins.call_each("advisor_engines") for key, make in engines.items()}
+    if name not in offered:
+        raise UsageError(
+            f"no engine is called {name!r}",
+            cause="no loaded plugin offers it",
+            hint=f"--engine one of: {', '.join(['local', *sorted(offered)])}; see `advisor plugins`",
+        )
+    engine = offered[name](workers=workers, address=address)
+    if not callable(getattr(engine, "run", None)):
+        raise AdvisorError(f"the engine {name!r} has no run method", hint="see advisor.Engine")
+    return engine  # type: ignore[no-any-return]
