@@ -15,7 +15,7 @@ else:
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-NOT_IMPORTABLE = ("cli", "plugins", "meta_data", "tests")
+NOT_IMPORTABLE = ("cli", "plugins", "meta_data", "research", "tests")
 # Stands in for an environment without the extra: whatever imports these fails as if they were not installed.
 WITHOUT_TORCH = """
 import sys
@@ -71,6 +71,15 @@ def test_only_our_own_names_become_importable(installed):
     assert not top & set(NOT_IMPORTABLE)
     for name in NOT_IMPORTABLE:
         assert not (installed / f"{name}.py").exists()
+
+
+def test_the_wheel_has_no_research_in_it(installed):
+    assert (ROOT / "research").is_dir()
+    for path in installed.rglob("*"):
+        assert "research" not in path.relative_to(installed).parts
+        assert path.suffix != ".jinja"
+    for module in (installed / "advisor").rglob("*.py"):
+        assert "from research" not in module.read_text(encoding="utf-8"), module
 
 
 def test_the_wheel_carries_the_evidence_and_the_model(installed):
