@@ -28,7 +28,7 @@ $(VENV)/.installed-test: $(VENV)/.installed-timm
 demo: $(VENV)/.installed-timm  ## Train a small model with the hooks attached, show the record, ask for advice
 	$(BIN)/python docs/demo/demo.py demo
 
-lint: $(VENV)/.installed-test  ## ruff, mypy --strict on advisor/, the one-way dependency rule
+lint: $(VENV)/.installed-test  ## ruff, mypy --strict, the one-way dependency rule
 	@echo "==> Checking style, types and the direction of dependencies"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
