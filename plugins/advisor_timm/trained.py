@@ -28,7 +28,7 @@ class Trained:
         """Take the optimizer; return what is known of the model whose parameters it holds."""
         self._optimizer = weakref.ref(optimizer)
         held = {id(parameter) for parameter in self.parameters()}
-        for reference, fields in reversed(self._models):
+        for reference, fields in self._models[::-1]:
             model = reference()
             if model is not None and any(id(parameter) in held for parameter in model.parameters()):
                 self._model = reference
