@@ -1,4 +1,4 @@
-"""The answer as a whole: from the evidence through doubt to what is published."""
+"""The answer as a whole: from the evidence through novelty to what is published."""
 
 import math
 from dataclasses import replace
@@ -6,16 +6,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import describe_model, records
+from synthetic import fitted, records
 
+from advisor.advise.pipeline import answer
+from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
-from advisor.advise.search.novelty import judge
+from advisor.advise.search.novelty import assess_novelty
 from advisor.api import Advisor
-from advisor.learn.artefact import fit_artefact
-from advisor.learn.metamodel import MetaModel
-from advisor.learn.table import build_table
-from advisor.records.schema import Dataset
-from advisor.space.configuration import Limits
+from advisor.records.schema import Dataset, Pretraining
 
 PHOTOGRAPHS = Dataset(
     dataset_id="photographs", name="photographs", group="photographs", n_train=5000, n_eval=1000, n_classes=20,
@@ -24,36 +22,16 @@ PHOTOGRAPHS = Dataset(
 VIT = "vit_base_patch16_224.augreg_in21k"
 
 
-def ask(model, opt="adamw", pretrained=False, img_size=None, prefer="balanced", top_k=3, **limits):
-    return make_request(
-        model=model, opt=opt, pretrained=pretrained, img_size=img_size, limits=Limits(**limits), prefer=prefer,
-        top_k=top_k,
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def artefact():
-    """Six sources of data, AdamW from scratch at 32 pixels; the best learning rate is 3e-3."""
-    runs, datasets = records(n_groups=6)
-    # A tenth of the trees finds the same optimum, and answers ten times as fast.
-    small = MetaModel(n_members=2, n_estimators=60).fit(build_table(runs, datasets, describe_model))
-    return replace(fit_artefact(runs, datasets, describe_model), model=small)
-
-
-@pytest.fixture(scope="module")
-def adviser(artefact):
-    return Advisor(artefact=artefact)
-
-
-@pytest.fixture(scope="module")
-def known(artefact):
-    return artefact.known[2].dataset
+def ask(artefact, dataset, model, opt="adamw", pretrained=False, **options):
+    request = make_request(model=model, opt=opt, pretrained=pretrained, **options)
+    return answer(artefact, prepare(artefact, request, dataset, RunList()))
 
 
 @pytest.mark.parametrize(("opt", "lr"), [("adamw", (1e-6, 3e-4)), ("sgd", (5e-4, 5e-2))])
 @pytest.mark.parametrize("shipped", [True, False])
-def test_a_large_pretrained_transformer_on_few_photographs(opt, lr, shipped, adviser):
-    advice = (Advisor() if shipped else adviser).answer(ask(VIT, opt, True), PHOTOGRAPHS)
+def test_a_large_pretrained_transformer_on_few_photographs(opt, lr, shipped, artefact):
+    artefact = Advisor().artefact if shipped else artefact
+    advice = ask(artefact, PHOTOGRAPHS, VIT, opt, True)
     assert advice.model == VIT
     assert advice.confidence == "low"
     assert advice.basis == "recipes" or shipped
@@ -61,13 +39,13 @@ def test_a_large_pretrained_transformer_on_few_photographs(opt, lr, shipped, adv
     assert (advice.best.expected is None) == (advice.basis != "meta-model")
     assert advice.ranges["lr"][0] < advice.best.lr < advice.ranges["lr"][1]
     assert any("published recipes" in warning for warning in advice.warnings)
-    scratch = (Advisor() if shipped else adviser).answer(ask(VIT, opt, False), PHOTOGRAPHS)
+    scratch = ask(artefact, PHOTOGRAPHS, VIT, opt, False)
     if scratch.basis != "meta-model":
         assert 8 <= scratch.best.lr / advice.best.lr <= 150
 
 
-def test_like_the_evidence_the_meta_model_answers_and_says_what_it_learned_from(adviser, known):
-    advice = adviser.answer(ask("test_resnet", img_size=32), known)
+def test_like_the_evidence_the_meta_model_answers_and_says_what_it_learned_from(artefact, dataset):
+    advice = ask(artefact, dataset, "test_resnet", img_size=32)
     assert advice.basis == "meta-model"
     assert advice.best.expected is not None
     assert any("480 runs on 6 sources of data (group-0, " in warning for warning in advice.warnings)
@@ -77,32 +55,30 @@ def test_like_the_evidence_the_meta_model_answers_and_says_what_it_learned_from(
 
 def test_a_context_of_few_sources_is_answered_by_recipes():
     runs, datasets = records(n_groups=3)
-    advice = Advisor(artefact=fit_artefact(runs, datasets, describe_model)).answer(
-        ask("test_resnet", img_size=32), datasets[0]
-    )
+    advice = ask(fitted(runs, datasets), datasets[0], "test_resnet", img_size=32)
     assert advice.basis == "recipes"
     assert advice.novelty == 1
     assert advice.confidence == "low"
     assert any("3 sources of data only" in warning for warning in advice.warnings)
 
 
-def test_where_recipes_are_silent_the_rule_answers_and_says_so(adviser):
-    advice = adviser.answer(ask(VIT, "lion", True), PHOTOGRAPHS)
+def test_where_recipes_are_silent_the_rule_answers_and_says_so(artefact):
+    advice = ask(artefact, PHOTOGRAPHS, VIT, "lion", True)
     assert advice.basis == "rule"
     assert any("no published recipe with lion" in warning for warning in advice.warnings)
 
 
-def test_the_warnings_say_the_shares_and_the_reasons(adviser, known):
+def test_the_warnings_say_the_shares_and_the_reasons(artefact, dataset):
     # About two octaves above the evidence's 32 pixels: between the meta-model and what is published.
-    advice = adviser.answer(ask("test_resnet", img_size=96), known)
+    advice = ask(artefact, dataset, "test_resnet", img_size=96)
     assert 0.1 < advice.novelty < 0.9
     assert any("image size 96 lies outside the evidence (32 to 32)" in warning for warning in advice.warnings)
     assert any("on the meta-model" in w and "on published recipes" in w for w in advice.warnings)
 
 
-def test_more_doubt_leads_from_the_meta_models_values_to_the_published(adviser, known):
+def test_more_novelty_leads_from_the_meta_models_values_to_the_published(artefact, dataset):
     sizes = [32, 64, 96, 128, 192, 256, 384, 512, 1024]
-    answers = [adviser.answer(ask("test_resnet", img_size=size), known) for size in sizes]
+    answers = [ask(artefact, dataset, "test_resnet", img_size=size) for size in sizes]
     novelties = [answer.novelty for answer in answers]
     assert novelties == sorted(novelties)
     assert novelties[-1] == 1
@@ -114,28 +90,28 @@ def test_more_doubt_leads_from_the_meta_models_values_to_the_published(adviser, 
 
 @given(st.floats(5, 10.5), st.floats(0, 1), st.floats(-3, 3))
 @settings(max_examples=40)
-def test_a_small_change_of_the_request_changes_doubt_little(artefact, known, log_size, step, shift):
-    def doubt(size, features):
-        request = ask("test_resnet", img_size=size)
-        dataset = replace(known, features=features)
-        return judge(request, dataset, artefact, artefact.covering("adamw", False)).novelty
+def test_a_small_change_of_the_request_changes_novelty_little(artefact, dataset, log_size, step, shift):
+    def novelty(size, features):
+        request = make_request(model="test_resnet", pretrained=False, img_size=size)
+        moved = replace(dataset, features=features)
+        return assess_novelty(request, moved, artefact, artefact.covering("adamw", Pretraining.NONE)).value
 
-    moved = {name: value + shift for name, value in known.features.items()}
+    moved = {name: value + shift for name, value in dataset.features.items()}
     size = round(2**log_size)
-    here = doubt(size, moved)
-    assert abs(doubt(size + 1, moved) - here) <= 0.02
+    here = novelty(size, moved)
+    assert abs(novelty(size + 1, moved) - here) <= 0.02
     nudged = {name: value + 0.01 * step * abs(value) for name, value in moved.items()}
-    assert abs(doubt(size, nudged) - here) <= 0.1
+    assert abs(novelty(size, nudged) - here) <= 0.1
 
 
 @given(st.integers(0, 5), st.floats(7, 10.5))
 @settings(max_examples=10)
-def test_the_meta_models_own_steps_fade_with_doubt(adviser, artefact, which, log_size):
+def test_the_meta_models_own_steps_fade_with_novelty(artefact, which, log_size):
     """The best of a tree model may leap from one image size to the next: by any factor that was tried, to its share."""
     dataset = artefact.known[which].dataset
     size = round(2**log_size)
-    here, there = (adviser.answer(ask("test_resnet", img_size=s, top_k=1), dataset) for s in (size, size + 1))
-    low, high = artefact.covering("adamw", False).bounds["lr"]
+    here, there = (ask(artefact, dataset, "test_resnet", img_size=s, top_k=1) for s in (size, size + 1))
+    low, high = artefact.covering("adamw", Pretraining.NONE).bounds["lr"]
     n = here.novelty
     learned_share = 1 - n * n * (3 - 2 * n)
     change = max(here.best.lr / there.best.lr, there.best.lr / here.best.lr)
@@ -151,13 +127,11 @@ def test_the_meta_models_own_steps_fade_with_doubt(adviser, artefact, which, log
     st.sampled_from(["accuracy", "balanced", "speed"]),
 )
 @settings(max_examples=12)
-def test_every_limit_is_hard_however_great_the_doubt(adviser, known, size, max_epochs, max_batch, fixed, prefer):
-    request = ask(
-        "test_resnet", img_size=size, prefer=prefer, max_epochs=max_epochs, max_batch_size=max_batch, fixed=fixed
-    )
-    advice = adviser.answer(request, known)
+def test_every_limit_is_hard_however_great_the_novelty(artefact, dataset, size, max_epochs, max_batch, fixed, prefer):
+    limits = {"max_epochs": max_epochs, "max_batch_size": max_batch, "fix": fixed}
+    advice = ask(artefact, dataset, "test_resnet", img_size=size, prefer=prefer, **limits)
     for suggested in advice.suggestions:
-        assert 1 <= suggested.batch_size <= min(known.n_train, max_batch or known.n_train)
+        assert 1 <= suggested.batch_size <= min(dataset.n_train, max_batch or dataset.n_train)
         assert 1 <= suggested.epochs <= (max_epochs or math.inf)
         for name, value in fixed.items():
             assert getattr(suggested, name) == value

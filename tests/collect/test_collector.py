@@ -61,7 +61,7 @@ def test_a_plan_is_trained_once_and_its_best_again(plan, data_dir, store):
     for job in engine.given:
         run = recorded_runs(store)[job.point_id]
         hparams = job.training.configuration.as_dict()
-        assert {name: getattr(run, name) for name in five} == five
+        assert {name: getattr(run, name) for name in hparams} == hparams
         assert (run.model, run.opt, run.img_size, run.seed) == ("test_vit", "adamw", 16, job.training.seed)
         assert (run.augment, run.pretrained, run.label_smoothing, run.device) == ("none", False, 0.1, "cpu")
         assert run.num_params

@@ -6,7 +6,7 @@ import pytest
 from synthetic import describe_model, records
 
 from advisor.errors import AdvisorError
-from advisor.evaluate.gate import AVERAGE, NEW, SHIPPED, judge
+from advisor.evaluate.gate import AVERAGE, NEW, SHIPPED, judge_fit
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
 
@@ -28,7 +28,7 @@ def with_own(change, n_groups=6, seed=1):
 
 
 def test_what_ships_does_no_worse_than_itself(shipped):
-    verdict = judge(shipped, shipped, SMALL)
+    verdict = judge_fit(shipped, shipped, SMALL)
     assert not verdict.faults
     figures = verdict.evaluation
     assert figures["regret"][NEW] == figures["regret"][SHIPPED] < figures["regret"][AVERAGE]
@@ -38,13 +38,13 @@ def test_what_ships_does_no_worse_than_itself(shipped):
 
 
 def test_honest_runs_of_ones_own_pass(shipped):
-    assert not judge(with_own(lambda run: run), shipped, SMALL).faults
+    assert not judge_fit(with_own(lambda run: run), shipped, SMALL).faults
 
 
 def test_runs_that_say_the_opposite_do_not(shipped):
     """The cases that they make themselves are not told from the shipped ones: both are judged by all of them."""
     wrong = with_own(lambda run: replace(run, final_metric=100 - run.final_metric, extra={}))
-    verdict = judge(wrong, shipped, SMALL)
+    verdict = judge_fit(wrong, shipped, SMALL)
     assert any(f"that of {SHIPPED}" in fault and "mean regret" in fault for fault in verdict.faults)
     assert verdict.evaluation["regret"][NEW] > verdict.evaluation["regret"][SHIPPED]
 
@@ -52,22 +52,22 @@ def test_runs_that_say_the_opposite_do_not(shipped):
 def test_accuracies_on_another_scale_do_not(shipped):
     """The order within their cases is right, so that only the accuracies it expects give them away."""
     shares = with_own(lambda run: replace(run, final_metric=run.final_metric / 100, extra={}), n_groups=12)
-    faults = judge(shares, shipped, SMALL).faults
+    faults = judge_fit(shares, shipped, SMALL).faults
     assert any("accuracy it expects" in fault for fault in faults)
 
 
 def test_a_model_that_learned_nothing_is_worse_than_the_best_on_average(shipped):
     ignorant = MetaModel(n_members=2, n_estimators=1, parameters={"min_data_in_leaf": 10_000})
-    verdict = judge(shipped, shipped, ignorant)
+    verdict = judge_fit(shipped, shipped, ignorant)
     assert any(f"that of {AVERAGE}" in fault for fault in verdict.faults)
 
 
 def test_without_sources_to_leave_out_there_is_no_judging():
     few = build_table(*records(n_groups=2), describe_model)
     with pytest.raises(AdvisorError, match="too little evidence to judge") as caught:
-        judge(few, few, SMALL)
+        judge_fit(few, few, SMALL)
     assert "--force" in caught.value.hint
 
 
 def test_two_threads_judge_alike(shipped):
-    assert judge(shipped, shipped, SMALL).evaluation == judge(shipped, shipped, SMALL, workers=2).evaluation
+    assert judge_fit(shipped, shipped, SMALL).evaluation == judge_fit(shipped, shipped, SMALL, workers=2).evaluation

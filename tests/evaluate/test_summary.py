@@ -8,6 +8,7 @@ from advisor.evaluate.pool import Pool
 from advisor.evaluate.protocol import ADVICE, BALANCED, Outcome
 from advisor.evaluate.summary import CLEAR, balanced, contexts, dearest, holm, interval_quality, rows, trials
 from advisor.learn.table import Case
+from advisor.records.schema import Pretraining
 
 
 def a_pool(group="g", pretrained=False, scores=(90.0, 80.0, 70.0, 60.0), n_eval=2000, at_cap=2, n_train=500):
@@ -15,7 +16,7 @@ def a_pool(group="g", pretrained=False, scores=(90.0, 80.0, 70.0, 60.0), n_eval=
     epochs = np.array([20.0 if i < at_cap else 5.0 for i in range(n)])
     hparams = {name: np.full(n, 0.1) for name in ("lr", "batch_size", "dropout", "weight_decay")} | {"epochs": epochs}
     return Pool(
-        case=Case(f"d-{group}", "test_vit", "adamw", pretrained),
+        case=Case(f"d-{group}", "test_vit", "adamw", Pretraining.OTHER if pretrained else Pretraining.NONE),
         group=group,
         columns=(),
         x=np.zeros((n, 0)),

@@ -4,23 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import describe_model, records
+from synthetic import fitted, records, table_of
 
 from advisor.errors import AdvisorError
-from advisor.learn.artefact import MANIFEST, Artefact, fit_artefact, seed_noise
+from advisor.learn.artefact import MANIFEST, Artefact, seed_noise
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.table import build_table
+from advisor.records.schema import Pretraining
 
 
 @pytest.fixture(scope="module")
 def artefact():
-    return fit_artefact(*records(), describe_model)
+    return fitted(*records())
 
 
 def test_saved_and_loaded_it_is_the_same(artefact, tmp_path):
     artefact.save(tmp_path)
     loaded = Artefact.load(tmp_path)
-    x = build_table(*records(), describe_model).x
+    x = table_of(*records()).x
     np.testing.assert_array_equal(loaded.model.predict(x).regret, artefact.model.predict(x).regret)
     assert loaded.covered == artefact.covered
     assert [k.dataset for k in loaded.known] == [k.dataset for k in artefact.known]
@@ -29,17 +29,17 @@ def test_saved_and_loaded_it_is_the_same(artefact, tmp_path):
 
 def test_saving_twice_writes_the_same_bytes(artefact, tmp_path):
     artefact.save(tmp_path / "a")
-    fit_artefact(*records(), describe_model).save(tmp_path / "b")
+    fitted(*records()).save(tmp_path / "b")
     first, second = ({p.name: p.read_bytes() for p in (tmp_path / d).iterdir()} for d in "ab")
     assert first == second
 
 
 def test_it_covers_what_was_recorded(artefact):
-    covered = artefact.covering("adamw", pretrained=False)
+    covered = artefact.covering("adamw", Pretraining.NONE)
     assert covered.groups == 6
     assert covered.bounds["epochs"] == (2.0, 20.0)
     assert covered.assumes["sched"] == "cosine"
-    assert artefact.covering("sgd", pretrained=False) is None
+    assert artefact.covering("sgd", Pretraining.NONE) is None
 
 
 @pytest.mark.parametrize("harm", ["missing", "changed member", "other schema", "not json"])
@@ -63,14 +63,14 @@ def test_damaged_files_are_refused_with_what_to_do(artefact, tmp_path, harm):
 def test_one_group_is_too_little():
     runs, datasets = records(n_groups=1)
     with pytest.raises(AdvisorError, match="too little evidence"):
-        fit_artefact(runs, datasets, describe_model)
+        fitted(runs, datasets)
 
 
 def test_noise_is_the_spread_between_seeds():
     runs, datasets = records(n_groups=2, runs_per_case=3)
-    assert seed_noise(build_table(runs, datasets, describe_model)) is None
+    assert seed_noise(table_of(runs, datasets)) is None
     again = [replace(run, run_id=run.run_id + "again", final_metric=run.final_metric + 2) for run in runs]
-    noise = seed_noise(build_table([*runs, *again], datasets, describe_model))
+    noise = seed_noise(table_of([*runs, *again], datasets))
     assert noise == pytest.approx(2**0.5)
 
 
@@ -95,7 +95,7 @@ def test_a_save_that_fails_half_way_leaves_the_former_one_whole(artefact, tmp_pa
 def test_members_of_a_larger_model_do_not_stay_behind_and_other_files_do(artefact, tmp_path):
     artefact.save(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
-    table = build_table(*records(), describe_model)
+    table = table_of(*records())
     replace(artefact, model=MetaModel(n_members=2, n_estimators=5).fit(table)).save(tmp_path)
     assert {path.name for path in tmp_path.glob("*.txt")} == {
         "notes.txt", "regret_0.txt", "regret_1.txt", "accuracy_0.txt", "accuracy_1.txt",

@@ -6,13 +6,13 @@ import pytest
 from advised_runs import advice, curve, run_of
 
 from advisor.advise.explain.explanation import explain
+from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
 from advisor.api import Advisor
 from advisor.config import Config
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Epoch, Status
 from advisor.records.store.store import Store
-from advisor.space.configuration import Limits
 
 HOSTILE = "</script><script>alert(1)</script>"
 """A name that somebody's folder could have."""
@@ -29,20 +29,22 @@ def dataset():
 
 
 @pytest.fixture(scope="session")
-def explanation(artefact, dataset):
-    request = make_request(
-        model="test_resnet", opt="adamw", pretrained=False, img_size=32, limits=Limits(max_epochs=10),
-        prefer="balanced", top_k=3,
-    )  # fmt: skip
-    return explain(artefact, request, dataset)
+def prepared(artefact, dataset):
+    request = make_request(model="test_resnet", pretrained=False, img_size=32, max_epochs=10)
+    return prepare(artefact, request, dataset, RunList())
+
+
+@pytest.fixture(scope="session")
+def explanation(artefact, prepared):
+    return explain(artefact, prepared)
 
 
 @pytest.fixture
-def store(own_settings, dataset, explanation) -> Store:
+def store(own_settings, dataset, prepared, explanation) -> Store:
     suggestion = explanation.suggestion
     store = Store(Config()["store"])
     store.put_dataset(dataset)
-    store.save_suggestion(advice(suggestion))
+    store.save_suggestion(advice(suggestion, prepared))
     runs = [
         run_of("01followed", suggestion, name="first", suggestion_id=suggestion.suggestion_id),
         run_of("02other", suggestion, name=HOSTILE, lr=0.5, final_metric=20.0),

@@ -13,7 +13,6 @@ from advisor.api import Advisor
 from advisor.errors import MissingExtraError
 from advisor.report import page
 from advisor.report.contents import gather, newest_advice, state
-from advisor.space.configuration import Limits
 
 pytest.importorskip("plotly")
 
@@ -66,17 +65,16 @@ def test_the_newest_advice_is_explained_from_the_records(store, artefact, explan
     assert len(found.responses) == 5
 
 
-def test_advice_that_is_asked_for_now_heeds_the_runs_and_what_was_given_before_them_does_not(
+def test_advice_that_is_asked_for_now_uses_the_runs_and_what_was_given_before_them_does_not(
     store, artefact, dataset, explanation
 ):
     latest = max(datetime.now(timezone.utc), max(run.started_at for run in store.runs()))
     store.add_runs([replace(run, ended_at=latest, n_eval=dataset.n_eval) for run in store.runs()])
     suggestion = explanation.suggestion
-    asked = make_request(
-        model=suggestion.model, opt=suggestion.opt, pretrained=False, img_size=32, limits=Limits(), prefer="balanced",
-        top_k=1,
-    )  # fmt: skip
-    assert OWN_RUNS in [part.what for part in Advisor(store, artefact).explain(asked, dataset).contributions.parts]
+    adviser = Advisor(store, artefact)
+    asked = make_request(model=suggestion.model, opt=suggestion.opt, pretrained=False, img_size=32, top_k=1)
+    now = adviser.explain(adviser.prepare(asked, dataset))
+    assert OWN_RUNS in [part.what for part in now.contributions.parts]
     assert OWN_RUNS not in [part.what for part in newest_advice(store, artefact).contributions.parts]
 
 

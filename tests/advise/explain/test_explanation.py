@@ -5,28 +5,23 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from synthetic import BEST_LR, describe_model, records
+from synthetic import BEST_LR, fitted, records, table_of
 
 from advisor.advise.explain.contributions import contributions
 from advisor.advise.explain.explanation import OWN_RUNS, explain
 from advisor.advise.explain.responses import Point, _response
 from advisor.advise.output.explanation_text import ExplanationText
 from advisor.advise.pipeline import answer
+from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
 from advisor.api import Advisor
 from advisor.cli.terminal.output import to_plain
-from advisor.learn.artefact import fit_artefact
-from advisor.learn.table import build_table
 from advisor.records.schema import HYPERPARAMETERS
-from advisor.space.configuration import Limits
 
 
-def request(**changes):
-    asked = {
-        "model": "test_resnet", "opt": "adamw", "pretrained": False, "img_size": 32, "limits": Limits(),
-        "prefer": "accuracy", "top_k": 3,
-    }  # fmt: skip
-    return make_request(**{**asked, **changes})
+def prepared(artefact, dataset, own_runs=(), **changes):
+    asked = {"model": "test_resnet", "opt": "adamw", "pretrained": False, "img_size": 32, "prefer": "accuracy"}
+    return prepare(artefact, make_request(**{**asked, **changes}), dataset, RunList(own_runs))
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +31,15 @@ def evidence():
 
 @pytest.fixture(scope="module")
 def artefact(evidence):
-    return fit_artefact(*evidence, describe_model)
+    return fitted(*evidence)
 
 
 @pytest.fixture(scope="module")
 def explanation(artefact, evidence):
-    return explain(artefact, request(), evidence[1][3])
+    return explain(artefact, prepared(artefact, evidence[1][3]))
 
 
-def test_there_is_a_response_to_each_of_the_five_around_the_advice(explanation):
+def test_there_is_a_response_to_each_hyperparameter_around_the_advice(explanation):
     assert [r.name for r in explanation.responses] == list(HYPERPARAMETERS)
     for response in explanation.responses:
         assert response.advised == getattr(explanation.suggestion.best, response.name)
@@ -77,7 +72,7 @@ def test_contributions_add_up_to_the_expectation(explanation):
     assert [abs(p.points) for p in found.parts] == sorted((abs(p.points) for p in found.parts), reverse=True)
 
 
-def test_own_runs_are_heeded_as_the_advice_heeds_them(artefact, evidence, explanation):
+def test_own_runs_are_used_as_the_advice_uses_them(artefact, evidence, explanation):
     dataset, advised = evidence[1][3], explanation.suggestion.best
     worse = replace(
         evidence[0][0], run_id="own", dataset_id=dataset.dataset_id, model="test_resnet", final_metric=20.0,
@@ -85,9 +80,9 @@ def test_own_runs_are_heeded_as_the_advice_heeds_them(artefact, evidence, explan
     )  # fmt: skip
     own = [worse, replace(worse, run_id="own better", lr=advised.lr / 4, final_metric=70.0)]
     rest = {name: value for name, value in advised.configuration.as_dict().items() if name != "lr"}
-    asked = request(limits=Limits(fixed=rest))
-    found = explain(artefact, asked, dataset, own=lambda: own)
-    assert found.suggestion.best == answer(artefact, asked, dataset, lambda: own).best
+    asked = prepared(artefact, dataset, own, fix=rest)
+    found = explain(artefact, asked)
+    assert found.suggestion.best == answer(artefact, asked).best
 
     lr = found.responses[0]
     assert lr.advised == found.suggestion.best.lr < advised.lr
@@ -109,7 +104,7 @@ def test_after_a_good_own_run_no_curve_promises_more_than_there_is(artefact, evi
         evidence[0][0], run_id="own", dataset_id=dataset.dataset_id, model="test_resnet", final_metric=99.0,
         **early.as_dict(),
     )  # fmt: skip
-    found = explain(artefact, request(), dataset, own=lambda: [good])
+    found = explain(artefact, prepared(artefact, dataset, [good]))
     assert found.suggestion.best.epochs == 2
     assert max(point.points for response in found.responses for point in response.points) <= 2.5
     without = {response.name: response for response in explanation.responses}["epochs"]
@@ -119,14 +114,14 @@ def test_after_a_good_own_run_no_curve_promises_more_than_there_is(artefact, evi
 def test_every_feature_of_the_shipped_meta_model_belongs_to_a_group():
     artefact = Advisor().artefact
     runs, datasets = records(n_groups=2, runs_per_case=4)
-    table = build_table(runs, datasets, describe_model)
+    table = table_of(runs, datasets)
     row = [[table.x[0, table.columns.index(c)] if c in table.columns else 0.0 for c in artefact.model.columns_]]
     named = {part.what for part in contributions(artefact.model, row).parts}
     assert {"the size and kind of the model", "how many images and classes there are"} <= named
 
 
 def test_without_a_say_there_are_no_curves_and_it_is_said(artefact, evidence):
-    silent = explain(artefact, request(opt="lion"), evidence[1][3])
+    silent = explain(artefact, prepared(artefact, evidence[1][3], opt="lion"))
     assert silent.responses == ()
     assert silent.contributions is None
     assert "no say" in silent.no_response
@@ -135,7 +130,7 @@ def test_without_a_say_there_are_no_curves_and_it_is_said(artefact, evidence):
 
 
 def test_a_fixed_value_is_shown_beside_its_alternatives(artefact, evidence):
-    found = explain(artefact, request(limits=Limits(fixed={"lr": 1e-4}, max_epochs=10)), evidence[1][3])
+    found = explain(artefact, prepared(artefact, evidence[1][3], fix={"lr": 1e-4}, max_epochs=10))
     lr, _, epochs, _, _ = found.responses
     assert lr.advised == 1e-4
     assert max(point.points for point in lr.points) > 1
@@ -186,5 +181,5 @@ def test_the_text_fits_the_terminal(explanation, width):
 
 def test_noise_of_the_evidence_is_what_counts_as_a_difference(artefact, evidence):
     noisy = replace(artefact, noise=1000.0)
-    found = explain(noisy, request(), evidence[1][3])
+    found = explain(noisy, prepared(noisy, evidence[1][3]))
     assert all("no difference" in response.words for response in found.responses)

@@ -79,7 +79,7 @@ def test_what_is_left_is_below_every_failure_that_nothing_speaks_against(runs):
         assert found.limit(Limits(max_batch_size=2)).max_batch_size <= 2
 
 
-def test_the_advice_heeds_it_and_says_so(image_folder):
+def test_the_advice_follows_it_and_says_so(image_folder):
     store = Store(Config()["store"])
     store.add_runs([failed(16, run_id="large")])
     adviser = Advisor(store)

@@ -19,11 +19,8 @@ def trial(per_image=0.1 * GIB, base=1.0 * GIB, memory=16 * GIB):
     return Trial("cuda", int(memory), steps)
 
 
-def request(**limits):
-    return make_request(
-        model="test_resnet", opt="adamw", pretrained=False, img_size=32, limits=Limits(**limits), prefer="balanced",
-        top_k=1,
-    )  # fmt: skip
+def request():
+    return make_request(model="test_resnet", pretrained=False, img_size=32, top_k=1)
 
 
 @given(st.floats(1e6, 1e9), st.floats(1e8, 4e9), st.floats(1e9, 1e11))

@@ -6,33 +6,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import describe_model, records
+from synthetic import records
 
 from advisor.advise.pipeline import answer
+from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
-from advisor.advise.search.own_runs import configuration_of, runs_to_heed
-from advisor.learn.artefact import fit_artefact
-from advisor.learn.metamodel import MetaModel
-from advisor.learn.table import build_table
-from advisor.space.configuration import Limits, columns_of, to_unit_scale
-
-
-@pytest.fixture(scope="module")
-def artefact():
-    runs, datasets = records(n_groups=6)
-    small = MetaModel(n_members=2, n_estimators=60).fit(build_table(runs, datasets, describe_model))
-    return replace(fit_artefact(runs, datasets, describe_model), model=small)
-
-
-@pytest.fixture(scope="module")
-def dataset(artefact):
-    return artefact.known[2].dataset
+from advisor.advise.search.own_runs import configuration_of
+from advisor.space.configuration import columns_of, to_unit_scale
 
 
 def ask(model="test_resnet", prefer="accuracy", top_k=1, **limits):
-    return make_request(
-        model=model, opt="adamw", pretrained=False, img_size=32, limits=Limits(**limits), prefer=prefer, top_k=top_k
-    )
+    return make_request(model=model, opt="adamw", pretrained=False, img_size=32, prefer=prefer, top_k=top_k, **limits)
+
+
+def advise(artefact, request, dataset, own_runs=()):
+    return answer(artefact, prepare(artefact, request, dataset, RunList(own_runs)))
 
 
 def own_run(artefact, dataset, lr, top1, **changes):
@@ -45,18 +33,18 @@ def own_run(artefact, dataset, lr, top1, **changes):
 
 
 def test_advice_leaves_what_failed_here(artefact, dataset):
-    before = answer(artefact, ask(), dataset).best
+    before = advise(artefact, ask(), dataset).best
     rest = {"batch_size": before.batch_size, "epochs": before.epochs, "weight_decay": before.weight_decay}
     failed = [own_run(artefact, dataset, before.lr * factor, 20.0, **rest) for factor in (0.5, 1.0, 2.0)]
     good = own_run(artefact, dataset, before.lr / 30, 90.0, **rest)
-    after = answer(artefact, ask(), dataset, lambda: [*failed, good])
+    after = advise(artefact, ask(), dataset, [*failed, good])
     ways = to_unit_scale(columns_of([after.best.configuration])) - to_unit_scale(
         columns_of(list(map(configuration_of, failed)))
     )
     # At least a factor of two away from each, in the learning rate or in what goes with it.
     assert np.abs(ways).max(axis=1).min() >= 1
     assert after.best.expected.top1 > 60
-    assert any("heeds 4 runs of yours on this dataset, the best of which reached 90.0 %" in w for w in after.warnings)
+    assert any("uses 4 runs of yours on this dataset, the best of which reached 90.0 %" in w for w in after.warnings)
 
 
 KEPT = "what was trained comes first again: nothing is expected to beat it by more than"
@@ -67,7 +55,7 @@ def test_who_has_a_good_run_is_advised_its_values_first_and_others_to_explore(ar
     # Outside the box of what was recorded, too: what was measured here counts.
     good = own_run(artefact, dataset, 5e-3, 99.5, batch_size=24, epochs=31, weight_decay=0.7)
     poor = own_run(artefact, dataset, 4e-3, 60.0)
-    advice = answer(artefact, ask(prefer=prefer, top_k=3), dataset, lambda: [poor, good])
+    advice = advise(artefact, ask(prefer=prefer, top_k=3), dataset, [poor, good])
     assert advice.best.configuration == configuration_of(good)
     assert len(advice.suggestions) == 3
     assert not {one.configuration for one in advice.suggestions[1:]} & {configuration_of(run) for run in (good, poor)}
@@ -79,36 +67,36 @@ def test_who_has_a_good_run_is_advised_its_values_first_and_others_to_explore(ar
 
 
 def test_what_is_expected_to_be_clearly_better_comes_before_what_was_trained(artefact, dataset):
-    advised = answer(artefact, ask(), dataset).best
+    advised = advise(artefact, ask(), dataset).best
     poor = own_run(artefact, dataset, advised.lr / 300, 20.0, epochs=2)
-    advice = answer(artefact, ask(), dataset, lambda: [poor])
+    advice = advise(artefact, ask(), dataset, [poor])
     assert advice.best.configuration != configuration_of(poor)
     assert not any(KEPT in warning for warning in advice.warnings)
 
 
 def test_speed_saves_epochs_of_a_good_run(artefact, dataset):
-    good = own_run(artefact, dataset, answer(artefact, ask(), dataset).best.lr, 99.0, epochs=40)
-    assert answer(artefact, ask(), dataset, lambda: [good]).best.epochs == 40
-    assert answer(artefact, ask(prefer="speed"), dataset, lambda: [good]).best.epochs < 40
+    good = own_run(artefact, dataset, advise(artefact, ask(), dataset).best.lr, 99.0, epochs=40)
+    assert advise(artefact, ask(), dataset, [good]).best.epochs == 40
+    assert advise(artefact, ask(prefer="speed"), dataset, [good]).best.epochs < 40
 
 
 @pytest.mark.parametrize(
     "limits",
-    [{"max_epochs": 5}, {"max_batch_size": 16}, {"fixed": {"dropout": 0.3}}],
+    [{"max_epochs": 5}, {"max_batch_size": 16}, {"fix": {"dropout": 0.3}}],
     ids=lambda limits: next(iter(limits)),
 )
 def test_a_good_run_outside_the_limits_does_not_come_first(artefact, dataset, limits):
     good = own_run(artefact, dataset, 3e-3, 99.0, batch_size=128, epochs=20)
-    assert answer(artefact, ask(), dataset, lambda: [good]).best.configuration == configuration_of(good)
-    advice = answer(artefact, ask(**limits), dataset, lambda: [good])
+    assert advise(artefact, ask(), dataset, [good]).best.configuration == configuration_of(good)
+    advice = advise(artefact, ask(**limits), dataset, [good])
     assert advice.best.configuration != configuration_of(good)
     assert not any(KEPT in warning for warning in advice.warnings)
 
 
 def test_the_expectation_moves_to_the_level_that_runs_showed(artefact, dataset):
-    before = answer(artefact, ask(), dataset).best
+    before = advise(artefact, ask(), dataset).best
     run = own_run(artefact, dataset, before.lr, 33.0, batch_size=before.batch_size, epochs=before.epochs)
-    after = answer(artefact, ask(), dataset, lambda: [run]).best
+    after = advise(artefact, ask(), dataset, [run]).best
     assert after.expected.low <= 36
     assert abs(after.expected.top1 - 33) < abs(before.expected.top1 - 33)
     assert after.expected.low < after.expected.top1 < after.expected.high
@@ -127,17 +115,19 @@ def test_the_expectation_moves_to_the_level_that_runs_showed(artefact, dataset):
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_runs_of_other_cases_and_runs_that_say_nothing_are_not_heeded(artefact, dataset, changes):
-    run = own_run(artefact, dataset, 1e-3, 50.0, **changes)
-    assert not runs_to_heed([run], ask(), dataset, augmented=False)
-    assert runs_to_heed([own_run(artefact, dataset, 1e-3, 50.0, model="test_resnet.r160_in1k")], ask(), dataset, False)
+def test_runs_of_other_cases_and_runs_that_say_nothing_are_not_used(artefact, dataset, changes):
+    def used(run):
+        prepared = prepare(artefact, ask(), dataset, RunList([run]))
+        return prepared.own_runs_like(prepared.context(prepared.box))
+
+    assert not used(own_run(artefact, dataset, 1e-3, 50.0, **changes))
+    assert used(own_run(artefact, dataset, 1e-3, 50.0, model="test_resnet.r160_in1k"))
 
 
 def ask_far(**limits):
     """A request that recipes and the rule answer: nothing like it was recorded."""
     return make_request(
-        model="resnet50", opt="adamw", pretrained=True, img_size=224, limits=Limits(**limits), prefer="balanced",
-        top_k=3,
+        model="resnet50", opt="adamw", pretrained=True, img_size=224, prefer="balanced", top_k=3, **limits
     )  # fmt: skip
 
 
@@ -147,26 +137,26 @@ def far_run(artefact, dataset, like, factor, top1, **changes):
     return own_run(artefact, dataset, lr, top1, **(values | changes))
 
 
-def test_where_recipes_speak_own_runs_are_heeded_too(artefact, dataset):
-    before = answer(artefact, ask_far(), dataset)
+def test_where_recipes_speak_own_runs_are_used_too(artefact, dataset):
+    before = advise(artefact, ask_far(), dataset)
     assert before.basis in ("recipes", "rule")
     scores = {1.0: 40.0, 0.5: 60.0, 0.25: 80.0}
     runs = [far_run(artefact, dataset, before.best, factor, top1) for factor, top1 in scores.items()]
-    after = answer(artefact, ask_far(), dataset, lambda: runs)
+    after = advise(artefact, ask_far(), dataset, runs)
     assert after.basis == before.basis
     assert after.best.lr <= before.best.lr * 0.36
     assert after.best.epochs == before.best.epochs
-    assert any("heeds 3 runs of yours on this dataset, the best of which reached 80.0 %" in w for w in after.warnings)
+    assert any("uses 3 runs of yours on this dataset, the best of which reached 80.0 %" in w for w in after.warnings)
     low, high = after.ranges["lr"]
     assert low <= after.best.lr <= high < before.best.lr
     # Another good one that needs as many epochs comes first again.
     good = far_run(artefact, dataset, before.best, 3.0, 99.0)
-    kept = answer(artefact, ask_far(), dataset, lambda: [*runs, good])
+    kept = advise(artefact, ask_far(), dataset, [*runs, good])
     assert kept.best.configuration == configuration_of(good)
     assert any(KEPT in w for w in kept.warnings)
     # Runs of another model say nothing here.
     others = [replace(run, model="resnet18") for run in runs]
-    assert answer(artefact, ask_far(), dataset, lambda: others).best == before.best
+    assert advise(artefact, ask_far(), dataset, others).best == before.best
 
 
 @given(
@@ -177,12 +167,12 @@ def test_where_recipes_speak_own_runs_are_heeded_too(artefact, dataset):
     fixed=st.sampled_from([{}, {"lr": 0.01}, {"dropout": 0.3, "weight_decay": 0.0}]),
 )
 @settings(max_examples=20)
-def test_limits_hold_where_recipes_speak_and_runs_are_heeded(
+def test_limits_hold_where_recipes_speak_and_runs_are_used(
     artefact, dataset, factor, top1, max_epochs, max_batch_size, fixed
 ):
-    request = ask_far(max_epochs=max_epochs, max_batch_size=max_batch_size, fixed=fixed)
-    runs = [far_run(artefact, dataset, answer(artefact, ask_far(), dataset).best, factor, top1, epochs=300)]
-    advice = answer(artefact, request, dataset, lambda: runs)
+    request = ask_far(max_epochs=max_epochs, max_batch_size=max_batch_size, fix=fixed)
+    runs = [far_run(artefact, dataset, advise(artefact, ask_far(), dataset).best, factor, top1, epochs=300)]
+    advice = advise(artefact, request, dataset, runs)
     for one in advice.suggestions:
         assert 1 <= one.epochs <= max_epochs
         assert 1 <= one.batch_size <= max_batch_size
@@ -194,9 +184,7 @@ def test_limits_hold_where_recipes_speak_and_runs_are_heeded(
 
 def test_limits_hold_whatever_runs_showed(artefact, dataset):
     best = own_run(artefact, dataset, 3e-3, 99.0, batch_size=128, epochs=20)
-    advice = answer(
-        artefact, ask(max_epochs=5, max_batch_size=16, fixed={"dropout": 0.3}), dataset, lambda: [best]
-    ).best
+    advice = advise(artefact, ask(max_epochs=5, max_batch_size=16, fix={"dropout": 0.3}), dataset, [best]).best
     assert advice.epochs <= 5
     assert advice.batch_size <= 16
     assert advice.dropout == 0.3

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.advise.search.search import allowed_bounds, search
+from advisor.advise.search.bounds import allowed_bounds
+from advisor.advise.search.search import search
 from advisor.errors import UsageError
 from advisor.learn.metamodel import Prediction
 from advisor.space.configuration import Limits, columns_of

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from advisor.api import Advisor
 from advisor.cli.root import cli, main
-from advisor.records.schema import HYPERPARAMETERS
+from advisor.records.schema import HYPERPARAMETERS, Pretraining
 
 ASKED = ["--model", "test_resnet", "--opt", "adamw", "--scratch", "--max-epochs", "20", "--prefer", "accuracy"]
 
@@ -55,15 +55,15 @@ def test_asked_twice_it_answers_the_same(image_folder, capsys):
 
 
 def test_no_garbage_is_looked_for_while_it_answers_and_again_after(image_folder, capsys, monkeypatch):
-    during this, answer = [], Advisor.suggest
+    enabled, answer = [], Advisor.answer
 
-    def answer_noting(self, *given, **options):
-        during this.append(gc.isenabled())
-        return answer(self, *given, **options)
+    def answer_noting(self, prepared):
+        enabled.append(gc.isenabled())
+        return answer(self, prepared)
 
-    monkeypatch.setattr(Advisor, "suggest", answer_noting)
+    monkeypatch.setattr(Advisor, "answer", answer_noting)
     advise(image_folder, *ASKED, capsys=capsys)
-    assert during this == [False]
+    assert enabled == [False]
     assert gc.isenabled()
 
 
@@ -83,7 +83,7 @@ def test_without_evidence_the_rule_answers_and_says_so(image_folder, capsys):
 
 
 def test_few_sources_are_no_evidence(image_folder, capsys):
-    covered = Advisor().artefact.covering("sgd", pretrained=False)
+    covered = Advisor().artefact.covering("sgd", Pretraining.NONE)
     answer = advise(image_folder, "--model", "test_resnet", "--opt", "sgd", "--scratch", capsys=capsys)
     assert (answer["basis"] != "meta-model") == (covered is None or covered.groups < 6)
 
