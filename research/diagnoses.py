@@ -28,8 +28,8 @@ from advisor.advise.diagnose.remedies import RULES, UNITS, Candidate, Change, Ru
 from advisor.advise.diagnose.symptoms import Symptoms, symptoms_of
 from advisor.learn.table import Floats, is_augmented, is_evidence, score_of
 from advisor.records.evidence import EPOCHS, RUNS, Evidence, load_evidence
-from advisor.records.schema import HYPERPARAMETERS, Epoch, Run
-from advisor.space.configuration import NO_DECAY
+from advisor.records.schema import Epoch, Run
+from advisor.space.hyperparameters import HYPERPARAMETERS, NO_DECAY
 from research.pages.rendering import render
 
 MIN_PAIRS = 30

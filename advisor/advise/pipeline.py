@@ -26,7 +26,8 @@ from advisor.advise.suggestion import DatasetName, Expected, MetaModelName, Sugg
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.records.schema import Run, new_id
-from advisor.space.configuration import Configuration, Limits, columns_of
+from advisor.space.configuration import Configuration, columns_of
+from advisor.space.limits import Limits
 
 Basis = Literal["meta-model", "recipes", "rule"]
 Confidence = Literal["high", "medium", "low"]

@@ -18,7 +18,7 @@ from advisor.advise.search.own_runs import matching_runs
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.table import Context, is_augmented
 from advisor.records.schema import Dataset, Run
-from advisor.space.configuration import Limits
+from advisor.space.limits import Limits
 
 
 class Records(Protocol):

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.learn.table import Case, Floats, Table
-from advisor.records.schema import HYPERPARAMETERS
 from advisor.space.configuration import to_unit_scale
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 _RANDOM = ("sobol", "reference")
 MIN_RANDOM = 8

@@ -24,7 +24,8 @@ from advisor.learn.metamodel import MetaModel
 from advisor.learn.novelty import DatasetDistances
 from advisor.learn.table import Table, score_of, teaching
 from advisor.learn.targets import regret_within_cases
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Pretraining, Run, Status
+from advisor.records.schema import Dataset, Pretraining, Run, Status
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 SCHEMA = "advisor.metamodel/3"
 MANIFEST = "manifest.json"

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Pretraining, Run, Status
-from advisor.space.configuration import NO_DECAY
+from advisor.records.schema import Dataset, Pretraining, Run, Status
+from advisor.space.hyperparameters import HYPERPARAMETERS, NO_DECAY
 
 Floats = NDArray[np.float64]
 DescribeModel = Callable[[str, int], Mapping[str, float]]

@@ -15,8 +15,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-HYPERPARAMETERS = ("lr", "batch_size", "epochs", "dropout", "weight_decay")
-"""The hyperparameters that advice is given for, in the order they are shown."""
+from advisor.space.hyperparameters import HYPERPARAMETERS as HYPERPARAMETERS
 
 
 class Status(str, Enum):

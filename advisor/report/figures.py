@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.advise.explain.responses import LABELS, Response
-from advisor.advise.output.timm_arguments import format_number
+from advisor.advise.explain.responses import Response
 from advisor.records.schema import Epoch
 from advisor.report.past_advice import Account
+from advisor.space.hyperparameters import LABELS, format_number
 
 Figure = dict[str, Any]
 

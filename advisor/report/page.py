@@ -8,13 +8,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from advisor.advise.explain.responses import LABELS
 from advisor.advise.output.explanation_text import neighbour_words
-from advisor.advise.output.timm_arguments import format_number
 from advisor.errors import MissingExtraError
-from advisor.records.schema import HYPERPARAMETERS
 from advisor.report.contents import Contents
 from advisor.report.figures import Figure, account_figure, curve_figure, response_figure
+from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 from advisor.version import __version__
 
 

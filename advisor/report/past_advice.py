@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from advisor.advise.suggestion import Expected, Suggested, Suggestion
 from advisor.learn.table import score_of
-from advisor.records.schema import HYPERPARAMETERS, Run, Status, StoredSuggestion
+from advisor.records.schema import Run, Status, StoredSuggestion
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,17 @@
-"""The space of the five hyperparameters: scales, bounds, and what a user may fix or limit in it."""
+"""A configuration: one value for each of the hyperparameters, and columns of them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.errors import UsageError
-from advisor.records.schema import HYPERPARAMETERS
-
-NO_DECAY = 1e-7
-"""Stands for a weight decay of 0 on the logarithmic scale; anything smaller than ten times this acts like none."""
+from advisor.space.hyperparameters import HYPERPARAMETERS, TABLE, Hyperparameter
+from advisor.space.hyperparameters import NO_DECAY as NO_DECAY
+from advisor.space.limits import Limits as Limits
 
 
 @dataclass(frozen=True)
@@ -46,78 +43,10 @@ class Configuration:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What advice must stay within; every limit is hard.
-
-    Parameters
-    ----------
-    max_epochs, max_batch_size : int, optional
-        Largest values allowed; None means no limit of the user's.
-    max_seconds : float, optional
-        Time the whole training may take.
-    fixed : mapping of str to float
-        Values the user has decided, by name of the hyperparameter.
-
-    Raises
-    ------
-    UsageError
-        If a limit or a fixed value is out of range, or they contradict each other.
-    """
-
-    max_epochs: int | None = None
-    max_batch_size: int | None = None
-    max_seconds: float | None = None
-    fixed: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("max_epochs", 1, math.inf), ("max_batch_size", 1, math.inf)):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise UsageError(f"{name} must be at least {low}, not {value}")
-        if self.max_seconds is not None and not self.max_seconds > 0:
-            raise UsageError(f"the time budget must be above 0 seconds, not {self.max_seconds}")
-        for name, value in self.fixed.items():
-            check_value(name, value)
-        for name, limit in (("epochs", self.max_epochs), ("batch_size", self.max_batch_size)):
-            if limit is not None and self.fixed.get(name, 0) > limit:
-                raise UsageError(
-                    f"{name} is fixed at {self.fixed[name]:g}, above its limit of {limit}",
-                    hint=f"raise --max-{name.replace('_', '-')} or lower --fix {name}=VALUE",
-                )
-
-
-_VALID = {
-    "lr": lambda v: 0 < v < math.inf,
-    "batch_size": lambda v: v >= 1 and v == int(v),
-    "epochs": lambda v: v >= 1 and v == int(v),
-    "dropout": lambda v: 0 <= v < 1,
-    "weight_decay": lambda v: 0 <= v < math.inf,
-}
-_RANGE = {
-    "lr": "above 0",
-    "batch_size": "a whole number of at least 1",
-    "epochs": "a whole number of at least 1",
-    "dropout": "at least 0 and below 1",
-    "weight_decay": "at least 0",
-}
-
-
-def check_value(name: str, value: float) -> None:
-    """Raise UsageError unless ``value`` is possible for the hyperparameter ``name``."""
-    if name not in _VALID:
-        raise UsageError(
-            f"{name!r} is none of the hyperparameters", hint=f"the hyperparameters are {', '.join(HYPERPARAMETERS)}"
-        )
-    if not math.isfinite(value) or not _VALID[name](value):
-        raise UsageError(f"{name} must be {_RANGE[name]}, not {value:g}")
-
-
 def to_unit_scale(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return the hyperparameters on the scales on which equal steps matter equally.
 
-    Learning rate, batch size, epochs and weight decay act by factors, so they are taken as base-2 logarithms;
-    dropout is multiplied by ten so that its step of 0.1 counts like a factor of two.
+    What acts by factors is taken as base-2 logarithms, dropout so that its step of 0.1 counts like a factor of two.
 
     Parameters
     ----------
@@ -129,14 +58,12 @@ def to_unit_scale(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.floa
     ndarray of shape (n, 5)
         In the order of ``HYPERPARAMETERS``.
     """
-    scaled = [
-        np.log2(columns["lr"]),
-        np.log2(columns["batch_size"]),
-        np.log2(columns["epochs"]),
-        10 * np.asarray(columns["dropout"]),
-        np.log2(np.maximum(columns["weight_decay"], NO_DECAY)),
-    ]
-    return np.column_stack([np.asarray(column, dtype=np.float64) for column in scaled])
+    scaled = [_on_unit_scale(one, np.asarray(columns[name], dtype=np.float64)) for name, one in TABLE.items()]
+    return np.column_stack(scaled)
+
+
+def _on_unit_scale(one: Hyperparameter, column: NDArray[np.float64]) -> NDArray[np.float64]:
+    return one.units * (np.log2(np.maximum(column, one.least)) if one.by_factors else column)
 
 
 def columns_of(configurations: list[Configuration]) -> dict[str, NDArray[np.float64]]:

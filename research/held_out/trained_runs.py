@@ -13,8 +13,9 @@ from advisor.collect.training.images import load_images
 from advisor.collect.training.trainer import Diverged, data_config, train
 from advisor.errors import AdvisorError
 from advisor.learn.table import is_evidence, score_of
-from advisor.records.schema import HYPERPARAMETERS, Run
+from advisor.records.schema import Run
 from advisor.space.configuration import Configuration
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 FIELDS = ("point", "dataset", "model", "opt", "seed", *HYPERPARAMETERS, "top1", "diverged", "seconds")
 

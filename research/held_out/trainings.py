@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from advisor.learn.artefact import digest
-from advisor.records.schema import HYPERPARAMETERS
 from advisor.space.configuration import Configuration
+from advisor.space.hyperparameters import HYPERPARAMETERS
 from research.held_out.advice import HeldOut, held_out_cases
 from research.held_out.trained_runs import TrainedRuns
 from research.pages.rendering import render

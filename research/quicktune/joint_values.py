@@ -13,7 +13,7 @@ from advisor.advise.request import Request
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.table import Floats
 from advisor.records.schema import Pretraining
-from advisor.space.configuration import Limits
+from advisor.space.limits import Limits
 from research.quicktune.joint_runs import FROZEN, JointRuns, describe_by_any_name
 
 

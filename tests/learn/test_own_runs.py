@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.learn.own_runs import OwnRunsPosterior
-from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 
 def columns(lr):

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.errors import UsageError
-from advisor.space.configuration import Configuration, Limits, check_value, columns_of, from_columns, to_unit_scale
+from advisor.space.configuration import Configuration, columns_of, from_columns, to_unit_scale
+from advisor.space.hyperparameters import check_value
+from advisor.space.limits import Limits
 
 CONFIGURATIONS = st.builds(
     Configuration,

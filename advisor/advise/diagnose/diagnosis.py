@@ -14,13 +14,13 @@ import numpy as np
 
 from advisor.advise.diagnose.remedies import RULES, Candidate, Change, Rule
 from advisor.advise.diagnose.symptoms import Symptoms, symptoms_of
-from advisor.advise.output.timm_arguments import TIMM_ARGUMENTS, format_number
 from advisor.advise.search.context import is_supported
 from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
 from advisor.learn.artefact import Artefact
 from advisor.learn.table import context_of, features, to_matrix
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Epoch, Run, Status
+from advisor.records.schema import Dataset, Epoch, Run, Status
+from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, TIMM_ARGUMENTS, format_number
 
 SCHEMA = "advisor.diagnoses/2"
 FIGURES = "diagnoses.json"
@@ -103,8 +103,7 @@ class Advice:
         if self.name != "dropout":
             factor = self.proposed / self.current
             by = f"x {factor:.2g}" if factor > 1 else f"/ {1 / factor:.2g}"
-        label = self.name.replace("_", " ").replace("lr", "learning rate")
-        return f"{label} from {format_number(self.current)} to {format_number(self.proposed)} ({by})"
+        return f"{LABELS[self.name]} from {format_number(self.current)} to {format_number(self.proposed)} ({by})"
 
     @property
     def expectation(self) -> str:

@@ -13,6 +13,7 @@ from itertools import product
 
 from advisor.advise.diagnose.symptoms import Symptoms
 from advisor.records.schema import Run
+from advisor.space.hyperparameters import two_figures
 
 UNITS = {"lr": 2.0, "batch_size": 2.0, "epochs": 1.5, "dropout": 0.15, "weight_decay": 16.0}
 """What counts as one step of each of the hyperparameters: a factor, for dropout a difference.
@@ -50,7 +51,7 @@ class Change:
         elif self.name == "dropout":
             changed = round(min(max(changed, 0.0), MAX_DROPOUT), 2)
         else:
-            changed = float(f"{changed:.2g}")
+            changed = two_figures(changed)
         return changed if (changed - value) * self.direction > 0 else None
 
 

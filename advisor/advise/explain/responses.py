@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from advisor.advise.output.timm_arguments import format_number
 from advisor.advise.search.bounds import Bounds
 from advisor.advise.search.candidates import even_cover
 from advisor.advise.search.own_runs import LEAST_SCALE
@@ -15,19 +14,12 @@ from advisor.advise.search.predictor import Predict
 from advisor.advise.search.search import LR_NEIGHBOURS, regret_scale
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import Floats
-from advisor.records.schema import HYPERPARAMETERS
 from advisor.space.configuration import Configuration
+from advisor.space.hyperparameters import HYPERPARAMETERS, format_number, two_figures
 
 ToMatrix = Callable[[Mapping[str, Floats]], Floats]
 """From columns of the hyperparameters to the features of the meta-model."""
 
-LABELS = {
-    "lr": "learning rate",
-    "batch_size": "batch size",
-    "epochs": "epochs",
-    "dropout": "dropout",
-    "weight_decay": "weight decay",
-}
 _FAR = 6
 """Factors of two around the advised learning rate that are looked at."""
 
@@ -142,7 +134,7 @@ def _expected_after(conditioned: Predict, columns: Mapping[str, Floats]) -> tupl
 def _grid(name: str, bound: tuple[float, float], advised: float) -> Floats:
     low, high = bound
     if name == "lr":
-        values = np.array([float(f"{v:.2g}") for v in advised * 2.0 ** np.arange(-_FAR, _FAR + 0.5, 0.5)])
+        values = np.array([two_figures(v) for v in advised * 2.0 ** np.arange(-_FAR, _FAR + 0.5, 0.5)])
     elif name == "batch_size":
         values = 2.0 ** np.arange(0, 17)
     elif name == "epochs":

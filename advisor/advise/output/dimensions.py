@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from advisor.records.schema import HYPERPARAMETERS
-
-_WHOLE = ("batch_size", "epochs")
-_BY_FACTORS = ("lr", "batch_size", "epochs", "weight_decay")
+from advisor.space.hyperparameters import TABLE
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ def search_space(
         The suggestions, the hyperparameters by name.
     """
     dimensions = []
-    for name in HYPERPARAMETERS:
-        values = [*ranges[name], *(one[name] for one in suggested)]
-        low, high = min(values), max(values)
-        dimensions.append(Dimension(name, low, high, log=name in _BY_FACTORS and low > 0, whole=name in _WHOLE))
+    for name, one in TABLE.items():
+        held = [*ranges[name], *(values[name] for values in suggested)]
+        low, high = min(held), max(held)
+        dimensions.append(Dimension(name, low, high, log=one.by_factors and low > 0, whole=one.whole))
     return tuple(dimensions)

@@ -9,10 +9,9 @@ from rich.text import Text
 
 from advisor.advise.explain.contributions import Contributions
 from advisor.advise.explain.explanation import Explanation
-from advisor.advise.explain.responses import LABELS, Point, Response
-from advisor.advise.output.timm_arguments import format_number
+from advisor.advise.explain.responses import Point, Response
 from advisor.advise.suggestion import Evidence
-from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 
 _ROWS = 9
 _TEXT_WIDTH = 30

@@ -8,20 +8,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from advisor.advise.output.timm_arguments import format_number, quote
+from advisor.advise.output.timm_arguments import quote
 from advisor.advise.suggestion import Suggestion
 from advisor.errors import UsageError
 from advisor.plugins import get_plugins
-from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 
 FORMATS = ("table", "json", "yaml", "args")
-_LABELS = {
-    "lr": "learning rate",
-    "batch_size": "batch size",
-    "epochs": "epochs",
-    "dropout": "dropout",
-    "weight_decay": "weight decay",
-}
 
 
 def check_format(format: str) -> None:
@@ -75,7 +68,7 @@ def to_table(suggestion: Suggestion) -> RenderableType:
         low, high = (format_number(v) for v in suggestion.ranges[name])
         others = [format_number(getattr(s, name)) for s in suggestion.suggestions[1:]]
         values.add_row(
-            _LABELS[name],
+            LABELS[name],
             format_number(getattr(best, name)),
             low if low == high else f"{low} to {high}",
             *others,

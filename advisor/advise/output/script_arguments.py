@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from advisor.advise.output.timm_arguments import TIMM_ARGUMENTS, to_words
+from advisor.advise.output.timm_arguments import to_words
 from advisor.advise.suggestion import Suggestion
-from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.hyperparameters import HYPERPARAMETERS, TIMM_ARGUMENTS
 
 _ROOTS = ("data_dir", "data", "data_path")
 _WEIGHTS = ("pretrained", "pretrained_path", "initial_checkpoint", "finetune")

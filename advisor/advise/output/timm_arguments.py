@@ -11,15 +11,8 @@ from typing import Any
 
 from advisor.advise.assumes import Assumes
 from advisor.space.configuration import Configuration
+from advisor.space.hyperparameters import TIMM_ARGUMENTS, format_number
 
-TIMM_ARGUMENTS = {
-    "lr": "lr",
-    "batch_size": "batch_size",
-    "epochs": "epochs",
-    "dropout": "drop",
-    "weight_decay": "weight_decay",
-}
-"""train.py's name of each of the hyperparameters."""
 _TIMM_DATASETS = ("torch/", "hfds/", "hfids/", "wds/", "tfds/")
 
 # What train.py must be told for a recorded augmentation, whose own default is a heavy ImageNet recipe.
@@ -95,12 +88,6 @@ def to_words(config: Mapping[str, Any]) -> list[str]:
 def quote(words: list[str], *, windows: bool = os.name == "nt") -> str:
     """Return words as one line that can be pasted into this system's shell."""
     return subprocess.list2cmdline(words) if windows else shlex.join(words)
-
-
-def format_number(value: float) -> str:
-    """Return a number as short as it can be typed without losing a figure."""
-    text = f"{value:.6g}"
-    return text.replace("e-0", "e-").replace("e+0", "e")
 
 
 def _augmentation(augment: str) -> dict[str, Any]:

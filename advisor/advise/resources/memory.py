@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from advisor.records.schema import Run
-from advisor.space.configuration import Limits
+from advisor.space.limits import Limits
 
 
 @dataclass(frozen=True)

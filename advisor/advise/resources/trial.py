@@ -18,7 +18,7 @@ from typing import Any
 
 from advisor.advise.request import Request
 from advisor.errors import UsageError
-from advisor.space.configuration import Limits
+from advisor.space.limits import Limits
 
 _BATCHES = {"cpu": (2, 8)}
 _OTHER_BATCHES = (8, 32)

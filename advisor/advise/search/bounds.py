@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 
 from advisor.errors import UsageError
-from advisor.records.schema import HYPERPARAMETERS
-from advisor.space.configuration import Limits
+from advisor.space.hyperparameters import HYPERPARAMETERS
+from advisor.space.limits import Limits
 
 Bounds = Mapping[str, tuple[float, float]]
 """Smallest and largest value of each hyperparameter, by name."""

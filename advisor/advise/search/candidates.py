@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from advisor.advise.search.bounds import Bounds
 from advisor.learn.table import Floats
-from advisor.records.schema import HYPERPARAMETERS
-from advisor.space.configuration import NO_DECAY
+from advisor.space.hyperparameters import HYPERPARAMETERS, TABLE
 
 Columns = dict[str, Floats]
 
@@ -44,7 +43,7 @@ def steps_from(columns: Columns, rows: NDArray[np.intp], bounds: Bounds) -> Colu
     here = take(columns, rows)
     for moved, moves in _MOVES.items():
         for move in moves:
-            there = here[moved] + move if moved == "dropout" else here[moved] * move
+            there = here[moved] * move if TABLE[moved].by_factors else here[moved] + move
             for name in HYPERPARAMETERS:
                 result[name].append(there if name == moved else here[name])
     found = _snap({name: np.concatenate(parts) for name, parts in result.items()}, bounds)
@@ -70,28 +69,19 @@ def _keys(columns: Columns) -> list[tuple[float, ...]]:
 
 def _place(name: str, unit: Floats, bound: tuple[float, float]) -> Floats:
     low, high = bound
-    if name == "dropout":
+    if not TABLE[name].by_factors:
         return np.asarray(low + unit * (high - low))
-    floor = NO_DECAY if name == "weight_decay" else low
-    low, high = max(low, floor), max(high, floor)
+    least = TABLE[name].least
+    low, high = max(low, least), max(high, least)
     return np.asarray(low * (high / low) ** unit)
 
 
 def _snap(columns: Columns, bounds: Bounds) -> Columns:
     """Bring candidates to values people use (batch sizes are powers of two), inside the box."""
-    snapped: Columns = {
-        "lr": columns["lr"],
-        "batch_size": np.exp2(np.round(np.log2(columns["batch_size"]))),
-        "epochs": np.asarray(np.round(np.minimum(columns["epochs"], 1e9)), dtype=np.float64),
-        "dropout": np.round(columns["dropout"], 1),
-        "weight_decay": np.where(columns["weight_decay"] < 10 * NO_DECAY, 0.0, columns["weight_decay"]),
-    }
-    for name in ("lr", "weight_decay"):
-        snapped[name] = np.array([float(f"{value:.2g}") for value in snapped[name].tolist()])
     result = {}
-    for name in HYPERPARAMETERS:
+    for name, one in TABLE.items():
         low, high = bounds[name]
-        inside = np.clip(snapped[name], low, high)
+        inside = np.clip([one.rounded(value) for value in columns[name].tolist()], low, high)
         # The largest power of two inside, unless the box is a single value the user asked for.
         if name == "batch_size" and low < high:
             inside = np.where(np.log2(inside) % 1 > 0, 2 ** np.floor(np.log2(inside)), inside)

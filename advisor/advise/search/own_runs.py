@@ -18,8 +18,9 @@ from advisor.advise.search.search import SearchResult, regret_scale, search
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior
 from advisor.learn.table import Floats, is_comparable, is_evidence, score_of
-from advisor.records.schema import HYPERPARAMETERS, Dataset, Run
+from advisor.records.schema import Dataset, Run
 from advisor.space.configuration import Configuration, columns_of, to_unit_scale
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 LEAST_SCALE = 1.0
 """Points that a regret of 1 stands for at least, given own runs: a flat expectation would learn nothing from them."""

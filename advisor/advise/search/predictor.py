@@ -9,6 +9,7 @@ import numpy as np
 
 from advisor.learn.metamodel import MetaModel, Prediction
 from advisor.learn.table import Context, Floats, features, to_matrix, varying_features
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 Hparams = Mapping[str, Floats]
 
@@ -37,7 +38,7 @@ class InContext:
     def __init__(self, model: MetaModel, context: Context) -> None:
         self._model = model
         self._context = context
-        some = {name: np.ones(1) for name in ("lr", "batch_size", "epochs", "dropout", "weight_decay")}
+        some = {name: np.ones(1) for name in HYPERPARAMETERS}
         self._row = to_matrix(model.columns_, features(context, some))
         at = {name: i for i, name in enumerate(model.columns_)}
         self._varying = [(at[name], name) for name in varying_features(context, some) if name in at]

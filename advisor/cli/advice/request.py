@@ -20,7 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
     """Return ``NAME=VALUE`` options as numbers by name."""
-    from advisor.space.configuration import check_value
+    from advisor.space.hyperparameters import check_value
 
     values = {}
     for text in texts:

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from advisor.advise.output.script_arguments import ScriptArguments
-from advisor.advise.output.timm_arguments import TIMM_ARGUMENTS, format_number
 from advisor.advise.suggestion import Suggestion
 from advisor.cli.runs.one_answer import Answer, SeveralMachines, one_answer, processes
 from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.progress import working
+from advisor.space.hyperparameters import TIMM_ARGUMENTS, format_number
 
 _UNSET = object()
 _ENOUGH = 3

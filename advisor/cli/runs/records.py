@@ -17,7 +17,8 @@ from advisor.cli.runs.store import open_store
 from advisor.cli.terminal.output import echo_json, format_option, print_rows
 from advisor.cli.terminal.progress import working
 from advisor.errors import UsageError
-from advisor.records.schema import HYPERPARAMETERS, Status
+from advisor.records.schema import Status
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 if TYPE_CHECKING:
     from advisor.records.schema import Epoch, Run

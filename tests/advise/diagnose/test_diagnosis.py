@@ -10,7 +10,8 @@ from advisor.advise.diagnose.remedies import MAX_DROPOUT, RULES, UNITS, Change
 from advisor.advise.diagnose.symptoms import least_loss, symptoms_of
 from advisor.api import Advisor
 from advisor.records.evidence import load_evidence
-from advisor.records.schema import HYPERPARAMETERS, Epoch, Run, Source, Status
+from advisor.records.schema import Epoch, Run, Source, Status
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 RUN = Run(
     run_id="r", source=Source.API, status=Status.FINISHED, dataset_id="d", dataset_name="set", n_train=2000, n_eval=500,

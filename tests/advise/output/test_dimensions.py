@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from suggestions import FIRST, SECOND, suggestion
 
 from advisor.advise.output.dimensions import search_space
-from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 VALUES = {
     "lr": st.floats(1e-7, 1),

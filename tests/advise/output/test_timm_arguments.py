@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from suggestions import FIRST, suggestion
 
-from advisor.advise.output.timm_arguments import format_number, quote, to_words
+from advisor.advise.output.timm_arguments import quote, to_words
+from advisor.space.hyperparameters import format_number
 
 
 def test_the_factories_take_the_keywords():

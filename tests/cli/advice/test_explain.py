@@ -5,7 +5,7 @@ import json
 import pytest
 
 from advisor.cli.root import main
-from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 ASKED = ["--model", "test_resnet", "--scratch", "--img-size", "32", "--max-epochs", "20"]
 

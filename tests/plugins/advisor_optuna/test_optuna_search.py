@@ -10,7 +10,7 @@ from suggestions import FIRST, SECOND, suggestion
 optuna = pytest.importorskip("optuna")
 
 import advisor_optuna  # noqa: E402
-from advisor.records.schema import HYPERPARAMETERS  # noqa: E402
+from advisor.space.hyperparameters import HYPERPARAMETERS  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -18,8 +18,8 @@ from advisor.collect.datasets import prepare  # noqa: E402
 from advisor.collect.local_engine import LocalEngine  # noqa: E402
 from advisor.collect.planning.plan import Plan  # noqa: E402
 from advisor.collect.training.worker import train_job  # noqa: E402
-from advisor.records.schema import HYPERPARAMETERS  # noqa: E402
 from advisor.records.store.store import Store  # noqa: E402
+from advisor.space.hyperparameters import HYPERPARAMETERS  # noqa: E402
 from advisor_ray.engine import RayEngine  # noqa: E402
 
 # Ray's own code leaves sockets and files to the garbage collector, and warns of its future defaults.

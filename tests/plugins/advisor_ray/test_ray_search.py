@@ -9,7 +9,7 @@ pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("default")
 
 import advisor_ray  # noqa: E402
-from advisor.records.schema import HYPERPARAMETERS  # noqa: E402
+from advisor.space.hyperparameters import HYPERPARAMETERS  # noqa: E402
 
 points = st.fixed_dictionaries(
     {
