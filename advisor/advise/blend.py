@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 
 from advisor.advise.recipes.recipes import batch_factor, recipe_family
-from advisor.space.configuration import NO_DECAY, Configuration, Limits
+from advisor.space.configuration import Configuration
+from advisor.space.hyperparameters import TABLE, two_figures
+from advisor.space.limits import Limits
 
 
 def blend(learned: Configuration, published: Configuration, share: float, opt: str, limits: Limits) -> Configuration:
@@ -34,20 +36,21 @@ def blend(learned: Configuration, published: Configuration, share: float, opt: s
     family = recipe_family(opt)
     batch_size = learned.batch_size
     if learned.batch_size != published.batch_size:
-        batch_size = int(2 ** round(math.log2(_between(learned.batch_size, published.batch_size, share))))
+        batch_size = int(_rounded("batch_size", learned.batch_size, published.batch_size, share))
         smaller, larger = sorted((learned.batch_size, published.batch_size))
         batch_size = min(max(batch_size, smaller), larger)
 
     def lr_there(end: Configuration) -> float:
         return end.lr * batch_factor(family, batch_size) / batch_factor(family, end.batch_size)
 
-    decay = _between(max(learned.weight_decay, NO_DECAY), max(published.weight_decay, NO_DECAY), share)
     return Configuration(
-        lr=limits.fixed.get("lr", float(f"{_between(lr_there(learned), lr_there(published), share):.2g}")),
+        lr=limits.fixed.get("lr", _rounded("lr", lr_there(learned), lr_there(published), share)),
         batch_size=batch_size,
-        epochs=round(_between(learned.epochs, published.epochs, share)),
-        dropout=limits.fixed.get("dropout", round((1 - share) * learned.dropout + share * published.dropout, 1)),
-        weight_decay=limits.fixed.get("weight_decay", 0.0 if decay < 10 * NO_DECAY else float(f"{decay:.2g}")),
+        epochs=int(_rounded("epochs", learned.epochs, published.epochs, share)),
+        dropout=limits.fixed.get("dropout", _rounded("dropout", learned.dropout, published.dropout, share)),
+        weight_decay=limits.fixed.get(
+            "weight_decay", _rounded("weight_decay", learned.weight_decay, published.weight_decay, share)
+        ),
     )
 
 
@@ -68,14 +71,19 @@ def blend_ranges(
 def _end(name: str, one: float, other: float, share: float) -> float:
     if one == other:
         return one
-    if name == "dropout":
-        return round((1 - share) * one + share * other, 1)
-    end = float(f"{_between(max(one, NO_DECAY), max(other, NO_DECAY), share):.2g}")
-    if name in ("batch_size", "epochs"):
-        return float(round(end))
-    return 0.0 if name == "weight_decay" and end < 10 * NO_DECAY else end
+    # The ends of a range of batch sizes need be no powers of two.
+    return float(round(two_figures(_between(name, one, other, share)))) if TABLE[name].whole else _rounded(
+        name, one, other, share
+    )
 
 
-def _between(one: float, other: float, share: float) -> float:
-    """Return the value between two by factors."""
+def _rounded(name: str, one: float, other: float, share: float) -> float:
+    return TABLE[name].rounded(_between(name, one, other, share))
+
+
+def _between(name: str, one: float, other: float, share: float) -> float:
+    """Return the value between two, by factors where the hyperparameter acts by these."""
+    if not TABLE[name].by_factors:
+        return (1 - share) * one + share * other
+    one, other = max(one, TABLE[name].least), max(other, TABLE[name].least)
     return math.exp((1 - share) * math.log(one) + share * math.log(other))
