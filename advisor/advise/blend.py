@@ -71,10 +71,9 @@ def blend_ranges(
 def _end(name: str, one: float, other: float, share: float) -> float:
     if one == other:
         return one
-    # The ends of a range of batch sizes need be no powers of two.
-    return float(round(two_figures(_between(name, one, other, share)))) if TABLE[name].whole else _rounded(
-        name, one, other, share
-    )
+    if TABLE[name].whole:  # the ends of a range of batch sizes need be no powers of two
+        return float(round(two_figures(_between(name, one, other, share))))
+    return _rounded(name, one, other, share)
 
 
 def _rounded(name: str, one: float, other: float, share: float) -> float:
