@@ -1,4 +1,4 @@
-"""The meta-models that ship: ``python -m research.shipped_metamodel FOLDER`` fits the evidence, judges, and writes them.
+"""The meta-models that ship: ``python -m research.shipped_metamodel FOLDER`` fits, judges and writes them.
 
 The same evidence and versions give the same bytes.
 """

@@ -8,6 +8,7 @@ import pytest
 
 from advisor.describe.model import describe_model
 from advisor.learn.artefact import MANIFEST, Artefact, fit_artefact, fitted_with
+from advisor.learn.table import build_table
 from advisor.records.evidence import load_evidence
 
 SHIPPED = Path(str(resources.files("advisor._meta_data") / "metamodel"))
@@ -20,9 +21,10 @@ def pinned() -> dict[str, str]:
 
 def test_it_was_fitted_to_the_shipped_evidence(tmp_path):
     if fitted_with() != pinned():
-        pytest.skip(f"the same trees are promised for {pinned()} only; `make -C research metamodel-check` makes that environment")
+        pytest.skip(f"the same trees are promised for {pinned()} only; see `make -C research metamodel-check`")
     evidence = load_evidence()
-    again = fit_artefact(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    again = fit_artefact(table, evidence.runs, evidence.datasets)
     again.save(tmp_path)
     # How it was judged is added to the manifest afterwards.
     manifests = [json.loads((folder / MANIFEST).read_text()) | {"evaluation": None} for folder in (tmp_path, SHIPPED)]
