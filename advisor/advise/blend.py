@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from advisor.advise.recipes.recipes import batch_factor, recipe_family
 from advisor.space.configuration import Configuration
 from advisor.space.hyperparameters import TABLE, two_figures
 from advisor.space.limits import Limits
+from advisor.space.optimizers import batch_factor, recipe_family
 
 
 def blend(learned: Configuration, published: Configuration, share: float, opt: str, limits: Limits) -> Configuration:

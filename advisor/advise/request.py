@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from advisor.advise.recipes.rule import optimizer_family
 from advisor.describe.model import describe_model
 from advisor.describe.model_description import ModelDescription
 from advisor.errors import UsageError
 from advisor.records.schema import Pretraining
 from advisor.space.configuration import Limits
+from advisor.space.optimizers import optimizer_family
 
 Prefer = Literal["accuracy", "balanced", "speed"]
 

@@ -11,21 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from advisor.advise.recipes.recipes import (
-    REFERENCE_BATCH,
-    Recipes,
-    Situation,
-    Voices,
-    batch_factor,
-    pretraining_corpus,
-    recipe_family,
+from advisor.advise.recipes.recipes import Recipes, Situation, Voices, pretraining_corpus
+from advisor.advise.recipes.rule import (
+    BASE_BATCH_SIZE,
+    Rule,
+    find_rule,
+    most_epochs,
+    rule_batch_size,
+    rule_epochs,
 )
-from advisor.advise.recipes.rule import BASE_BATCH_SIZE, Rule, find_rule, rule_batch_size, rule_epochs
 from advisor.advise.request import Prefer, Request
 from advisor.advise.search.bounds import allowed_bounds
 from advisor.advise.suggestion import Assumes
 from advisor.records.schema import HYPERPARAMETERS
 from advisor.space.configuration import NO_DECAY, Configuration, Limits
+from advisor.space.optimizers import (
+    MAX_COUPLED_DECAY,
+    REFERENCE_BATCH,
+    batch_factor,
+    is_coupled_adaptive,
+    recipe_family,
+)
 
 RULE = "the fixed rule"
 _RULE_WIDTH = math.log(3) / 1.28
@@ -120,6 +126,8 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
 
     batch_size = say("batch_size", rule_batch_size(n_train), 0.35, 0.7)
     epochs = say("epochs", rule_epochs(n_train, pretrained=request.pretrained), 0.35, 0.7)
+    if request.pretrained:
+        epochs = epochs.at_most(math.log(most_epochs(n_train)))
     chosen_batch = int(limits.fixed.get("batch_size", _batch_size(batch_size.quantile(0.5), ceilings)))
     chosen_epochs = int(limits.fixed.get("epochs", _epochs(epochs.quantile(_EPOCHS[request.prefer]), ceilings)))
 
@@ -132,7 +140,11 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
         situation=situation,
     )
     dropout = say("dropout", rule.dropout, 0.05, 0.1, log=False)
-    decay = say("decay", max(rule.weight_decay, NO_DECAY), _WIDTH, _RULE_WIDTH, same_family=True)
+    # What recipes say of AdamW's decay is not for an Adam that adds it to the gradient.
+    coupled = is_coupled_adaptive(request.opt)
+    told = "coupled_decay" if coupled else "decay"
+    decay = say(told, max(rule.weight_decay, NO_DECAY), _WIDTH, _RULE_WIDTH, same_family=True)
+    most_decay = MAX_COUPLED_DECAY if coupled else math.inf
 
     def lr_at(quantile: float) -> float:
         rate = math.exp(lr.quantile(quantile)) * batch_factor(family, chosen_batch)
@@ -144,7 +156,7 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
             "batch_size": _batch_size(batch_size.quantile(quantile), ceilings),
             "epochs": _epochs(epochs.quantile(quantile), ceilings),
             "dropout": round(min(0.9, max(0.0, dropout.quantile(quantile))), 1),
-            "weight_decay": _weight_decay(decay.quantile(quantile)),
+            "weight_decay": min(most_decay, _weight_decay(decay.quantile(quantile))),
         }
         return {**values, **limits.fixed}
 

@@ -12,7 +12,7 @@ import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from importlib import resources
 
 import numpy as np
@@ -22,13 +22,8 @@ from advisor.describe.model_description import ModelDescription
 from advisor.errors import UsageError
 from advisor.learn.table import Floats
 from advisor.space.configuration import NO_DECAY
+from advisor.space.optimizers import batch_factor, is_coupled_adaptive, recipe_family
 
-REFERENCE_BATCH = 512
-"""Learning rates are compared as they would be at this batch size."""
-_FAMILIES = {"adamw": "adam", "rmsproptf": "rmsprop"}
-"""timm's optimizer -> the family of recipes it follows, where that is not its own name."""
-_STARTS_LIKE_SGD = ("", "momentum", "nesterov", "sgdw", "sgdp")
-"""The empty name is that of recipes that leave timm's train.py its default."""
 _SCALES = (2.0, 4.0, 4.0, 0.3, 1.0, 2.0)
 """In each respect of a ``Situation``, the distance at which a recipe counts half as much."""
 _ANYWHERE = 0.05
@@ -78,6 +73,8 @@ class Recipe:
     warmup_epochs: float | None
     mixup: float | None
     label_smoothing: float | None
+    coupled: bool = False
+    """Whether an adaptive optimizer adds its weight decay to the gradient."""
 
     @property
     def reference_lr(self) -> float:
@@ -90,28 +87,14 @@ class Recipe:
         return None if self.weight_decay is None else max(self.weight_decay, NO_DECAY)
 
     @property
+    def coupled_decay(self) -> float | None:
+        """The weight decay where it is added to the gradient, which is then divided by its size."""
+        return self.decay if self.coupled else None
+
+    @property
     def warmup_share(self) -> float | None:
         """The share of the epochs that is warm-up."""
         return None if self.warmup_epochs is None or self.epochs is None else min(1, self.warmup_epochs / self.epochs)
-
-
-def recipe_family(opt: str) -> str:
-    """Return the family of recipes that a timm optimizer follows.
-
-    Finer than the rule's families: Adan's learning rates are ten times Adam's in its own recipes.
-    """
-    return "sgd" if opt in _STARTS_LIKE_SGD else _FAMILIES.get(opt, opt)
-
-
-def batch_factor(family: str, batch_size: float) -> float:
-    """Return by what the learning rate at ``REFERENCE_BATCH`` is multiplied at another batch size.
-
-    SGD and RMSProp scale linearly, as their recipes state. Adam's recipes state linear scaling, but are hardly ever
-    below a batch of 512; there it is the square root (Malladi et al. 2022, arXiv:2205.10287), as for the others.
-    """
-    if family in ("sgd", "rmsprop") or (family == "adam" and batch_size > REFERENCE_BATCH):
-        return batch_size / REFERENCE_BATCH
-    return math.sqrt(batch_size / REFERENCE_BATCH)
 
 
 def pretraining_corpus(name: str) -> float:
@@ -154,6 +137,10 @@ class Voices:
         below = (1 + (1 - _BROAD_SHARE) * np.tanh(steps) + _BROAD_SHARE * np.tanh(steps / _BROAD)) / 2
         return grid, below @ weights
 
+    def at_most(self, value: float) -> Voices:
+        """Return the same with all that is larger than a value said of that value."""
+        return replace(self, values=np.minimum(self.values, value))
+
     def quantile(self, q: float) -> float:
         """Return the value below which the share ``q`` of what is said lies.
 
@@ -180,6 +167,7 @@ _SPOKEN = (
     "epochs",
     "dropout",
     "decay",
+    "coupled_decay",
     "warmup_share",
     "mixup",
     "label_smoothing",
@@ -319,6 +307,7 @@ def _recipe(row: Mapping[str, str]) -> Recipe | None:
         warmup_epochs=_number(row["warmup_epochs"]),
         mixup=_number(row["mixup"]),
         label_smoothing=_number(row["label_smoothing"]),
+        coupled=is_coupled_adaptive(opt) and "decoupled" not in row["opt"],
     )
 
 

@@ -6,12 +6,21 @@ It answers where no evidence does, and is the rival that learned advice must bea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from advisor.errors import UsageError
 from advisor.space.configuration import Configuration
+from advisor.space.optimizers import MAX_COUPLED_DECAY, is_coupled_adaptive, optimizer_family
 
 BASE_BATCH_SIZE = 64
+SETTLED_EPOCHS = 31
+"""Epochs after which fine-tuning gains little: good public runs of 50 epochs, on 1,000 images and more, are within a
+point of their end by epoch 24 in the median (docs/response-model.md)."""
+_SETTLED_FROM = 1_000
+_COUPLED_DECAY = 1e-4
+_COUPLED_SOURCE = (
+    f"but weight decay {_COUPLED_DECAY:g}, as is usual where it is added to the gradient; public runs lose above "
+    f"{MAX_COUPLED_DECAY:g}"
+)
 
 
 @dataclass(frozen=True)
@@ -84,40 +93,13 @@ _RULES: dict[tuple[str, bool, bool], Rule] = {
     ),
 }
 
-_FAMILIES = {
-    "adam": ("adam", "adamw", "nadam", "nadamw", "radam", "adamax", "adabelief", "adan", "adamp", "adopt", "adoptw"),
-    "sgd": ("sgd", "momentum", "nesterov", "sgdw", "sgdp"),
-    "rmsprop": ("rmsprop", "rmsproptf"),
-    "lamb": ("lamb", "lambc"),
-    "lion": ("lion",),
-}
-
-
-def optimizer_family(opt: str) -> str:
-    """Return the family of a timm optimizer name: adam, sgd, rmsprop, lamb or lion.
-
-    Raises
-    ------
-    UsageError
-        If there is no rule for the optimizer.
-    """
-    for family, members in _FAMILIES.items():
-        if opt.lower() in members:
-            return family
-    known = ", ".join(optimizer_names())
-    raise UsageError(f"no advice for the optimizer {opt!r}", cause="it is unknown here", hint=f"--opt one of: {known}")
-
-
-def optimizer_names() -> tuple[str, ...]:
-    """Return the optimizers that there is a rule for."""
-    return tuple(name for members in _FAMILIES.values() for name in members)
-
 
 def find_rule(opt: str, *, pretrained: bool, attention: bool) -> Rule:
     """Return the rule for an optimizer, pretrained or not, and a model with or without attention.
 
     Where no source speaks of the exact combination, the nearest is taken: first the other kind of model, then from
     scratch with the learning rate divided by ten (fine-tuning lies one to two orders below training from scratch).
+    Adam and others that couple the weight decay do not get AdamW's.
 
     Raises
     ------
@@ -125,6 +107,13 @@ def find_rule(opt: str, *, pretrained: bool, attention: bool) -> Rule:
         If there is no rule for the optimizer.
     """
     family = optimizer_family(opt)
+    rule = _nearest_rule(family, pretrained, attention)
+    if family == "adam" and is_coupled_adaptive(opt):
+        return replace(rule, weight_decay=_COUPLED_DECAY, source=f"{rule.source}; {_COUPLED_SOURCE}")
+    return rule
+
+
+def _nearest_rule(family: str, pretrained: bool, attention: bool) -> Rule:
     for key in ((family, pretrained, attention), (family, pretrained, False)):
         if key in _RULES:
             return _RULES[key]
@@ -149,10 +138,19 @@ def rule_epochs(n_train: int, *, pretrained: bool, max_epochs: int | None = None
     """Return the epochs of the rule.
 
     Fine-tuning sees 256,000 samples, as BiT-HyperRule's 500 steps of 512 do (Kolesnikov et al. 2020,
-    arXiv:1912.11370), within 5 to 50 epochs; from scratch it is 80, the middle setting of the Imagenette leaderboard.
+    arXiv:1912.11370), within 5 and ``most_epochs``; from scratch it is 80, the middle setting of the Imagenette
+    leaderboard.
     """
-    epochs = round(min(50, max(5, 256_000 / n_train))) if pretrained else 80
+    epochs = round(min(most_epochs(n_train), max(5, 256_000 / n_train))) if pretrained else 80
     return min(epochs, max_epochs or epochs)
+
+
+def most_epochs(n_train: int) -> float:
+    """Return the epochs at which fine-tuning ends.
+
+    ``SETTLED_EPOCHS``, and toward 50 where images are so few that an epoch has hardly any steps.
+    """
+    return min(50.0, SETTLED_EPOCHS * math.pow(max(1.0, _SETTLED_FROM / n_train), 0.2))
 
 
 def apply_rule(

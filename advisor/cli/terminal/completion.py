@@ -20,6 +20,6 @@ def models(context: click.Context, param: click.Parameter, incomplete: str) -> l
 
 def optimizers(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Return the optimizers that there is advice for and that begin so."""
-    from advisor.advise.recipes.rule import optimizer_names
+    from advisor.space.optimizers import optimizer_names
 
     return [name for name in optimizer_names() if name.startswith(incomplete)]

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.advise.recipes.published import advise_published
-from advisor.advise.recipes.recipes import batch_factor, recipe_family, shipped_recipes
+from advisor.advise.recipes.recipes import shipped_recipes
 from advisor.advise.request import make_request
 from advisor.errors import UsageError
-from advisor.space.configuration import Limits
+from advisor.space.optimizers import batch_factor, recipe_family
 
 VIT = "vit_base_patch16_224.augreg_in21k"
 MODELS = [VIT, "resnet18", "convnext_tiny", "efficientnet_b0", "vit_large_patch16_224"]
@@ -17,8 +17,8 @@ OPTIMIZERS = ["adamw", "sgd", "rmsprop", "lamb", "lion", "adan"]
 
 def advise(model, n_train, opt="adamw", pretrained=True, img_size=None, prefer="balanced", top_k=3, **limits):
     request = make_request(
-        model=model, opt=opt, pretrained=pretrained, img_size=img_size, limits=Limits(**limits), prefer=prefer,
-        top_k=top_k,
+        model=model, opt=opt, pretrained=pretrained, img_size=img_size, prefer=prefer, top_k=top_k,
+        fix=limits.pop("fixed", None), **limits,
     )  # fmt: skip
     return advise_published(shipped_recipes(), request, n_train)
 
@@ -59,7 +59,23 @@ def test_efficientnet_keeps_its_dropout():
 @pytest.mark.parametrize("n_train", [5000, 1_281_167])
 def test_fine_tuning_is_one_to_two_orders_gentler_than_training_from_scratch(opt, n_train):
     scratch, tuned = (best(VIT, n_train, opt, start, fixed={"batch_size": 64}) for start in (False, True))
-    assert 8 <= scratch.lr / tuned.lr <= 100
+    assert 6 <= scratch.lr / tuned.lr <= 100
+
+
+@pytest.mark.parametrize("opt", ["adam", "nadam", "radam", "adamax", "adopt"])
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_coupled_decay_is_not_that_of_adamw(opt, pretrained):
+    advice = advise("convnext_tiny", 5000, opt, pretrained)
+    assert all(0 < values.weight_decay <= 1e-3 for values in advice.configurations)
+    assert advice.ranges["weight_decay"][1] <= 1e-3
+    assert best("convnext_tiny", 5000, "adamw", pretrained).weight_decay > 1e-3
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("n_train", [1000, 5000, 50_000])
+def test_fine_tuning_ends_where_accuracy_has_settled(model, n_train):
+    assert best(model, n_train).epochs <= 31
+    assert best(model, n_train, prefer="accuracy").epochs <= 45
 
 
 def test_weights_from_unlabelled_images_are_tuned_harder():

@@ -6,16 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.advise.recipes.recipes import (
-    REFERENCE_BATCH,
     Recipe,
     Recipes,
     Situation,
     Voices,
-    batch_factor,
     pretraining_corpus,
-    recipe_family,
     shipped_recipes,
 )
+from advisor.space.optimizers import REFERENCE_BATCH
 
 HERE = Situation(log_n_train=12, log_params=24, log_img_size=8, attention=0.0, corpus=0.0)
 
@@ -98,14 +96,6 @@ def test_quantiles_are_ordered_near_what_is_said_and_slide_with_the_weights(valu
     assert abs(nudged.quantile(0.5) - middle) < 0.1
 
 
-@given(st.sampled_from(["adam", "adan", "lamb", "sgd", "rmsprop"]), st.integers(1, 8192))
-def test_the_learning_rate_grows_with_the_batch_at_most_linearly(family, batch):
-    factor = batch_factor(family, 2 * batch) / batch_factor(family, batch)
-    assert math.sqrt(2) - 1e-9 <= factor <= 2 + 1e-9
-    if family in ("sgd", "rmsprop"):
-        assert factor == pytest.approx(2)
-
-
 @pytest.mark.parametrize(
     ("name", "corpus"),
     [
@@ -116,10 +106,3 @@ def test_the_learning_rate_grows_with_the_batch_at_most_linearly(family, batch):
 )  # fmt: skip
 def test_the_last_stage_of_pretraining_decides(name, corpus):
     assert pretraining_corpus(name) == corpus
-
-
-def test_families_of_recipes():
-    assert recipe_family("adamw") == recipe_family("adam") == "adam"
-    assert recipe_family("rmsproptf") == "rmsprop"
-    assert recipe_family("momentum") == recipe_family("") == "sgd"
-    assert recipe_family("adan") == "adan"

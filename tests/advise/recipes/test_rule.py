@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.advise.recipes.rule import apply_rule, find_rule, optimizer_family, rule_batch_size
+from advisor.advise.recipes.rule import apply_rule, find_rule, rule_batch_size, rule_epochs
 from advisor.errors import UsageError
+from advisor.space.optimizers import optimizer_family
 
 OPTIMIZERS = ["adamw", "sgd", "momentum", "rmsproptf", "lamb", "lion", "adan"]
 
@@ -40,6 +41,19 @@ def test_a_large_pretrained_transformer_on_few_photographs_gets_what_practitione
     sgd = apply_rule("sgd", pretrained=True, attention=True, n_train=5000)
     assert 1e-6 <= adamw.lr <= 3e-4
     assert 5e-4 <= sgd.lr <= 5e-2
+
+
+@pytest.mark.parametrize("opt", ["adam", "nadam", "radam", "adamax", "adopt"])
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_coupled_decay_is_not_that_of_adamw(opt, pretrained):
+    assert find_rule(opt, pretrained=pretrained, attention=False).weight_decay <= 1e-3
+    assert find_rule("adamw", pretrained=pretrained, attention=False).weight_decay == 0.05
+
+
+@given(st.integers(1, 2_000_000))
+def test_fine_tuning_ends_where_accuracy_has_settled(n):
+    assert rule_epochs(n, pretrained=True) <= (31 if n >= 1000 else 50)
+    assert rule_epochs(n, pretrained=False) == 80
 
 
 def test_the_batch_leaves_steps_in_an_epoch():
