@@ -167,13 +167,13 @@ def choose(rule: Rule, observed: Iterable[Observed]) -> Candidate:
     """Return the candidate of a rule that wins most of those with enough pairs and gain, or else the best backed."""
     runs = list(observed)
 
-    def worth(candidate: Candidate) -> tuple[bool, float]:
+    def support(candidate: Candidate) -> tuple[bool, float]:
         followed = _followed(candidate, runs)
         if len(followed) < MIN_PAIRS or np.median([o.gain for o in followed]) < MIN_GAIN:
             return False, len(followed)
         return True, float(np.mean([o.wins for o in followed]))
 
-    return max(rule.candidates, key=worth)
+    return max(rule.candidates, key=support)
 
 
 def judge(rule: Rule, observed: Sequence[Observed]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Example:
     lr : (low, high)
         Learning rates of the source.
     weight_decay : (low, high) or None
-        Its weight decays, where it tells one.
+        Its weight decays, where it gives one.
     sane : (low, high) or None
         Learning rates that a practitioner would call sane, at any batch size, where that is known.
     source, where : str
@@ -135,7 +135,7 @@ def _published(facts: Mapping[str, Any], artefact: Artefact) -> Example:
 
 
 def _recorded(title: str, of: Mapping[str, str], evidence: Evidence, table: Table) -> Example:
-    """Return an example whose range is that of the recorded configurations that cannot be told from the best."""
+    """Return an example whose range is that of the recorded configurations that equal the best but for noise."""
     dataset = next((dataset for dataset in evidence.datasets if dataset.name == of["dataset"]), None)
     pool = next((pool for pool in pools(table) if dataset and _is_scratch_case(pool, dataset, of["model"])), None)
     if dataset is None or pool is None:
@@ -143,7 +143,7 @@ def _recorded(title: str, of: Mapping[str, str], evidence: Evidence, table: Tabl
             f"no recorded runs of {of['model']} from scratch on {of['dataset']}", hint=f"name another case in {FACTS}"
         )
     artefact = without_group(evidence, dataset.group)
-    # One image of the evaluation split more or less is nothing that anybody could tell.
+    # One image of the evaluation split more or less is no difference.
     margin = max(artefact.noise or 0.0, 100 / pool.n_eval)
     good = pool.score >= pool.score.max() - margin
     best = int(pool.score.argmax())

@@ -1,6 +1,6 @@
 """What each group of dataset features adds to the meta-model: ``python -m research.ablations.feature_groups``.
 
-It writes docs/dataset-features.md: which features tell datasets apart, what they go along with, and what each adds on
+It writes docs/dataset-features.md: which features distinguish datasets, what they correlate with, and what each adds on
 sources that were never seen, for the ranking of configurations and for the expected accuracy.
 """
 

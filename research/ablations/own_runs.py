@@ -32,8 +32,8 @@ SHIPPED = "shipped"
 
 
 @dataclass(frozen=True)
-class Foreseen:
-    """A case, and the points that each member of a meta-model that never saw its source expects them to fall short.
+class Forecast:
+    """A case, and the points that each member of a meta-model that never saw its source expects them to lose.
 
     Attributes
     ----------
@@ -55,8 +55,8 @@ class Foreseen:
         return np.asarray(self.members.mean(axis=0))
 
 
-def foresee(table: Table) -> list[Foreseen]:
-    """Return every case of a table, as it is foreseen without its source."""
+def forecast(table: Table) -> list[Forecast]:
+    """Return every case of a table, as it is predicted without its source."""
     noise = seed_noise(table) or 0.0
     judged = list(pools(table))
     found = []
@@ -64,11 +64,11 @@ def foresee(table: Table) -> list[Foreseen]:
         model = MetaModel().fit(table.take(table.group_of != group))
         for pool in (pool for pool in judged if pool.group == group):
             near = [model.predict_regret(at_other_lr(model.columns_, pool.x, factor)) for factor in LR_NEIGHBOURS]
-            found.append(Foreseen(pool, np.mean(near, axis=0) * regret_scale(model.predict(pool.x).top1), noise))
+            found.append(Forecast(pool, np.mean(near, axis=0) * regret_scale(model.predict(pool.x).top1), noise))
     return found
 
 
-def _expected_improvement(case: Foreseen) -> Worth:
+def _expected_improvement(case: Forecast) -> Worth:
     from scipy.stats import norm
 
     def worth(tried: NDArray[np.int64]) -> Floats:
@@ -80,7 +80,7 @@ def _expected_improvement(case: Foreseen) -> Worth:
     return worth
 
 
-def _weighed_members(case: Foreseen) -> Worth:
+def _weighted_members(case: Forecast) -> Worth:
     unit = max(float(np.median(case.short) - case.short.min()), 1.0)
 
     def worth(tried: NDArray[np.int64]) -> Floats:
@@ -94,29 +94,29 @@ def _weighed_members(case: Foreseen) -> Worth:
     return worth
 
 
-def _heeding(
+def _conditioned(
     lengths: Sequence[float] = LENGTHS, exploration_weight: float = EXPLORATION_WEIGHT
-) -> Callable[[Foreseen], Worth]:
+) -> Callable[[Forecast], Worth]:
     return lambda case: heeding(
         case.pool, case.short, case.noise, lengths=lengths, exploration_weight=exploration_weight
     )
 
 
-WAYS: Mapping[str, Callable[[Foreseen], Worth]] = {
-    SHIPPED: _heeding(),
+WAYS: Mapping[str, Callable[[Forecast], Worth]] = {
+    SHIPPED: _conditioned(),
     "own runs not used": lambda case: lambda tried: -case.short,
-    "lengths and exploration weight set by hand, as before": _heeding(BY_HAND, 0.5),
-    "no exploration weight": _heeding(exploration_weight=0.0),
-    "half the exploration weight": _heeding(exploration_weight=EXPLORATION_WEIGHT / 2),
-    "twice the exploration weight": _heeding(exploration_weight=EXPLORATION_WEIGHT * 2),
-    "half the lengths": _heeding([length / 2 for length in LENGTHS]),
-    "twice the lengths": _heeding([length * 2 for length in LENGTHS]),
+    "lengths and exploration weight set by hand, as before": _conditioned(BY_HAND, 0.5),
+    "no exploration weight": _conditioned(exploration_weight=0.0),
+    "half the exploration weight": _conditioned(exploration_weight=EXPLORATION_WEIGHT / 2),
+    "twice the exploration weight": _conditioned(exploration_weight=EXPLORATION_WEIGHT * 2),
+    "half the lengths": _conditioned([length / 2 for length in LENGTHS]),
+    "twice the lengths": _conditioned([length * 2 for length in LENGTHS]),
     "expected improvement": _expected_improvement,
-    "members weighted by how they predicted own runs": _weighed_members,
+    "members weighted by how they predicted own runs": _weighted_members,
 }
 
 
-def regrets(cases: Sequence[Foreseen], way: Callable[[Foreseen], Worth]) -> Floats:
+def regrets(cases: Sequence[Forecast], way: Callable[[Forecast], Worth]) -> Floats:
     """Return the regret of the best so far by case and number of own runs; shape (cases, len(TRIALS))."""
     rows = []
     for case in cases:
@@ -126,7 +126,7 @@ def regrets(cases: Sequence[Foreseen], way: Callable[[Foreseen], Worth]) -> Floa
     return np.array(rows)
 
 
-def likeliest_lengths(cases: Sequence[Foreseen]) -> Floats:
+def likeliest_lengths(cases: Sequence[Forecast]) -> Floats:
     """Return the lengths under which the meta-model's errors in the recorded cases are likeliest.
 
     The scale of the errors and that of the noise between runs are fitted along.
@@ -156,7 +156,7 @@ def likeliest_lengths(cases: Sequence[Foreseen]) -> Floats:
     return np.asarray(np.exp(minimize(unlikelihood, start, method="L-BFGS-B", bounds=bounds).x[:5]))
 
 
-def page(cases: Sequence[Foreseen]) -> str:
+def page(cases: Sequence[Forecast]) -> str:
     """Return docs/own-runs.md."""
     judged = [case for case in cases if case.pool.is_clear(case.noise)]
     groups = np.array([case.pool.group for case in judged])
@@ -193,7 +193,7 @@ def main(path: str) -> None:
 
     evidence = load_evidence()
     table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
-    Path(path).write_text(page(foresee(table)), encoding="utf-8")
+    Path(path).write_text(page(forecast(table)), encoding="utf-8")
 
 
 if __name__ == "__main__":

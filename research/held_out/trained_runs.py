@@ -23,8 +23,8 @@ FIELDS = ("point", "dataset", "model", "opt", "seed", *HYPERPARAMETERS, "top1", 
 class TrainedRuns:
     """Scores of configurations: as recorded in the evidence, as trained before, or trained now.
 
-    Runs are told apart as those of a collection are: by a hash of everything that decides the result. Whoever is asked
-    for one that is known does not train it again.
+    Runs are identified as those of a collection are: by a hash of everything that decides the result. One that is known
+    is not trained again.
 
     Parameters
     ----------

@@ -18,10 +18,10 @@ from research.quicktune.joint_runs import FROZEN, JointRuns, describe_by_any_nam
 
 
 def with_model_given(runs: JointRuns, expected: Floats) -> dict[str, float]:
-    """Return how often the better of two runs is told, where they differ in values only.
+    """Return how often the better of two runs is predicted, where they differ in values only.
 
     The pairs are of runs on one dataset with the same model, optimizer and trained part of the network: what a user of
-    the advice has decided. They also differ in what the advice has no say in, such as regularisers of fine-tuning.
+    the advice has decided. They also differ in what is never advised, such as regularisers of fine-tuning.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def with_model_given(runs: JointRuns, expected: Floats) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        Number of ``pairs``; shares of those in which the better run is told, the mean over datasets: by the recipes'
+        Number of ``pairs``; shares of those in which the better run is predicted, the mean over datasets: by the recipes'
         learning rate (``published``) and by what is expected (``process``); ``gain`` of the second over the first, with
         its 95 % interval ``low`` to ``high``.
     """
