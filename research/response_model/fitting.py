@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from advisor.learn.response import PARTS, Coefficients, decay_features, features, part_names
+from advisor.learn.response import CLIPS, PARTS, Coefficients, decay_features, features, part_names
 from advisor.learn.table import Floats
 from research.response_model.runs import PublicRuns
 
 N_DRAWS = 30
-PENALTIES = (1.0, 3.0, 10.0)
-"""Multiples of ``_RIDGE`` among which leaving datasets out chooses."""
-_RIDGE: Mapping[str, float] = {"optimum": 3.0, "below": 3.0, "above": 3.0, "level": 0.3, "decay": 1.0, "model": 0.5}
-"""How strongly the coefficients of each part are pulled to where they start."""
+RIDGES = (2.0, 4.0, 8.0, 16.0, 32.0)
+"""Penalties on the squared move of the optimum away from the recipes', among which leaving datasets out chooses."""
+_RIDGE: Mapping[str, float] = {"below": 3.0, "above": 3.0, "level": 0.3, "decay": 1.0, "model": 0.5}
+"""How strongly the coefficients of the other parts are pulled to where they start."""
+MOSTLY_FROZEN, MOSTLY_FROZEN_WEIGHT = 0.59, 0.3
+"""Runs that train a smaller share of the layers count so much: advice is for whole networks."""
 _CURVATURE = -1.0
 """Where the logarithm of both curvatures starts: e^-1 of a logit a squared decade."""
 _DECAY = -2.0
-_LR_RANGE = (1e-5, 1e-2)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def design(runs: PublicRuns) -> Design:
     parts["model"] = np.asarray(runs.model[:, None] == np.unique(runs.model), dtype=np.float64)
     return Design(
         parts=parts,
-        distance=np.log10(np.clip(runs.lr, *_LR_RANGE)) - np.log10(runs.of("recipe_lr")),
+        distance=np.log10(np.clip(runs.lr, *CLIPS["lr"])) - np.log10(runs.of("recipe_lr")),
         target=np.clip(runs.accuracy, 0.0, 1.0),
     )
 
@@ -67,7 +69,13 @@ def _start(data: Design) -> dict[str, Floats]:
     return start
 
 
-def fit(data: Design, weights: Floats, penalty: float, start: Floats | None = None) -> Floats:
+def _row(parts: Mapping[str, Floats]) -> Floats:
+    return np.concatenate([parts[part] for part in _ORDER])
+
+
+def fit(
+    data: Design, weights: Floats, ridge: float, start: Floats | None = None, centre: Floats | None = None
+) -> Floats:
     """Return all coefficients in a row, those of the models last.
 
     Parameters
@@ -76,16 +84,19 @@ def fit(data: Design, weights: Floats, penalty: float, start: Floats | None = No
         The runs.
     weights : ndarray of shape (n,)
         How often each counts.
-    penalty : float
-        Multiple of the ridge.
+    ridge : float
+        Penalty on the move of the optimum, one of ``RIDGES``.
     start : ndarray, optional
         Coefficients to begin at.
+    centre : ndarray, optional
+        Coefficients that the penalty pulls to; by default those of the recipes.
     """
     from scipy.optimize import minimize
 
     centre_parts = _start(data)
-    centre = np.concatenate([centre_parts[part] for part in _ORDER])
-    ridge = penalty * np.concatenate([np.broadcast_to(_RIDGE[part], len(centre_parts[part])) for part in _ORDER])
+    centre = _row(centre_parts) if centre is None else centre
+    strength = {**_RIDGE, "optimum": ridge}
+    penalty = np.concatenate([np.full(len(centre_parts[part]), strength[part]) for part in _ORDER])
     rows = weights > 0
     parts = {part: matrix[rows] for part, matrix in data.parts.items()}
     distance, target, weight = data.distance[rows], data.target[rows], weights[rows]
@@ -111,7 +122,7 @@ def fit(data: Design, weights: Floats, penalty: float, start: Floats | None = No
             "model": parts["model"].T @ slope,
         }
         off = row - centre
-        return float(value + ridge @ off**2 / 2), np.concatenate([gradient[p] for p in _ORDER]) + ridge * off
+        return float(value + penalty @ off**2 / 2), np.concatenate([gradient[p] for p in _ORDER]) + penalty * off
 
     found = minimize(loss, centre if start is None else start, jac=True, method="L-BFGS-B", options={"maxiter": 400})
     return np.asarray(found.x)
@@ -130,9 +141,8 @@ def predicted(data: Design, row: Floats) -> Floats:
     """Return the logit that coefficients give to each run of a design."""
     c = coefficients(row)
     models = row[len(row) - data.parts["model"].shape[1] :]
-    return np.asarray(
-        data.parts["level"] @ c.level + data.parts["model"] @ models + curve(data, c) - data.parts["decay"] @ np.exp(c.decay)
-    )
+    level = data.parts["level"] @ c.level + data.parts["model"] @ models
+    return np.asarray(level + curve(data, c) - data.parts["decay"] @ np.exp(c.decay))
 
 
 def curve(data: Design, c: Coefficients) -> Floats:
@@ -142,28 +152,65 @@ def curve(data: Design, c: Coefficients) -> Floats:
     return np.asarray(-steep * away**2)
 
 
-def leave_datasets_out(data: Design, dataset: Floats, penalty: float, start: Floats | None = None) -> dict[str, Floats]:
-    """Return the coefficients fitted without each dataset in turn, by its name."""
-    start = fit(data, np.ones(len(dataset)), penalty) if start is None else start
-    return {str(name): fit(data, (dataset != name).astype(float), penalty, start) for name in np.unique(dataset)}
+def weights_of(runs: PublicRuns) -> Floats:
+    """Return how much each run counts."""
+    return np.where(runs.of("share_trained") < MOSTLY_FROZEN, MOSTLY_FROZEN_WEIGHT, 1.0)
 
 
-def held_out_error(data: Design, dataset: Floats, fits: Mapping[str, Floats]) -> Floats:
-    """Return the mean cross-entropy of each dataset by the fit without it, in the order of their names."""
+@dataclass(frozen=True)
+class Fits:
+    """What was fitted with one penalty.
+
+    Attributes
+    ----------
+    ridge : float
+        The penalty.
+    whole : ndarray
+        Coefficients fitted to all runs.
+    without : dict of str to ndarray
+        Coefficients fitted without each dataset, by its name.
+    error : float
+        Mean over datasets of the cross-entropy of each by the fit without it.
+    """
+
+    ridge: float
+    whole: Floats
+    without: Mapping[str, Floats]
+    error: float
+
+
+def leave_datasets_out(data: Design, dataset: NDArray[np.str_], weights: Floats, ridge: float) -> Fits:
+    """Return the coefficients fitted without each dataset in turn, and how they did on it."""
+    whole = fit(data, weights, ridge)
+    without = {str(name): fit(data, weights * (dataset != name), ridge, whole) for name in np.unique(dataset)}
+    return Fits(ridge, whole, without, mean_error(data, dataset, without, weights))
+
+
+def mean_error(data: Design, dataset: NDArray[np.str_], without: Mapping[str, Floats], weights: Floats) -> float:
+    """Return the mean over datasets of the weighted cross-entropy of each by the fit without it."""
     errors = []
-    for name, row in fits.items():
-        rows = dataset == name
-        eta, target = predicted(data, row)[rows], data.target[rows]
-        errors.append(float(np.mean(np.logaddexp(0, eta) - target * eta)))
-    return np.array(errors)
+    for name, row in without.items():
+        out = dataset == name
+        eta, target = predicted(data, row)[out], data.target[out]
+        errors.append(np.average(np.logaddexp(0, eta) - target * eta, weights=weights[out]))
+    return float(np.mean(errors))
 
 
-def bootstrap(data: Design, dataset: Floats, penalty: float, start: Floats, n: int = N_DRAWS) -> list[Coefficients]:
-    """Return coefficients fitted to datasets drawn with replacement."""
+def bootstrap(
+    data: Design, dataset: NDArray[np.str_], weights: Floats, ridge: float, start: Floats, n: int = N_DRAWS
+) -> list[Coefficients]:
+    """Return coefficients fitted to datasets drawn with replacement.
+
+    What the penalty pulls to is drawn too, with the variance that the penalty stands for. With one centre for all draws
+    a strong penalty would pass for certainty.
+    """
     rng, names = np.random.default_rng(0), np.unique(dataset)
     draws = []
     for _ in range(n):
-        times = dict(zip(*np.unique(rng.choice(names, len(names)), return_counts=True), strict=True))
-        weights = np.array([float(times.get(name, 0)) for name in dataset])
-        draws.append(coefficients(fit(data, weights, penalty, start)))
+        drawn, times = np.unique(rng.choice(names, len(names)), return_counts=True)
+        often = dict(zip(drawn, times, strict=True))
+        centre = _start(data)
+        centre["optimum"] = rng.normal(0, ridge**-0.5, len(centre["optimum"]))
+        counted = weights * [often.get(name, 0) for name in dataset]
+        draws.append(coefficients(fit(data, counted, ridge, start, _row(centre))))
     return draws

@@ -8,8 +8,6 @@ is not looked at.
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,18 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.advise.recipes.published import lr_voices
-from advisor.advise.recipes.recipes import Recipes, Situation, pretraining_corpus
-from advisor.describe.model_description import ModelDescription
+from advisor.advise.recipes.fine_tuning import describe_fine_tuning
+from advisor.advise.recipes.recipes import Recipes
 from advisor.errors import AdvisorError
-from advisor.learn.response import FineTuning, model_kind
+from advisor.learn.response import FineTuning
 from advisor.learn.table import Floats
 from advisor.plugins import Plugins
 from advisor.records.schema import ImportedRun, Run, RunsAt
-from advisor.space.optimizers import batch_factor, recipe_family
 from research.quicktune.joint_runs import describe_by_any_name
 
-COMPLETE_EPOCHS = 49
+COMPLETE_EPOCHS, PLANNED_EPOCHS = 49, 50
 MIN_DATASETS = 3
 
 
@@ -48,6 +44,8 @@ class PublicRuns:
         Accuracy after the last epoch, as a share of the best in the dataset.
     best_epoch : ndarray of shape (n,)
         The first epoch within one point of the accuracy at the end, from 1.
+    settings : ndarray of shape (n, d)
+        Everything else that was drawn (regularisers, augmentation, schedule), for a model of the outcome.
     """
 
     cases: Sequence[FineTuning]
@@ -57,6 +55,7 @@ class PublicRuns:
     weight_decay: Floats
     accuracy: Floats
     best_epoch: Floats
+    settings: Floats
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -69,14 +68,6 @@ class PublicRuns:
     def of(self, name: str) -> Floats:
         """Return an attribute of all cases."""
         return np.array([getattr(case, name) for case in self.cases], dtype=np.float64)
-
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> PublicRuns:
-        """Return some of the runs."""
-        return PublicRuns(
-            [self.cases[i] for i in np.arange(len(self))[rows]],
-            *(getattr(self, name)[rows] for name in ("dataset", "model", "lr", "weight_decay", "accuracy")),
-            self.best_epoch[rows],
-        )
 
 
 def read_public_runs(folder: Path, recipes: Recipes) -> PublicRuns:
@@ -108,64 +99,54 @@ def read_public_runs(folder: Path, recipes: Recipes) -> PublicRuns:
         weight_decay=np.array([item.run.weight_decay or 0.0 for item in whole]),
         accuracy=last / np.array([best[name] for name in dataset]),
         best_epoch=np.array([1.0 + int(np.argmax(curve >= curve[-1] - 1)) for curve in curves]),
+        settings=_settings([item.run for item in whole]),
     )
+
+
+_NUMBERS = ("warmup_epochs", "dropout", "mixup", "cutmix", "label_smoothing", "n_classes")
+
+
+def _settings(runs: Sequence[Run]) -> Floats:
+    extra = sorted({name for run in runs for name, value in run.extra.items() if isinstance(value, (int, float))})
+    columns = [[_number(run.extra.get(name)) for run in runs] for name in extra]
+    columns += [[_number(getattr(run, name)) for run in runs] for name in _NUMBERS]
+    for words in ([str(run.sched) for run in runs], [str(run.augment) for run in runs]):
+        columns += [[float(word == category) for word in words] for category in sorted(set(words))]
+    return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else -1.0
+
+
+def with_recipes(runs: PublicRuns, recipes: Recipes) -> PublicRuns:
+    """Return the runs with the learning rates of other recipes."""
+    cases = []
+    for case, name in zip(runs.cases, runs.model, strict=True):
+        model = describe_by_any_name(str(name))
+        cases.append(
+            describe_fine_tuning(
+                model,
+                recipes,
+                opt=case.opt,
+                n_train=case.n_train,
+                batch_size=case.batch_size,
+                share_trained=case.share_trained,
+                epochs=PLANNED_EPOCHS,
+            )
+        )
+    return replace(runs, cases=cases)
 
 
 def _case(run: Run, recipes: Recipes) -> FineTuning:
     model = describe_by_any_name(str(run.model))
     frozen = run.extra.get("pct_to_freeze")
-    return fine_tuning(
+    return describe_fine_tuning(
         model,
         recipes,
         opt=str(run.opt),
         n_train=run.n_train or 10_000,
         batch_size=run.batch_size or 1,
         share_trained=1 - float(frozen) if frozen is not None else 1.0,
-        epochs=run.epochs,
+        epochs=PLANNED_EPOCHS,
     )
-
-
-def fine_tuning(
-    model: ModelDescription,
-    recipes: Recipes,
-    *,
-    opt: str,
-    n_train: int,
-    batch_size: int,
-    share_trained: float = 1.0,
-    epochs: int | None = None,
-    tag: str | None = None,
-    img_size: int | None = None,
-) -> FineTuning:
-    """Return a fine-tuning with the learning rate that recipes give it."""
-    tag = next(iter(model.pretrained_tags), "") if tag is None else tag
-    side = img_size or model.img_size
-    case = FineTuning(
-        n_train=n_train,
-        num_params=model.num_params,
-        img_size=side,
-        pretrain_img_size=model.img_size,
-        kind=model_kind(model),
-        opt=opt,
-        batch_size=batch_size,
-        recipe_lr=1.0,
-        share_trained=share_trained,
-    )
-    reference = _reference_lr(recipes, opt, model.is_transformer, _situation(model, n_train, side, tag, epochs))
-    return replace(case, recipe_lr=math.exp(reference) * batch_factor(recipe_family(opt), batch_size))
-
-
-def _situation(model: ModelDescription, n_train: int, side: int, tag: str, epochs: int | None) -> Situation:
-    return Situation(
-        log_n_train=math.log2(n_train),
-        log_params=math.log2(model.num_params),
-        log_img_size=math.log2(side),
-        attention=model.attention_share,
-        corpus=pretraining_corpus(tag),
-        log_epochs=math.log2(epochs) if epochs else math.nan,
-    )
-
-
-@functools.lru_cache(maxsize=10_000)
-def _reference_lr(recipes: Recipes, opt: str, attention: bool, situation: Situation) -> float:
-    return lr_voices(recipes, opt, pretrained=True, attention=attention, situation=situation).quantile(0.5)
