@@ -15,14 +15,14 @@ from advisor.learn.table import Floats
 AdaptiveRegret = dict[str, dict[int, float]]
 """Regret of the best so far by method and number of own runs."""
 
-Worth = Callable[[NDArray[np.int64]], Floats]
-"""From the configurations tried so far to how much every one of the pool is worth trying next."""
+Acquisition = Callable[[NDArray[np.int64]], Floats]
+"""From the configurations tried so far to how promising every one of the pool is; the largest is tried next."""
 
 TRIALS = (0, 1, 3, 5, 10, 25)
 """Own runs after the first suggestion."""
 
 
-def replay(pool: Pool, short: Floats, noise: float, trials: int) -> list[int]:
+def replay(pool: Pool, short: Floats, noise: float, scale: float, trials: int) -> list[int]:
     """Return the configurations tried in turn, each chosen after the scores of those before it are known.
 
     Parameters
@@ -33,56 +33,65 @@ def replay(pool: Pool, short: Floats, noise: float, trials: int) -> list[int]:
         Points that the meta-model expects each to fall short.
     noise : float
         Points between seeds.
+    scale : float
+        Points that a regret of 1 stands for, see ``posterior_scale``.
     trials : int
         How many to try; at most all.
     """
-    return follow(pool, int(short.argmin()), heeding(pool, short, noise), trials)
+    return follow(pool, int(short.argmin()), upper_confidence_bound(pool, short, noise, scale), trials)
 
 
-def follow(pool: Pool, first: int, worth: Worth, trials: int) -> list[int]:
-    """Return the configurations tried in turn: a first one, then each time that of most worth of those not tried."""
+def follow(pool: Pool, first: int, acquisition: Acquisition, trials: int) -> list[int]:
+    """Return the configurations tried in turn: a first one, then each time the most promising of those not tried."""
     tried = [first]
     while len(tried) < min(trials, len(pool.score)):
         rows = np.array(tried)
-        value = np.array(worth(rows), dtype=np.float64)
+        value = np.array(acquisition(rows), dtype=np.float64)
         value[rows] = -np.inf
         tried.append(int(value.argmax()))
     return tried
 
 
-def heeding(
+def upper_confidence_bound(
     pool: Pool,
     short: Floats,
     noise: float,
+    scale: float,
     *,
     lengths: Sequence[float] = LENGTHS,
     exploration_weight: float = EXPLORATION_WEIGHT,
-) -> Worth:
-    """Return the worth of a pool's configurations as the advice sees it that heeds own runs."""
+) -> Acquisition:
+    """Return how promising a pool's configurations are to advice that is conditioned on own runs."""
 
-    def worth(tried: NDArray[np.int64]) -> Floats:
-        mean, deviation = learned(pool, short, noise, tried, lengths).predict(pool.hparams, short)
+    def bound(tried: NDArray[np.int64]) -> Floats:
+        posterior = posterior_of(pool, short, noise, scale, tried, lengths)
+        mean, deviation = posterior.predict(pool.hparams, short)
         return mean + exploration_weight * deviation
 
-    return worth
+    return bound
 
 
-def learned(
-    pool: Pool, short: Floats, noise: float, tried: NDArray[np.int64], lengths: Sequence[float] = LENGTHS
+def posterior_of(
+    pool: Pool,
+    short: Floats,
+    noise: float,
+    scale: float,
+    tried: NDArray[np.int64],
+    lengths: Sequence[float] = LENGTHS,
 ) -> OwnRunsPosterior:
     """Return what the tried configurations of a pool teach."""
-    unit = float(np.median(short) - short.min())
     hparams = {name: column[tried] for name, column in pool.hparams.items()}
-    return OwnRunsPosterior(noise, max(unit, 1.0), lengths).fit(hparams, short[tried], pool.score[tried])
+    return OwnRunsPosterior(noise, scale, lengths).fit(hparams, short[tried], pool.score[tried])
 
 
-def adaptive_regret(pool: Pool, short: Floats, noise: float) -> AdaptiveRegret:
+def adaptive_regret(pool: Pool, short: Floats, noise: float, scale: float) -> AdaptiveRegret:
     """Return the regret of the best so far by number of own runs, for advice that follows them and for two baselines.
 
     ``random from the same start`` tries the first suggestion and goes on at random, ``random search`` never hears
-    of it; both draw at the case's most epochs. A number of runs that the case does not have is left out.
+    of it; both draw at the case's most epochs. A number of runs that the case does not have is left out. The
+    arguments are those of ``replay``.
     """
-    tried = replay(pool, short, noise, max(TRIALS) + 1)
+    tried = replay(pool, short, noise, scale, max(TRIALS) + 1)
     first = pool.score[tried[0]]
     draws = pool.score[pool.at_cap()]
     result: AdaptiveRegret = {"advice": {}, "random from the same start": {}, "random search": {}}

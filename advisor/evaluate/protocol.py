@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.advise.search.search import LR_NEIGHBOURS, distinct, points_below_best, preference_order
+from advisor.advise.search.search import distinct, preference_order
 from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
 from advisor.evaluate.adaptive import AdaptiveRegret, adaptive_regret
@@ -16,7 +16,10 @@ from advisor.evaluate.baselines import baselines
 from advisor.evaluate.pool import Pool, expected_best, pools
 from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel, Prediction
-from advisor.learn.table import Floats, Table, at_other_lr
+from advisor.learn.nearby_lr import LR_NEIGHBOURS, regret_nearby
+from advisor.learn.own_runs import posterior_scale
+from advisor.learn.table import Floats, Table
+from advisor.learn.targets import regret_scale
 
 RANDOM_TRIALS = (1, 3, 5, 10, 25)
 ADVICE = "advice"
@@ -149,7 +152,7 @@ def _held_out(
         scores = pool.score[pool.at_cap()]
         trials = [k for k in RANDOM_TRIALS if k <= len(scores)]
         outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in trials]
-        replayed.append(adaptive_regret(pool, short.points, noise))
+        replayed.append(adaptive_regret(pool, short.points, noise, posterior_scale(short.prediction.top1)))
     return outcomes, replayed
 
 
@@ -185,16 +188,14 @@ def robust_order(model: MetaModel, pool: Pool, factors: Sequence[float] = LR_NEI
 
     The regret is averaged over learning rates that lie the given factors away.
     """
-    near = [model.predict_regret(at_other_lr(model.columns_, pool.x, factor)) for factor in factors]
-    return np.argsort(np.mean(near, axis=(0, 1)), kind="stable")
+    return np.argsort(regret_nearby(model, pool.x, factors).mean(axis=0), kind="stable")
 
 
 def robust_regret(model: MetaModel, pool: Pool, keep: NDArray[np.bool_] | None = None) -> Robust:
     """Return what the advice ranks a pool's configurations by; ``keep`` masks the features the model was given."""
     x = pool.x if keep is None else pool.x[:, keep]
-    near = [model.predict_regret(at_other_lr(model.columns_, x, factor)).mean(axis=0) for factor in LR_NEIGHBOURS]
     middle = model.predict(x)
-    return Robust(points_below_best(np.array(near), middle.top1), middle)
+    return Robust(regret_nearby(model, x).mean(axis=0) * regret_scale(middle.top1), middle)
 
 
 def _picked(method: str, pool: Pool, row: int, prediction: Prediction | None = None) -> Outcome:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from advisor.learn.table import Floats
+from advisor.learn.targets import regret_scale
 from advisor.space.configuration import to_unit_scale
 
 if TYPE_CHECKING:
@@ -24,6 +25,20 @@ _HOPELESS = 2.0
 """Errors count up to so many units: that a run was hopeless matters, not how hopeless."""
 _LEVEL_POINTS = 30.0
 """Standard deviation of the accuracy a dataset gives, in points, before any run has shown it."""
+
+_LEAST_SCALE = 1.0
+"""Points that a regret of 1 stands for at least, given own runs: a flat expectation would learn nothing from them."""
+
+
+def posterior_scale(top1: Floats) -> float:
+    """Return the points that a regret of 1 stands for, given own runs.
+
+    Parameters
+    ----------
+    top1 : ndarray of shape (n,)
+        Predicted accuracies in percent of all there is to choose from, or of an even cover of it.
+    """
+    return max(regret_scale(top1), _LEAST_SCALE)
 
 
 class OwnRunsPosterior:

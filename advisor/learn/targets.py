@@ -55,6 +55,17 @@ def regret_within_cases(score: Floats, case_of: NDArray[np.int64]) -> Floats:
     return regret
 
 
+def regret_scale(top1: Floats) -> float:
+    """Return the points of accuracy that a regret of 1 stands for: best minus median over all there is to choose from.
+
+    Parameters
+    ----------
+    top1 : ndarray of shape (n,)
+        Predicted accuracies in percent.
+    """
+    return max(float(np.quantile(top1, 0.99) - np.median(top1)), 1e-6)
+
+
 @dataclass(frozen=True)
 class Target:
     """A scale on which regrets are learned.

@@ -7,6 +7,9 @@ from advisor.evaluate.adaptive import adaptive_regret, adaptive_table, replay
 from advisor.evaluate.pool import pools
 from advisor.learn.table import build_table
 
+SCALE = 15.0
+"""Points between the best and the median of the recorded scores."""
+
 
 @pytest.fixture(scope="module")
 def pool():
@@ -20,31 +23,31 @@ def misled(pool):
 
 
 def test_a_replay_tries_each_configuration_once(pool):
-    tried = replay(pool, misled(pool), noise=0.5, trials=100)
+    tried = replay(pool, misled(pool), noise=0.5, scale=SCALE, trials=100)
     assert sorted(tried) == list(range(len(pool.score)))
 
 
 def test_own_runs_correct_a_meta_model_that_is_wrong(pool):
-    found = adaptive_regret(pool, misled(pool), noise=0.5)
+    found = adaptive_regret(pool, misled(pool), noise=0.5, scale=SCALE)
     assert found["advice"][0] > 1
     assert found["advice"][10] < 0.25
     assert found["advice"][10] < found["random from the same start"][10]
 
 
 def test_more_runs_never_leave_more_regret(pool):
-    for values in adaptive_regret(pool, misled(pool), noise=0.5).values():
+    for values in adaptive_regret(pool, misled(pool), noise=0.5, scale=SCALE).values():
         assert list(values.values()) == sorted(values.values(), reverse=True)
 
 
 def test_the_table_compares_the_same_cases(pool):
-    found = adaptive_regret(pool, misled(pool), noise=0.5)
+    found = adaptive_regret(pool, misled(pool), noise=0.5, scale=SCALE)
     short = {method: {k: v for k, v in values.items() if k < 3} for method, values in found.items()}
     rows = adaptive_table([("a", found), ("a", found), ("b", short)])
     assert [(row["own_runs"], row["cases"]) for row in rows] == [(0, 3), (1, 3), (3, 2), (5, 2), (10, 2), (25, 2)]
 
 
 def test_numbers_of_own_runs_that_no_case_reaches_are_said(pool, capsys):
-    found = adaptive_regret(pool, misled(pool), noise=0.5)
+    found = adaptive_regret(pool, misled(pool), noise=0.5, scale=SCALE)
     rows = adaptive_table(
         [("a", {method: {k: v for k, v in values.items() if k < 10} for method, values in found.items()})]
     )

@@ -9,11 +9,12 @@ import numpy as np
 
 from advisor.advise.search.bounds import Bounds
 from advisor.advise.search.candidates import even_cover
-from advisor.advise.search.own_runs import LEAST_SCALE
 from advisor.advise.search.predictor import Predict
-from advisor.advise.search.search import LR_NEIGHBOURS, regret_scale
 from advisor.learn.metamodel import MetaModel
+from advisor.learn.nearby_lr import at_nearby_lr, average_nearby
+from advisor.learn.own_runs import posterior_scale
 from advisor.learn.table import Floats
+from advisor.learn.targets import regret_scale
 from advisor.space.configuration import Configuration
 from advisor.space.hyperparameters import HYPERPARAMETERS, format_number, two_figures
 
@@ -93,15 +94,14 @@ def respond(
         Predictions given own runs, where there are any: the curves are then theirs. What the members disagree on
         is shown only as far as those runs leave it open.
     """
-    unit = regret_scale(model.predict(to_matrix(even_cover(bounds))).top1)
-    if conditioned is not None:
-        unit = max(unit, LEAST_SCALE)
+    scale = regret_scale if conditioned is None else posterior_scale
+    unit = scale(model.predict(to_matrix(even_cover(bounds))).top1)
     responses = []
     for name in HYPERPARAMETERS:
         values = _grid(name, bounds[name], getattr(advised, name))
         columns = {n: np.full(len(values), float(value)) for n, value in advised.as_dict().items()}
         columns[name] = values
-        regret = _robust_regret(model, to_matrix, columns)
+        regret = average_nearby(model.predict_regret(to_matrix(at_nearby_lr(columns))))
         here = int(np.flatnonzero(values == getattr(advised, name))[0])
         gains = -(regret - regret[:, [here]]) * unit
         means, spreads = gains.mean(axis=0), gains.std(axis=0)
@@ -116,19 +116,13 @@ def respond(
     return tuple(responses)
 
 
-def _robust_regret(model: MetaModel, to_matrix: ToMatrix, columns: Mapping[str, Floats]) -> Floats:
-    """Return each member's regret, averaged over nearby learning rates as the search does; shape (members, n)."""
-    near = [to_matrix({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
-    return np.asarray(np.mean([model.predict_regret(x) for x in near], axis=0))
-
-
 def _expected_after(conditioned: Predict, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
     """Return the accuracy expected after own runs, averaged over nearby learning rates, and what they leave open.
 
     The accuracy, as it ends at 100 %: after a good run hardly anything is left to gain.
     """
-    near = [conditioned({**columns, "lr": columns["lr"] * factor}) for factor in LR_NEIGHBOURS]
-    return np.mean([n.top1 for n in near], axis=0), np.mean([n.spread for n in near], axis=0)
+    near = conditioned(at_nearby_lr(columns))
+    return average_nearby(near.top1), average_nearby(near.spread)
 
 
 def _grid(name: str, bound: tuple[float, float], advised: float) -> Floats:

@@ -14,16 +14,13 @@ from advisor.advise.request import Prefer, Request
 from advisor.advise.search.bounds import Bounds, allowed_bounds
 from advisor.advise.search.candidates import even_cover
 from advisor.advise.search.predictor import Hparams, Predict
-from advisor.advise.search.search import SearchResult, regret_scale, search
+from advisor.advise.search.search import SearchResult, search
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior
+from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior, posterior_scale
 from advisor.learn.table import Floats, is_comparable, is_evidence, score_of
 from advisor.records.schema import Dataset, Run
 from advisor.space.configuration import Configuration, columns_of, to_unit_scale
 from advisor.space.hyperparameters import HYPERPARAMETERS
-
-LEAST_SCALE = 1.0
-"""Points that a regret of 1 stands for at least, given own runs: a flat expectation would learn nothing from them."""
 
 _POINTS = 5.0
 """Points that a value at the end of a published range is taken to lose: a guess, soon outweighed by own scores."""
@@ -84,7 +81,7 @@ class ConditionedPrediction:
         self.noise = noise
         self._predict = predict
         self._trained = [Observation(configuration_of(run), score_of(run, n_classes)) for run in own]
-        self._unit = max(regret_scale(predict(even_cover(bounds)).top1), LEAST_SCALE)
+        self._unit = posterior_scale(predict(even_cover(bounds)).top1)
         hparams = columns_of([one.configuration for one in self._trained])
         score = np.array([one.score for one in self._trained])
         self._process = OwnRunsPosterior(noise, self._unit).fit(hparams, predict.regret(hparams) * self._unit, score)

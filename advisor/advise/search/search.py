@@ -10,10 +10,11 @@ from advisor.advise.request import Prefer
 from advisor.advise.search.bounds import Bounds
 from advisor.advise.search.candidates import Columns, even_cover, join, steps_from, take
 from advisor.advise.search.predictor import Predict
+from advisor.learn.nearby_lr import LR_NEIGHBOURS, at_nearby_lr, by_neighbour
 from advisor.learn.table import Floats
+from advisor.learn.targets import regret_scale
 from advisor.space.configuration import Configuration, from_columns, to_unit_scale
 
-LR_NEIGHBOURS = (0.5, 1.0, 2.0)
 _PROMISING = 4
 """Points of the even cover that are looked at more closely, at nearby learning rates as well."""
 _ROUNDS = 8
@@ -60,14 +61,14 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     # Of all of the box: among candidates that are all near the best, best minus median is next to nothing.
     unit = regret_scale(expected.top1)
     columns = take(cover, np.argsort(expected.regret, kind="stable")[:_PROMISING])
-    near = _near(predict, columns)
+    near = by_neighbour(predict.regret(at_nearby_lr(columns)))
     for _ in range(_ROUNDS):
         best = near.mean(axis=0).argmin(keepdims=True)
         further = steps_from(columns, best, bounds)
         if not len(further["lr"]):
             break
         columns = join(columns, further)
-        near = np.concatenate([near, _near(predict, further)], axis=1)
+        near = np.concatenate([near, by_neighbour(predict.regret(at_nearby_lr(further)))], axis=1)
     points = near.mean(axis=0) * unit
     tolerance = {"accuracy": 0.0, "balanced": noise, "speed": max(1.0, noise)}[prefer]
     chosen = distinct(columns, preference_order(columns, points, tolerance), top_k)
@@ -78,38 +79,6 @@ def search(predict: Predict, bounds: Bounds, *, prefer: Prefer, noise: float, to
     seen = {name: column[within] for name, column in join(cover, columns).items()}
     ranges = {name: (float(column.min()), float(column.max())) for name, column in seen.items()}
     return SearchResult(configurations, ranges)
-
-
-def _near(predict: Predict, columns: Columns) -> Floats:
-    """Return the regret at each of the nearby learning rates; shape (len(LR_NEIGHBOURS), n)."""
-    n = len(columns["lr"])
-    near = {name: np.tile(column, len(LR_NEIGHBOURS)) for name, column in columns.items()}
-    near["lr"] = near["lr"] * np.repeat(LR_NEIGHBOURS, n)
-    return predict.regret(near).reshape(len(LR_NEIGHBOURS), n)
-
-
-def points_below_best(regret: Floats, top1: Floats) -> Floats:
-    """Return the points of accuracy that candidates are short of the best.
-
-    Parameters
-    ----------
-    regret : ndarray of shape (len(LR_NEIGHBOURS), n)
-        Predicted regret of the candidates at each of the nearby learning rates; the mean counts.
-    top1 : ndarray of shape (n,)
-        Their predicted accuracy in percent; they are to cover all there is to choose from.
-    """
-    return np.asarray(regret.mean(axis=0) * regret_scale(top1))
-
-
-def regret_scale(top1: Floats) -> float:
-    """Return the points of accuracy that a regret of 1 stands for: best minus median over all there is to choose from.
-
-    Parameters
-    ----------
-    top1 : ndarray of shape (n,)
-        Predicted accuracies in percent.
-    """
-    return max(float(np.quantile(top1, 0.99) - np.median(top1)), 1e-6)
 
 
 def preference_order(columns: Columns, points: Floats, tolerance: float) -> list[int]:
