@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.advise.search.search import LR_NEIGHBOURS
 from advisor.evaluate.pool import Pool, clear_pools
 from advisor.evaluate.protocol import robust_order
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel
+from advisor.learn.nearby_lr import LR_NEIGHBOURS
 from advisor.learn.table import Floats, Table, build_table
 from research.pages.rendering import render
 from research.quicktune.joint_runs import JointRuns, read_joint_runs
