@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.advise.search.search import LR_NEIGHBOURS, regret_scale
-from advisor.evaluate.adaptive import Worth, follow, heeding, learned
+from advisor.evaluate.adaptive import Acquisition, follow, posterior_of, upper_confidence_bound
 from advisor.evaluate.pool import Pool, pools
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import MetaModel
-from advisor.learn.own_runs import EXPLORATION_WEIGHT, LENGTHS
-from advisor.learn.table import Floats, Table, at_other_lr
+from advisor.learn.nearby_lr import regret_nearby
+from advisor.learn.own_runs import EXPLORATION_WEIGHT, LENGTHS, posterior_scale
+from advisor.learn.table import Floats, Table
+from advisor.learn.targets import regret_scale
 from advisor.space.configuration import to_unit_scale
 from research.pages.rendering import render
 
@@ -43,11 +44,14 @@ class Forecast:
         Points short by member and configuration.
     noise : float
         Points between seeds.
+    scale : float
+        Points that a regret of 1 stands for, see ``posterior_scale``.
     """
 
     pool: Pool
     members: Floats
     noise: float
+    scale: float
 
     @property
     def short(self) -> Floats:
@@ -63,16 +67,18 @@ def forecast(table: Table) -> list[Forecast]:
     for group in sorted({pool.group for pool in judged}):
         model = MetaModel().fit(table.take(table.group_of != group))
         for pool in (pool for pool in judged if pool.group == group):
-            near = [model.predict_regret(at_other_lr(model.columns_, pool.x, factor)) for factor in LR_NEIGHBOURS]
-            found.append(Forecast(pool, np.mean(near, axis=0) * regret_scale(model.predict(pool.x).top1), noise))
+            top1 = model.predict(pool.x).top1
+            members = regret_nearby(model, pool.x) * regret_scale(top1)
+            found.append(Forecast(pool, members, noise, posterior_scale(top1)))
     return found
 
 
-def _expected_improvement(case: Forecast) -> Worth:
+def _expected_improvement(case: Forecast) -> Acquisition:
     from scipy.stats import norm
 
     def worth(tried: NDArray[np.int64]) -> Floats:
-        mean, deviation = learned(case.pool, case.short, case.noise, tried).predict(case.pool.hparams, case.short)
+        posterior = posterior_of(case.pool, case.short, case.noise, case.scale, tried)
+        mean, deviation = posterior.predict(case.pool.hparams, case.short)
         gain = mean - mean[tried].max()
         deviation = np.maximum(deviation, 1e-9)
         return np.asarray(gain * norm.cdf(gain / deviation) + deviation * norm.pdf(gain / deviation))
@@ -80,29 +86,27 @@ def _expected_improvement(case: Forecast) -> Worth:
     return worth
 
 
-def _weighted_members(case: Forecast) -> Worth:
-    unit = max(float(np.median(case.short) - case.short.min()), 1.0)
-
+def _weighted_members(case: Forecast) -> Acquisition:
     def worth(tried: NDArray[np.int64]) -> Floats:
         error = case.pool.score[tried] + case.members[:, tried]
         error -= error.mean(axis=1, keepdims=True)
-        likelihood = -((np.clip(error, -2 * unit, 2 * unit) / unit) ** 2).sum(axis=1) * 2
+        likelihood = -((np.clip(error, -2 * case.scale, 2 * case.scale) / case.scale) ** 2).sum(axis=1) * 2
         weights = np.exp(likelihood - likelihood.max())
         short = weights @ case.members / weights.sum()
-        return heeding(case.pool, short, case.noise)(tried)
+        return upper_confidence_bound(case.pool, short, case.noise, case.scale)(tried)
 
     return worth
 
 
 def _conditioned(
     lengths: Sequence[float] = LENGTHS, exploration_weight: float = EXPLORATION_WEIGHT
-) -> Callable[[Forecast], Worth]:
-    return lambda case: heeding(
-        case.pool, case.short, case.noise, lengths=lengths, exploration_weight=exploration_weight
+) -> Callable[[Forecast], Acquisition]:
+    return lambda case: upper_confidence_bound(
+        case.pool, case.short, case.noise, case.scale, lengths=lengths, exploration_weight=exploration_weight
     )
 
 
-WAYS: Mapping[str, Callable[[Forecast], Worth]] = {
+WAYS: Mapping[str, Callable[[Forecast], Acquisition]] = {
     SHIPPED: _conditioned(),
     "own runs not used": lambda case: lambda tried: -case.short,
     "lengths and exploration weight set by hand, as before": _conditioned(BY_HAND, 0.5),
@@ -116,7 +120,7 @@ WAYS: Mapping[str, Callable[[Forecast], Worth]] = {
 }
 
 
-def regrets(cases: Sequence[Forecast], way: Callable[[Forecast], Worth]) -> Floats:
+def regrets(cases: Sequence[Forecast], way: Callable[[Forecast], Acquisition]) -> Floats:
     """Return the regret of the best so far by case and number of own runs; shape (cases, len(TRIALS))."""
     rows = []
     for case in cases:
@@ -136,10 +140,9 @@ def likeliest_lengths(cases: Sequence[Forecast]) -> Floats:
 
     errors = []
     for case in cases:
-        unit = max(float(np.median(case.short) - case.short.min()), 1.0)
         error = case.pool.score + case.short
-        error = np.maximum(error, error.max() - 2 * unit)
-        errors.append((to_unit_scale(case.pool.hparams), error - np.median(error), unit, case.noise))
+        error = np.maximum(error, error.max() - 2 * case.scale)
+        errors.append((to_unit_scale(case.pool.hparams), error - np.median(error), case.scale, case.noise))
 
     def unlikelihood(logs: Floats) -> float:
         *lengths, share, spread = np.exp(logs)
