@@ -19,7 +19,7 @@ def cases():
     for pool in pools(table):
         rates = np.log10(pool.hparams["lr"])
         members = np.array([10 * np.abs(rates - best) for best in (-0.5, -0.5, -2.5)])
-        found.append(Forecast(pool, members, noise=0.5))
+        found.append(Forecast(pool, members, noise=0.5, scale=15.0))
     return found
 
 
@@ -47,7 +47,7 @@ def test_an_axis_that_errors_do_not_follow_gets_a_long_length():
         # The scores are what is expected but for an error that waves along the learning rate only.
         x = to_unit_scale(pool.hparams)
         members = -(pool.score + 10 * np.sin(x[:, 0]))[None] + 100
-        cases.append(Forecast(pool, members, noise=1.0))
+        cases.append(Forecast(pool, members, noise=1.0, scale=15.0))
     lengths = likeliest_lengths(cases)
     assert lengths[0] < 4
     assert min(lengths[1:]) > lengths[0]
