@@ -33,9 +33,9 @@ def with_model_given(runs: JointRuns, expected: Floats) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        Number of ``pairs``; shares of those in which the better run is predicted, the mean over datasets: by the recipes'
-        learning rate (``published``) and by what is expected (``process``); ``gain`` of the second over the first, with
-        its 95 % interval ``low`` to ``high``.
+        Number of ``pairs``; shares of those in which the better run is predicted, the mean over datasets: by the
+        recipes' learning rate (``published``) and by what is expected (``process``); ``gain`` of the second over the
+        first, with its 95 % interval ``low`` to ``high``.
     """
     away = np.abs(np.log2([float(run.lr or 1.0) for run in runs.runs]) - _published_log_lr(runs))
     alike: dict[tuple[object, ...], list[int]] = {}
