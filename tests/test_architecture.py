@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,13 @@ def test_a_plugin_imports_public_names_only(graph, plugin):
     modules = {plugin, *graph.find_descendants(plugin)}
     imported = set().union(*(graph.find_modules_directly_imported_by(module) for module in modules))
     assert {name for name in imported if name.partition(".")[0] == "advisor"} <= {"advisor", "advisor.testing"}
+
+
+def test_only_records_write_sql():
+    importing = re.compile(r"^\s*(import|from) sqlalchemy\b", re.MULTILINE)
+    modules = {
+        module.relative_to(ROOT)
+        for module in (ROOT / "advisor").rglob("*.py")
+        if importing.search(module.read_text(encoding="utf-8"))
+    }
+    assert {str(Path(*module.parts[:2])) for module in modules} == {str(Path("advisor", "records"))}

@@ -17,7 +17,8 @@ from advisor.plugins import Plugins
 from advisor.records.recording.private_paths import cut_paths
 from advisor.records.recording.secrets import scrub, scrub_text
 from advisor.records.schema import ImportedRun, Run, RunsAt, Skipped
-from advisor.records.store.store import Store, record, row, upsert
+from advisor.records.store.rows import record, row, upsert
+from advisor.records.store.store import Store
 from advisor.records.store.tables import EPOCHS, RUNS
 
 _RUNS_A_TRANSACTION = 250

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -18,17 +16,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from advisor.errors import StoreError, UsageError
-from advisor.records.encoding import field_parsers, plain
+from advisor.records.encoding import plain
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
 from advisor.records.store.migrations import HEAD, upgrade
-from advisor.records.store.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS
+from advisor.records.store.rows import R, record, row, upsert
+from advisor.records.store.tables import DATASETS, EPOCHS, LIKENESSES, RUNS, SPOOLS, SUGGESTIONS
 
 BUSY_SECONDS = 30
 """How long to wait for a SQLite store that another process writes; ``?timeout=`` in the URL overrides it."""
 MAPPED_BYTES = 2**30
 _IDS_A_STATEMENT = 500
-
-R = TypeVar("R")
 
 
 class Store:
@@ -224,6 +221,44 @@ class Store:
         with self.writing() as connection:
             upsert(connection, DATASETS, [row(dataset)])
 
+    def thumbnails(self, dataset_id: str) -> bytes | None:
+        """Return what is kept of a dataset's images to compare others with, or None if nothing is."""
+        with self.reading() as connection:
+            query = sa.select(LIKENESSES.c.thumbnails).where(LIKENESSES.c.dataset_id == dataset_id)
+            return connection.execute(query).scalar_one_or_none()
+
+    def put_in_group(
+        self, dataset: Dataset, thumbnails: bytes, alike: Callable[[Mapping[str, bytes]], Sequence[str]]
+    ) -> Dataset:
+        """Add a dataset, or replace its description, in the group of those that share images with it.
+
+        Groups that the dataset ties together become one. Another process cannot add a dataset meanwhile.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Its group is kept where it shares images with none.
+        thumbnails : bytes
+            What is kept of its images to compare others with.
+        alike : callable
+            From what is kept of the other datasets, by id, to the ids of those that share images, the likest first.
+
+        Returns
+        -------
+        Dataset
+            The description with the group it was given.
+        """
+        with self.writing() as connection:
+            others = {key: kept for key, kept in _thumbnails(connection).items() if key != dataset.dataset_id}
+            groups = _groups_of(connection, alike(others))
+            if groups:
+                dataset = replace(dataset, group=groups[0])
+                merged = sa.update(DATASETS).where(DATASETS.c.group.in_(groups)).values(group=groups[0])
+                connection.execute(merged)
+            upsert(connection, DATASETS, [row(dataset)])
+            upsert(connection, LIKENESSES, [{"dataset_id": dataset.dataset_id, "thumbnails": thumbnails}])
+        return dataset
+
     def runs_without_dataset(self) -> list[tuple[str, str, int | None]]:
         """Return id, folder of the images and number of training images of runs whose dataset is not described yet."""
         folder = RUNS.c.extra["dataset_root"].as_string()
@@ -291,53 +326,17 @@ class Store:
             return [record(kind, found) for found in connection.execute(query).mappings()]
 
 
-def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows; of one that is there already, the given columns are replaced.
-
-    Parameters
-    ----------
-    connection : Connection
-        One that is writing.
-    table : Table
-        With a primary key.
-    rows : sequence of mapping
-        All with the same keys, the primary key among them.
-    """
-    if not rows:
-        return
-    # Both dialects offer the same methods; SQLAlchemy has no common type for them. Importing one is a tenth of the time
-    # that `advisor records list` takes.
-    dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    insert: Any = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+def _thumbnails(connection: sa.Connection) -> dict[str, bytes]:
+    return {found.dataset_id: found.thumbnails for found in connection.execute(sa.select(LIKENESSES))}
 
 
-def row(record: Any) -> dict[str, Any]:
-    """Return a record as the row of its table."""
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
-    # Times and numbers the tables take as they are; text, enumerations and JSON only as they are encoded.
-    return {name: value if isinstance(value, (datetime, float)) else plain(value) for name, value in values.items()}
-
-
-def record(kind: type[R], row: Mapping[Any, Any]) -> R:
-    """Return the row of a table as the record it holds."""
-    values: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
-    unknown, parsers = _reading(kind)  # type: ignore[arg-type]
-    for name, parse in parsers.items():
-        if name in values:
-            values[name] = parse(values[name])
-    return kind(**{**unknown, **values})
-
-
-@functools.cache
-def _reading(kind: type) -> tuple[dict[str, None], dict[str, Callable[[Any], Any]]]:
-    """Return the fields of a record that may be unknown, and the parsers of those that the tables do not give typed."""
-    typed = {field.name: str(field.type) for field in fields(kind)}
-    untyped = ("Status", "Source", "dict[str, float]")
-    parsers = {name: parse for name, parse in field_parsers(kind).items() if typed[name] in untyped}
-    return {name: None for name, kind_of_field in typed.items() if "None" in kind_of_field}, parsers
+def _groups_of(connection: sa.Connection, dataset_ids: Sequence[str]) -> list[str]:
+    """Return the groups of datasets in the order of these, each once."""
+    found = connection.execute(
+        sa.select(DATASETS.c.dataset_id, DATASETS.c.group).where(DATASETS.c.dataset_id.in_(dataset_ids))
+    )
+    group_of = {one.dataset_id: one.group for one in found}
+    return list(dict.fromkeys(group_of[key] for key in dataset_ids if key in group_of))
 
 
 def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:

@@ -17,7 +17,8 @@ from advisor.records.encoding import from_json
 from advisor.records.outcome import outcome
 from advisor.records.recording import spool
 from advisor.records.schema import EPOCH_METRICS, Epoch, Run, Source, Status
-from advisor.records.store.store import Store, record, row, upsert
+from advisor.records.store.rows import record, row, upsert
+from advisor.records.store.store import Store
 from advisor.records.store.tables import EPOCHS, RUNS, SPOOLS
 
 STALE_AFTER = timedelta(minutes=10)
