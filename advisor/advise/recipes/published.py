@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from advisor.advise.assumes import Assumes
 from advisor.advise.recipes.recipes import Recipes, Situation, Voices, pretraining_corpus
 from advisor.advise.recipes.rule import (
     BASE_BATCH_SIZE,
+    MOST_EPOCHS,
     Rule,
     find_rule,
     most_epochs,
@@ -22,9 +24,9 @@ from advisor.advise.recipes.rule import (
 )
 from advisor.advise.request import Prefer, Request
 from advisor.advise.search.bounds import allowed_bounds
-from advisor.advise.suggestion import Assumes
-from advisor.records.schema import HYPERPARAMETERS
-from advisor.space.configuration import NO_DECAY, Configuration, Limits
+from advisor.space.configuration import Configuration
+from advisor.space.hyperparameters import HYPERPARAMETERS, NO_DECAY, TABLE, two_figures
+from advisor.space.limits import Limits
 from advisor.space.optimizers import (
     MAX_COUPLED_DECAY,
     REFERENCE_BATCH,
@@ -128,6 +130,7 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
     epochs = say("epochs", rule_epochs(n_train, pretrained=request.pretrained), 0.35, 0.7)
     if request.pretrained:
         epochs = epochs.at_most(math.log(most_epochs(n_train)))
+        ceilings["epochs"] = min(ceilings["epochs"], MOST_EPOCHS)
     chosen_batch = int(limits.fixed.get("batch_size", _batch_size(batch_size.quantile(0.5), ceilings)))
     chosen_epochs = int(limits.fixed.get("epochs", _epochs(epochs.quantile(_EPOCHS[request.prefer]), ceilings)))
 
@@ -148,7 +151,7 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
 
     def lr_at(quantile: float) -> float:
         rate = math.exp(lr.quantile(quantile)) * batch_factor(family, chosen_batch)
-        return limits.fixed.get("lr", _two_figures(rate))
+        return limits.fixed.get("lr", two_figures(rate))
 
     def at(quantile: float) -> dict[str, float]:
         values = {
@@ -202,12 +205,7 @@ def _epochs(log_value: float, ceilings: Mapping[str, float]) -> int:
 
 def _weight_decay(log_value: float) -> float:
     """Return the decay, or none where it would act like none."""
-    value = math.exp(log_value)
-    return 0.0 if value < 10 * NO_DECAY else _two_figures(value)
-
-
-def _two_figures(value: float) -> float:
-    return float(f"{value:.2g}")
+    return TABLE["weight_decay"].rounded(math.exp(log_value))
 
 
 def _configuration(values: Mapping[str, float]) -> Configuration:

@@ -21,7 +21,7 @@ from advisor.describe.model import describe_model
 from advisor.describe.model_description import ModelDescription
 from advisor.errors import UsageError
 from advisor.learn.table import Floats
-from advisor.space.configuration import NO_DECAY
+from advisor.space.hyperparameters import NO_DECAY
 from advisor.space.optimizers import batch_factor, is_coupled_adaptive, recipe_family
 
 _SCALES = (2.0, 4.0, 4.0, 0.3, 1.0, 2.0)

@@ -16,6 +16,8 @@ SETTLED_EPOCHS = 31
 """Epochs after which fine-tuning gains little: good public runs of 50 epochs, on 1,000 images and more, are within a
 point of their end by epoch 24 in the median (docs/response-model.md)."""
 _SETTLED_FROM = 1_000
+MOST_EPOCHS = 50
+"""Epochs of fine-tuning that is never advised to go beyond: what those runs planned."""
 _COUPLED_DECAY = 1e-4
 _COUPLED_SOURCE = (
     f"but weight decay {_COUPLED_DECAY:g}, as is usual where it is added to the gradient; public runs lose above "
@@ -148,9 +150,9 @@ def rule_epochs(n_train: int, *, pretrained: bool, max_epochs: int | None = None
 def most_epochs(n_train: int) -> float:
     """Return the epochs at which fine-tuning ends.
 
-    ``SETTLED_EPOCHS``, and toward 50 where images are so few that an epoch has hardly any steps.
+    ``SETTLED_EPOCHS``, and toward ``MOST_EPOCHS`` where images are so few that an epoch has hardly any steps.
     """
-    return min(50.0, SETTLED_EPOCHS * math.pow(max(1.0, _SETTLED_FROM / n_train), 0.2))
+    return min(float(MOST_EPOCHS), SETTLED_EPOCHS * math.pow(max(1.0, _SETTLED_FROM / n_train), 0.2))
 
 
 def apply_rule(

@@ -76,6 +76,8 @@ def test_coupled_decay_is_not_that_of_adamw(opt, pretrained):
 def test_fine_tuning_ends_where_accuracy_has_settled(model, n_train):
     assert best(model, n_train).epochs <= 31
     assert best(model, n_train, prefer="accuracy").epochs <= 45
+    assert advise(model, n_train).ranges["epochs"][1] <= 50
+    assert best(model, n_train, fixed={"epochs": 90}).epochs == 90
 
 
 def test_weights_from_unlabelled_images_are_tuned_harder():
