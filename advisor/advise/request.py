@@ -10,7 +10,7 @@ from advisor.describe.model import describe_model
 from advisor.describe.model_description import ModelDescription
 from advisor.errors import UsageError
 from advisor.records.schema import Pretraining
-from advisor.space.configuration import Limits
+from advisor.space.limits import Limits
 from advisor.space.optimizers import optimizer_family
 
 Prefer = Literal["accuracy", "balanced", "speed"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from advisor.advise.assumes import Assumes as Assumes
+from advisor.advise.assumes import Assumes
 from advisor.advise.output.dimensions import Dimension, search_space
 from advisor.advise.output.timm_arguments import data_arguments, hyperparameter_arguments, recipe_arguments, to_words
 from advisor.space.configuration import Configuration

@@ -15,8 +15,6 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from advisor.space.hyperparameters import HYPERPARAMETERS as HYPERPARAMETERS
-
 
 class Status(str, Enum):
     """How a run stands or ended."""

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.space.hyperparameters import HYPERPARAMETERS, TABLE, Hyperparameter
-from advisor.space.hyperparameters import NO_DECAY as NO_DECAY
-from advisor.space.limits import Limits as Limits
 
 
 @dataclass(frozen=True)

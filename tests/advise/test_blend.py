@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.advise.blend import blend, blend_ranges
-from advisor.space.configuration import Configuration, Limits
+from advisor.space.configuration import Configuration
+from advisor.space.limits import Limits
 from advisor.space.optimizers import batch_factor
 
 SHARES = st.floats(0, 1)

@@ -16,7 +16,7 @@ from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
 from advisor.api import Advisor
 from advisor.cli.terminal.output import to_plain
-from advisor.records.schema import HYPERPARAMETERS
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 
 def prepared(artefact, dataset, own_runs=(), **changes):

@@ -12,7 +12,7 @@ from advisor.api import Advisor
 from advisor.config import Config
 from advisor.records.schema import Source, Status
 from advisor.records.store.store import Store
-from advisor.space.configuration import Limits
+from advisor.space.limits import Limits
 
 RUN = replace(records(n_groups=1)[0][0], model="test_resnet", img_size=64, device="cuda", source=Source.API)
 

@@ -9,7 +9,7 @@ from advisor.advise.request import make_request
 from advisor.advise.resources.trial import Step, Trial, try_steps
 from advisor.cli.root import main
 from advisor.errors import UsageError
-from advisor.space.configuration import Limits
+from advisor.space.limits import Limits
 
 GIB = 2**30
 

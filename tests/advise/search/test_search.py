@@ -7,7 +7,8 @@ from advisor.advise.search.bounds import allowed_bounds
 from advisor.advise.search.search import search
 from advisor.errors import UsageError
 from advisor.learn.metamodel import Prediction
-from advisor.space.configuration import Limits, columns_of
+from advisor.space.configuration import columns_of
+from advisor.space.limits import Limits
 
 EVIDENCE = {
     "lr": (1e-5, 1e-1),

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from advisor.api import Advisor
 from advisor.cli.root import cli, main
-from advisor.records.schema import HYPERPARAMETERS, Pretraining
+from advisor.records.schema import Pretraining
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 ASKED = ["--model", "test_resnet", "--opt", "adamw", "--scratch", "--max-epochs", "20", "--prefer", "accuracy"]
 
