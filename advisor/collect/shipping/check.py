@@ -14,7 +14,8 @@ from statistics import mean, variance
 from typing import Any
 
 from advisor.collect.engine import prepare_worker
-from advisor.collect.planning.plan import Pretraining
+from advisor.collect.planning.plan import Pretraining, Published
+from advisor.collect.shipping.export import case_key
 from advisor.collect.training.images import load_images
 from advisor.collect.training.pretrain import Checkpoint, pretrain
 from advisor.collect.training.trainer import Training, data_config, train
@@ -67,8 +68,7 @@ def seed_noise(runs: Iterable[Run]) -> float:
     for run in runs:
         if run.status is Status.FINISHED and run.final_metric is not None:
             hparams = (run.lr, run.batch_size, run.epochs, run.dropout, run.weight_decay)
-            context = (run.dataset_name, run.model, run.opt, run.augment, run.extra.get("checkpoint"))
-            repeated[hparams + context].append(run.final_metric)
+            repeated[hparams + case_key(run)].append(run.final_metric)
     scores = [values for values in repeated.values() if len(values) > 1]
     if not scores:
         raise AdvisorError(
@@ -84,12 +84,14 @@ def make_again(facts: Mapping[str, Any], data_dir: Path) -> Checkpoint:
     """Return a shipped checkpoint, trained now unless its weights are in ``data_dir``; so are the datasets it pools."""
     from advisor._meta_data.sources import build_dataset
 
-    pretraining = Pretraining.model_validate(facts["pretraining"])
+    is_published = "published" in facts["pretraining"]
+    pretraining = (Published if is_published else Pretraining).model_validate(facts["pretraining"])
     checkpoint = Checkpoint(facts["name"], facts["model"], pretraining, data_dir)
     if not checkpoint.path.is_file():
-        for name in pretraining.datasets:
-            build_dataset(name, data_dir)
-        print(f"training {checkpoint}, {facts['seconds'] / 60:.0f} minutes when it was made", flush=True)
+        if isinstance(pretraining, Pretraining):
+            for name in pretraining.datasets:
+                build_dataset(name, data_dir)
+            print(f"training {checkpoint}, {facts['seconds'] / 60:.0f} minutes when it was made", flush=True)
         pretrain(checkpoint)
     if hashlib.sha256(checkpoint.path.read_bytes()).hexdigest() != facts["sha256"]:
         print(f"{checkpoint} is not the one that runs were trained from, bit for bit", flush=True)
@@ -113,6 +115,8 @@ def train_again(run: Run, path: Path, weights: Path | None) -> float:
         seed=int(run.seed or 0),
         pretrained=bool(run.pretrained),
         checkpoint=run.extra.get("checkpoint"),
+        trainable=run.extra.get("trainable") or "all",
+        device=run.device or "cpu",
     )
     images = load_images(path, training.img_size, data_config(training.model)["interpolation"])
     return list(train(training, images, weights=weights))[-1].eval_top1

@@ -102,7 +102,8 @@ def croissant(folder: Path) -> str:
         "keywords": ["hyperparameters", "meta-learning", "transfer learning", "image classification", "timm"],
         "distribution": [_file(folder, name) for name in sorted([*evidence.checksums(folder), evidence.MANIFEST])],
         "recordSet": [
-            _record_set(name, definitions[definition], file, key) for name, (definition, file, key) in TABLES.items()
+            _record_set(name, definitions[definition], folder / file, key)
+            for name, (definition, file, key) in TABLES.items()
         ],
     }
     return json.dumps(document, indent=1) + "\n"
@@ -126,7 +127,7 @@ def _file(folder: Path, name: str) -> dict[str, Any]:
     }
 
 
-def _record_set(name: str, definition: Mapping[str, Any], file: str, key: str | None) -> dict[str, Any]:
+def _record_set(name: str, definition: Mapping[str, Any], file: Path, key: str | None) -> dict[str, Any]:
     description = {
         "@type": "cr:RecordSet",
         "@id": name,
@@ -137,14 +138,20 @@ def _record_set(name: str, definition: Mapping[str, Any], file: str, key: str | 
     return description | ({"key": {"@id": f"{name}/{key}"}} if key else {})
 
 
-def _fields(record_set: str, definition: Mapping[str, Any], file: str) -> Iterator[dict[str, Any]]:
-    """Yield the fields of single values, and lists of them; what is nested deeper is only in the schema."""
+def _fields(record_set: str, definition: Mapping[str, Any], file: Path) -> Iterator[dict[str, Any]]:
+    """Yield the fields of single values, and lists of them; what is nested deeper is only in the schema.
+
+    A reader of Croissant takes every field from every entry of a JSON file, so that what only some have is left out.
+    """
+    everywhere = _names_everywhere(file)
     for name, facts in definition["properties"].items():
+        if everywhere is not None and name not in everywhere:
+            continue
         is_list = facts["type"] == "array"
         single = facts["items"] if is_list else facts
         if single["type"] not in DATA_TYPES:
             continue
-        extract = {"column": name} if ".csv" in file else {"jsonPath": f"$[*].{name}"}
+        extract = {"column": name} if ".csv" in file.name else {"jsonPath": f"$[*].{name}"}
         yield {
             "@type": "cr:Field",
             "@id": f"{record_set}/{name}",
@@ -152,5 +159,11 @@ def _fields(record_set: str, definition: Mapping[str, Any], file: str) -> Iterat
             "description": facts["description"],
             "dataType": DATA_TYPES[single["type"]],
             **({"repeated": True} if is_list else {}),
-            "source": {"fileObject": {"@id": file}, "extract": extract},
+            "source": {"fileObject": {"@id": file.name}, "extract": extract},
         }
+
+
+def _names_everywhere(file: Path) -> set[str] | None:
+    """Return the names that all entries of a JSON file have; None of a table or an empty file, which lack none."""
+    entries = json.loads(file.read_text(encoding="utf-8")) if file.suffix == ".json" else []
+    return set.intersection(*(set(entry) for entry in entries)) if entries else None

@@ -88,7 +88,7 @@ def export(store: Store, data_dir: Path, folder: Path) -> Exported:
         "epochs": len(epochs),
         "datasets": len(used),
         "groups": len({dataset.group for dataset in used}),
-        "cases": len({(r.dataset_name, r.model, r.opt, r.augment, r.extra.get("checkpoint")) for r in runs}),
+        "cases": len({case_key(run) for run in runs}),
         "statuses": dict(sorted(Counter(run.status.value for run in runs).items())),
         "constants": constants,
         "environments": environments,
@@ -98,6 +98,13 @@ def export(store: Store, data_dir: Path, folder: Path) -> Exported:
     (folder / CROISSANT).write_text(croissant(folder), encoding="utf-8")
     size = sum((folder / name).stat().st_size for name in (*manifest["sha256"], evidence.MANIFEST, CROISSANT))
     return Exported(len(runs), len(epochs), len(used), size)
+
+
+def case_key(run: Run) -> tuple[object, ...]:
+    """Return what the case of a collected run is, on every machine."""
+    extra = run.extra
+    recipe = (run.opt, run.augment, run.img_size, extra.get("checkpoint"), extra.get("trainable") or "all")
+    return (run.dataset_name, run.model, *recipe)
 
 
 def _datasets_of(runs: Iterable[Run], by_id: dict[str, Dataset]) -> list[Dataset]:

@@ -12,8 +12,11 @@ from advisor.collect.planning.plan import Context, Plan, read_plan
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Run
 
-Cell = tuple[str, str, str, bool, str]
-"""Dataset, model, optimizer, whether augmented, checkpoint (empty from scratch)."""
+Cell = tuple[str, str, str, bool, str, int, str]
+"""Dataset, model, optimizer, whether augmented, checkpoint (empty from scratch), image side, what is trained.
+
+The side is 0 where the plan leaves it to the dataset.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,6 @@ class Coverage:
 
 def coverage(plan: Plan, runs: Iterator[Run] | tuple[Run, ...]) -> Coverage:
     """Compare a plan with recorded runs."""
-    counts = Counter(
-        (str(run.dataset_name), str(run.model), str(run.opt), run.augment != "none", run.extra.get("checkpoint") or "")
-        for run in runs
-    )
     expected: dict[Cell, int] = {}
     for block in plan.blocks:
         for name in block.datasets:
@@ -48,17 +47,28 @@ def coverage(plan: Plan, runs: Iterator[Run] | tuple[Run, ...]) -> Coverage:
                 for context in block.contexts:
                     least = 8 + block.design.sobol + block.design.reference
                     expected.setdefault(_cell(name, model, context), least)
+    counts: Counter[Cell] = Counter()
+    for run in runs:
+        cell = _cell_of(run, int(run.img_size or 0))
+        counts[cell if cell in expected else _cell_of(run, 0)] += 1
     return Coverage(counts, expected)
 
 
 def _cell(dataset: str, model: str, context: Context) -> Cell:
-    return dataset, model, context.opt, context.augment != "none", context.checkpoint or ""
+    augmented, checkpoint, side = context.augment != "none", context.checkpoint or "", context.img_size or 0
+    return dataset, model, context.opt, augmented, checkpoint, side, context.trainable
+
+
+def _cell_of(run: Run, side: int) -> Cell:
+    checkpoint, trainable = run.extra.get("checkpoint") or "", run.extra.get("trainable") or "all"
+    augmented = run.augment != "none"
+    return str(run.dataset_name), str(run.model), str(run.opt), augmented, checkpoint, side, trainable
 
 
 def table(covered: Coverage, group_of: Mapping[str, str]) -> str:
     """Return runs by group (rows) and by context and model (columns), with the cases begun of those planned."""
     columns = list(dict.fromkeys(cell[1:] for cell in covered.expected))
-    rows: dict[str, dict[tuple[str, str, bool, str], list[Cell]]] = defaultdict(lambda: defaultdict(list))
+    rows: dict[str, dict[tuple[object, ...], list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in covered.expected:
         rows[group_of.get(cell[0], "?")][cell[1:]].append(cell)
     names = [_column_name(column) for column in columns]
@@ -75,10 +85,11 @@ def table(covered: Coverage, group_of: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _column_name(column: tuple[str, str, bool, str]) -> str:
-    model, opt, augmented, checkpoint = column
+def _column_name(column: tuple[object, ...]) -> str:
+    model, opt, augmented, checkpoint, side, trainable = column
     start = f"from {checkpoint}" if checkpoint else "from scratch"
-    return f"{model}, {opt}, {start}{', flip and crop' if augmented else ''}"
+    parts = [f"{model}, {opt}, {start}", f"{side} pixels" if side else "", "augmented" if augmented else ""]
+    return ", ".join(filter(None, [*parts, "head only" if trainable == "head" else ""]))
 
 
 def main() -> None:
