@@ -14,7 +14,7 @@ from statistics import mean, variance
 from typing import Any
 
 from advisor.collect.engine import prepare_worker
-from advisor.collect.planning.plan import Pretraining, Published
+from advisor.collect.planning.plan import MadeCheckpoints, PublishedCheckpoints
 from advisor.collect.shipping.export import case_key
 from advisor.collect.training.images import load_images
 from advisor.collect.training.pretrain import Checkpoint, pretrain
@@ -85,10 +85,10 @@ def make_again(facts: Mapping[str, Any], data_dir: Path) -> Checkpoint:
     from advisor._meta_data.sources import build_dataset
 
     is_published = "published" in facts["pretraining"]
-    pretraining = (Published if is_published else Pretraining).model_validate(facts["pretraining"])
+    pretraining = (PublishedCheckpoints if is_published else MadeCheckpoints).model_validate(facts["pretraining"])
     checkpoint = Checkpoint(facts["name"], facts["model"], pretraining, data_dir)
     if not checkpoint.path.is_file():
-        if isinstance(pretraining, Pretraining):
+        if isinstance(pretraining, MadeCheckpoints):
             for name in pretraining.datasets:
                 build_dataset(name, data_dir)
             print(f"training {checkpoint}, {facts['seconds'] / 60:.0f} minutes when it was made", flush=True)
