@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.collect.planning.plan import Context, Plan, read_plan
+from advisor.collect.planning.plan import PlannedContext, Plan, read_plan
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Run
 
@@ -54,7 +54,7 @@ def coverage(plan: Plan, runs: Iterator[Run] | tuple[Run, ...]) -> Coverage:
     return Coverage(counts, expected)
 
 
-def _cell(dataset: str, model: str, context: Context) -> Cell:
+def _cell(dataset: str, model: str, context: PlannedContext) -> Cell:
     augmented, checkpoint, side = context.augment != "none", context.checkpoint or "", context.img_size or 0
     return dataset, model, context.opt, augmented, checkpoint, side, context.trainable
 
