@@ -10,6 +10,7 @@ from typing import Any, Literal
 from advisor.advise.assumes import Assumes
 from advisor.advise.blend import blend, blend_ranges
 from advisor.advise.prepare import PreparedRequest
+from advisor.advise.recipes.public_runs import follow_public_runs
 from advisor.advise.recipes.published import Published, advise_published
 from advisor.advise.recipes.recipes import shipped_recipes
 from advisor.advise.search.neighbours import most_similar
@@ -25,11 +26,11 @@ from advisor.advise.search.search import SearchResult, search
 from advisor.advise.suggestion import DatasetName, Expected, MetaModelName, Suggested, Suggestion
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.records.schema import Run, new_id
+from advisor.records.schema import Pretraining, Run, new_id
 from advisor.space.configuration import Configuration, columns_of
 from advisor.space.limits import Limits
 
-Basis = Literal["meta-model", "recipes", "rule"]
+Basis = Literal["meta-model", "response", "recipes", "rule"]
 Confidence = Literal["high", "medium", "low"]
 
 _ENOUGH_GROUPS = 10
@@ -68,6 +69,8 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     learned = _learn(artefact, prepared) if prepared.coverage is not None and share < 1 else None
     own_runs = learned.own_runs if learned else []
     published = advise_published(shipped_recipes(), request, dataset.n_train) if share > 0 else None
+    if published is not None and request.pretraining is Pretraining.IMAGENET:
+        published = follow_public_runs(published, request, dataset.n_train)
     if published is not None and prepared.own_runs:
         own_runs = list(prepared.own_runs)
         published = condition_published(published, own_runs, request, dataset, noise)
@@ -156,8 +159,15 @@ def _combine(
 
 def _weights(published: Published | None, share: float) -> dict[Basis, float]:
     """Return how much of the values rests on each basis; the sum is 1."""
+    response_share = published.response_share if published else 0.0
     rule_share = published.rule_share if published else 0.0
-    return {"meta-model": 1 - share, "recipes": share * (1 - rule_share), "rule": share * rule_share}
+    rest = share * (1 - response_share)
+    return {
+        "meta-model": 1 - share,
+        "response": share * response_share,
+        "recipes": rest * (1 - rule_share),
+        "rule": rest * rule_share,
+    }
 
 
 def _confidence(prepared: PreparedRequest, basis: Basis) -> Confidence:
@@ -175,6 +185,7 @@ def _basis_in_words(weights: Mapping[Basis, float], published: Published, opt: s
         return f"no published recipe with {opt} from {start} is known either: the learning rate is that of {rule}"
     parts = {
         "meta-model": "the meta-model",
+        "response": "public fine-tuning runs on GPUs",
         "recipes": f"published recipes (nearest: {', '.join(published.sources)})",
         "rule": rule,
     }

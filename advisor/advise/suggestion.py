@@ -91,7 +91,7 @@ class Suggestion(_Frozen):
     """Best first."""
     ranges: dict[str, tuple[float, float]]
     confidence: Literal["high", "medium", "low"]
-    basis: Literal["meta-model", "recipes", "rule"]
+    basis: Literal["meta-model", "response", "recipes", "rule"]
     novelty: float
     evidence: tuple[Evidence, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -93,6 +93,14 @@ def explain(artefact: Artefact, prepared: PreparedRequest, suggestion: Suggestio
     )
 
 
+_BASES = {
+    "meta-model": "the meta-model",
+    "response": "public fine-tuning runs and published recipes",
+    "recipes": "published recipes and a fixed rule",
+    "rule": "a fixed rule",
+}
+
+
 def _no_response(suggestion: Suggestion, coverage: Coverage | None) -> str:
     start = "pretrained weights" if suggestion.pretrained else "scratch"
     seen = (
@@ -100,10 +108,10 @@ def _no_response(suggestion: Suggestion, coverage: Coverage | None) -> str:
         if coverage is None
         else f"{coverage.runs:,} runs on {coverage.groups} source{'' if coverage.groups == 1 else 's'} were recorded"
     )
-    spoken = "published recipes and a fixed rule" if suggestion.basis == "recipes" else "a fixed rule"
+    basis = _BASES[suggestion.basis]
     return (
-        f"The meta-model has no say here: {seen} with {suggestion.opt} from {start}, and this request lies too far "
-        f"from them. The advice is that of {spoken}, so there are no curves of this dataset's own to show; drawn all "
+        f"The meta-model is not supported here: {seen} with {suggestion.opt} from {start}, and this request lies too "
+        f"far from them. The advice is that of {basis}, so there are no curves of this dataset's own to show; drawn all "
         "the same, they would pretend to knowledge. What is known: the values and where they come from, and what "
         "worked on similar datasets with what was recorded."
     )

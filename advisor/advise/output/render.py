@@ -120,8 +120,9 @@ def _trust(suggestion: Suggestion) -> str:
     sure = f"Confidence: {suggestion.confidence}"
     if suggestion.basis == "rule" or suggestion.metamodel is None:
         return f"{sure}. Basis: a fixed rule."
-    if suggestion.basis == "recipes":
-        return f"{sure} (novelty {suggestion.novelty:.2f}). Basis: published recipes."
+    if suggestion.basis != "meta-model":
+        basis = {"recipes": "published recipes", "response": "public fine-tuning runs"}[suggestion.basis]
+        return f"{sure} (novelty {suggestion.novelty:.2f}). Basis: {basis}."
     learned = f"{suggestion.metamodel.runs:,} runs on {suggestion.metamodel.datasets} datasets"
     return f"{sure} (novelty {suggestion.novelty:.2f}). Basis: {suggestion.basis}, learned from {learned}."
 

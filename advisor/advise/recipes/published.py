@@ -68,6 +68,8 @@ class Published:
         The recipes' sources that weigh most.
     rule : Rule
         The fixed rule.
+    response_share : float
+        How far the learning rate was moved from there to the optimum on public runs, 0 to 1.
     """
 
     configurations: tuple[Configuration, ...]
@@ -76,6 +78,7 @@ class Published:
     rule_share: float
     sources: tuple[str, ...]
     rule: Rule
+    response_share: float = 0.0
 
 
 def situation_of(request: Request, n_train: int) -> Situation:
