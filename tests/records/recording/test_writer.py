@@ -118,7 +118,7 @@ def test_clock_that_jumps(recorder, folder, monkeypatch):
         def now(cls, tz=None):
             return datetime.now(tz) + cls.by
 
-    for module in ("active", "writer"):
+    for module in ("recording.active", "recording.writer"):
         monkeypatch.setattr(f"advisor.records.{module}.datetime", Jumping)
     active = recorder.start_run()
     for by in (timedelta(hours=-1), timedelta(days=1), timedelta(days=-400)):
