@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from advisor.advise.assumes import Assumes
@@ -14,19 +14,13 @@ from advisor.advise.recipes.public_runs import follow_public_runs
 from advisor.advise.recipes.published import Published, advise_published
 from advisor.advise.recipes.recipes import shipped_recipes
 from advisor.advise.search.neighbours import most_similar
-from advisor.advise.search.own_runs import (
-    ConditionedPrediction,
-    condition_published,
-    configuration_of,
-    describe_own_runs,
-    search_conditioned,
-)
+from advisor.advise.search.own_runs import condition, configuration_of, describe_own_runs
 from advisor.advise.search.predictor import InContext, Predict
-from advisor.advise.search.search import SearchResult, search
+from advisor.advise.search.search import SearchResult, retries, search
 from advisor.advise.suggestion import DatasetName, Expected, MetaModelName, Suggested, Suggestion
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.records.schema import Pretraining, Run, new_id
+from advisor.records.schema import Pretraining, new_id
 from advisor.space.configuration import Configuration, columns_of
 from advisor.space.limits import Limits
 
@@ -36,21 +30,18 @@ Confidence = Literal["high", "medium", "low"]
 _ENOUGH_GROUPS = 10
 """A claim for a context needs so many independent sources of data there."""
 _NAMED_SOURCES = 6
+_ENOUGH_OWN_RUNS = 3
+"""So many own runs show the level of a dataset well enough for expectations without the meta-model."""
 _WORTH_NAMING = 0.005
 
 
 @dataclass(frozen=True)
 class _Learned:
-    """What the meta-model advises, and the meta-model itself, for expectations of other values."""
+    """What the meta-model expects, and what it advises where there are no own runs."""
 
     coverage: Coverage
-    found: SearchResult
+    found: SearchResult | None
     predict: Predict
-    own_runs: list[Run]
-
-    def expect(self, configurations: tuple[Configuration, ...]) -> list[Expected]:
-        prediction = self.predict(columns_of(list(configurations)))
-        return [_expected(prediction, row) for row in range(len(configurations))]
 
 
 def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
@@ -66,34 +57,41 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     request, dataset, noise = prepared.request, prepared.dataset, prepared.noise
     artefact = artefact.of(request.pretraining)
     share = prepared.novelty.published_share
-    learned = _learn(artefact, prepared) if prepared.coverage is not None and share < 1 else None
-    own_runs = learned.own_runs if learned else []
-    published = advise_published(shipped_recipes(), request, dataset.n_train) if share > 0 else None
-    if published is not None and request.pretraining is Pretraining.IMAGENET:
-        published = follow_public_runs(published, request, dataset.n_train)
-    if published is not None and prepared.own_runs:
-        own_runs = list(prepared.own_runs)
-        published = condition_published(published, own_runs, request, dataset, noise)
-
-    trained = {configuration_of(run) for run in own_runs}
-    configurations, ranges = _combine(learned, published, share, request.opt, request.limits, trained)
+    published = _published(prepared) if share > 0 else None
+    learned = _learn(artefact, prepared) if prepared.box is not None and share < 1 else None
+    if prepared.own_runs:
+        conditioned = condition(
+            prepared.own_runs,
+            learned.predict if learned else None,
+            published,
+            share,
+            box=prepared.box if learned else None,
+            request=request,
+            dataset=dataset,
+            noise=noise,
+        )
+        configurations, ranges = conditioned.found.configurations, conditioned.found.ranges
+        predict: Predict | None = conditioned.predict
+    else:
+        configurations, ranges = _combine(learned, published, share, request.opt, request.limits)
+        predict = learned.predict if learned else None
     weights = _weights(published, share)
     basis = max(weights, key=lambda name: weights[name])
-    if learned is not None and basis == "meta-model":
-        assumes = _recorded_assumes(learned.coverage)
-        expected = learned.expect(configurations)
-        suggestions = tuple(Suggested.of(c, expected=e) for c, e in zip(configurations, expected, strict=True))
-    else:
-        # Far from the evidence an expectation is worth nothing, even where the values still owe something to it.
+    assumes = _recorded_assumes(learned.coverage) if learned and basis == "meta-model" else None
+    if assumes is None:
         assert published is not None
         assumes = published.assumes
-        suggestions = tuple(Suggested.of(c) for c in configurations)
+    # Far from the evidence an expectation is worth nothing, even where the values still owe something to it.
+    is_expected = predict is not None and (basis == "meta-model" or len(prepared.own_runs) >= _ENOUGH_OWN_RUNS)
+    expected = _expect(predict, configurations) if predict and is_expected else [None] * len(configurations)
+    suggestions = tuple(Suggested.of(c, expected=e) for c, e in zip(configurations, expected, strict=True))
 
     warnings = [*prepared.notes, *prepared.novelty.reasons]
     if published is not None and share > _WORTH_NAMING:
         warnings.append(_basis_in_words(weights, published, request.opt, request.pretrained))
-    if own_runs:
-        warnings.append(describe_own_runs(own_runs, configurations[0] in trained, noise))
+    if own_runs := prepared.own_runs:
+        again = configurations[0] in {configuration_of(run) for run in own_runs}
+        warnings.append(describe_own_runs(own_runs, again, noise))
     if learned is not None:
         warnings += _unmet(request.limits, suggestions[0], learned.coverage)
         warnings.append(_learned_from(artefact, learned.coverage))
@@ -118,43 +116,52 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     )
 
 
+def _published(prepared: PreparedRequest) -> Published:
+    """Return what recipes, the rule and, for fine-tuning, public runs advise."""
+    request, n_train = prepared.request, prepared.dataset.n_train
+    published = advise_published(shipped_recipes(), request, n_train)
+    if request.pretraining is Pretraining.IMAGENET:
+        return follow_public_runs(published, request, n_train)
+    return published
+
+
 def _learn(artefact: Artefact, prepared: PreparedRequest) -> _Learned:
     request, box = prepared.request, prepared.box
     assert prepared.coverage is not None
     assert box is not None
-    context = prepared.context(box)
-    predict: Predict = InContext(artefact.model, context)
-    own_runs = prepared.own_runs_like(context)
-    if not own_runs:
+    predict = InContext(artefact.model, prepared.context(box))
+    found = None
+    if not prepared.own_runs:
         found = search(predict, box, prefer=request.prefer, noise=prepared.noise, top_k=request.top_k)
-        return _Learned(prepared.coverage, found, predict, [])
-    conditioned = ConditionedPrediction(predict, own_runs, box, prepared.dataset.n_classes, prepared.noise)
-    found = search_conditioned(conditioned, prepared.allowed, box, prefer=request.prefer, top_k=request.top_k)
-    return _Learned(prepared.coverage, found, conditioned, own_runs)
+        if request.pretrained:
+            best = found.configurations[0]
+            others = retries(predict, best, box, request.top_k - 1)
+            found = replace(found, configurations=(best, *others))
+    return _Learned(prepared.coverage, found, predict)
 
 
 def _combine(
-    learned: _Learned | None,
-    published: Published | None,
-    share: float,
-    opt: str,
-    limits: Limits,
-    trained: Collection[Configuration],
+    learned: _Learned | None, published: Published | None, share: float, opt: str, limits: Limits
 ) -> tuple[tuple[Configuration, ...], dict[str, tuple[float, float]]]:
     """Return the configurations, best first, and the ranges, where what is published has a share."""
     if learned is None:
         assert published is not None
         return published.configurations, dict(published.ranges)
+    assert learned.found is not None
     if published is None:
         return learned.found.configurations, learned.found.ranges
     last = len(published.configurations) - 1
     blended = [
-        # What was measured on this dataset stays what was measured.
-        one if one in trained else blend(one, published.configurations[min(i, last)], share, opt, limits)
+        blend(one, published.configurations[min(i, last)], share, opt, limits)
         for i, one in enumerate(learned.found.configurations)
     ]
     ranges = blend_ranges(learned.found.ranges, published.ranges, share, blended[0])
     return tuple(dict.fromkeys(blended)), ranges
+
+
+def _expect(predict: Predict, configurations: tuple[Configuration, ...]) -> list[Expected]:
+    prediction = predict(columns_of(list(configurations)))
+    return [_expected(prediction, row) for row in range(len(configurations))]
 
 
 def _weights(published: Published | None, share: float) -> dict[Basis, float]:

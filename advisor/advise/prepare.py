@@ -16,7 +16,7 @@ from advisor.advise.search.context import context_of_request
 from advisor.advise.search.novelty import Novelty, assess_novelty
 from advisor.advise.search.own_runs import matching_runs
 from advisor.learn.artefact import Artefact, Coverage
-from advisor.learn.table import Context, is_augmented
+from advisor.learn.table import Context
 from advisor.records.schema import Dataset, Run
 from advisor.space.limits import Limits
 
@@ -112,10 +112,6 @@ class PreparedRequest:
         limits = self.request.limits
         asked = self.request.within(self.asked).to_document()
         return {**asked, "held": {"max_epochs": limits.max_epochs, "max_batch_size": limits.max_batch_size}}
-
-    def own_runs_like(self, context: Context) -> list[Run]:
-        """Return the own runs that were trained with augmentation, or without, as the context is."""
-        return [run for run in self.own_runs if is_augmented(run) is context.case.augmented]
 
 
 def prepare(artefact: Artefact, request: Request, dataset: Dataset, records: Records) -> PreparedRequest:

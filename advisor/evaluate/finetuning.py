@@ -15,7 +15,7 @@ import numpy as np
 from advisor.advise.recipes.published import advise_published
 from advisor.advise.recipes.recipes import shipped_recipes
 from advisor.advise.request import make_request
-from advisor.advise.search.search import distinct, preference_order
+from advisor.advise.search.search import RETRY_BY, distinct, preference_order
 from advisor.collect.engine import available_cores
 from advisor.describe.model import describe_model
 from advisor.evaluate.baselines import best_on_average, core_points
@@ -92,7 +92,8 @@ def _held_out(table: Table, judged: Sequence[Pool], group: str) -> tuple[list[Ou
     at_batches: list[AtBatch] = []
     for pool in (pool for pool in judged if pool.group == group):
         ranked = robust_regret(fitted, pool)
-        picks = distinct(pool.hparams, preference_order(pool.hparams, ranked.points, 0.0), 3)
+        order = preference_order(pool.hparams, ranked.points, 0.0)
+        picks = distinct(pool.hparams, order, 3, RETRY_BY)
         prediction = ranked.prediction
         expected = tuple(float(part[picks[0]]) for part in (prediction.top1, prediction.low, prediction.high))
         outcomes.append(_looked_up(ADVICE, pool, picks[0], expected))  # type: ignore[arg-type]  # three of them

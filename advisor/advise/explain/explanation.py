@@ -81,7 +81,7 @@ def explain(artefact: Artefact, prepared: PreparedRequest, suggestion: Suggestio
     advised = suggestion.best.configuration
     made_of = contributions(artefact.model, predict.matrix(columns_of([advised])))
     conditioned = None
-    if own_runs := prepared.own_runs_like(context):
+    if own_runs := prepared.own_runs:
         conditioned = ConditionedPrediction(predict, own_runs, box, prepared.dataset.n_classes, prepared.noise)
         if suggestion.best.expected is not None:
             made_of = made_of.moved_to(suggestion.best.expected.top1, OWN_RUNS)
@@ -110,8 +110,8 @@ def _no_response(suggestion: Suggestion, coverage: Coverage | None) -> str:
     )
     basis = _BASES[suggestion.basis]
     return (
-        f"The meta-model is not supported here: {seen} with {suggestion.opt} from {start}, and this request lies too "
-        f"far from them. The advice is that of {basis}, so there are no curves of this dataset's own to show; drawn all "
-        "the same, they would pretend to knowledge. What is known: the values and where they come from, and what "
+        f"The meta-model is not supported here: {seen} with {suggestion.opt} from {start}, and this request lies "
+        f"too far from them. It is the advice of {basis}, so there are no curves of this dataset's own to show; drawn "
+        "all the same, they would pretend to knowledge. What is known: the values and where they come from, and what "
         "worked on similar datasets with what was recorded."
     )

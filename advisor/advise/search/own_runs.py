@@ -14,7 +14,7 @@ from advisor.advise.request import Prefer, Request
 from advisor.advise.search.bounds import Bounds, allowed_bounds
 from advisor.advise.search.candidates import even_cover
 from advisor.advise.search.predictor import Hparams, Predict
-from advisor.advise.search.search import SearchResult, search
+from advisor.advise.search.search import SearchResult, retries, search
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior, posterior_scale
 from advisor.learn.table import Floats, is_comparable, is_evidence, score_of
@@ -22,7 +22,11 @@ from advisor.records.schema import Dataset, Run
 from advisor.space.configuration import Configuration, columns_of, to_unit_scale
 from advisor.space.hyperparameters import HYPERPARAMETERS
 
-_POINTS = 5.0
+_MATTERS = np.array([1.0, 0.3, 0.0, 0.1, 0.05])
+"""How much each hyperparameter matters to what is published, in their order: the learning rate, less the batch size,
+hardly the others. Of the epochs recipes do not say what fewer cost."""
+_STAYS = ("epochs", "dropout", "weight_decay")
+_POINTS = 10.0
 """Points that a value at the end of a published range is taken to lose: a guess, soon outweighed by own scores."""
 
 
@@ -102,6 +106,10 @@ class ConditionedPrediction:
         """Return the expected regret only."""
         return self._moved(hparams)[0]
 
+    def deviation(self, hparams: Hparams) -> Floats:
+        """Return the standard deviation of the expected accuracy, in points."""
+        return self._moved(hparams)[2]
+
     def best_within(self, allowed: Bounds) -> Observation | None:
         """Return the own run with the best score whose hyperparameters are all allowed."""
 
@@ -118,7 +126,13 @@ class ConditionedPrediction:
 
 
 def search_conditioned(
-    conditioned: ConditionedPrediction, allowed: Bounds, bounds: Bounds, *, prefer: Prefer, top_k: int
+    conditioned: ConditionedPrediction,
+    allowed: Bounds,
+    bounds: Bounds,
+    *,
+    prefer: Prefer,
+    top_k: int,
+    caution: float = 0.0,
 ) -> SearchResult:
     """Find the configurations to suggest to someone with own runs.
 
@@ -134,6 +148,8 @@ def search_conditioned(
         What the user's limits allow, beyond the box too: own runs may lie there.
     bounds, prefer, top_k
         See ``search``.
+    caution : float
+        Standard deviations by which what is expected must exceed the best own run, beside the noise.
 
     Returns
     -------
@@ -144,7 +160,8 @@ def search_conditioned(
     if prefer == "speed" or best is None:
         return found
     expected = conditioned(columns_of(list(found.configurations[:1])))
-    if expected.top1[0] > best.score + conditioned.noise:
+    sure = expected.top1[0] - caution * conditioned.deviation(columns_of(list(found.configurations[:1])))[0]
+    if sure > best.score + conditioned.noise:
         return found
     configurations = tuple(dict.fromkeys([best.configuration, *found.configurations]))[:top_k]
     values = best.configuration.as_dict()
@@ -155,7 +172,9 @@ def search_conditioned(
 class _AsPublished:
     """What is published, as predictions: the best in the middle, less toward the ends of its ranges, epochs aside."""
 
-    def __init__(self, published: Published) -> None:
+    def __init__(self, published: Published, best_score: float) -> None:
+        # After a good run little is left to gain, whatever it was trained with.
+        self._points = min(_POINTS, (100 - best_score) / 2)
         self._middle = to_unit_scale(columns_of([published.configurations[0]]))
         low, high = ({n: np.array([ends[i]]) for n, ends in published.ranges.items()} for i in (0, 1))
         self._widths = np.maximum((to_unit_scale(high) - to_unit_scale(low)) / 2, 1.0)
@@ -163,30 +182,75 @@ class _AsPublished:
     def __call__(self, hparams: Hparams) -> Prediction:
         """Return the regret, and levels that differ by as much."""
         regret = self.regret(hparams)
-        level = 100 - _POINTS * regret
+        level = 100 - self._points * regret
         return Prediction(regret, np.zeros_like(regret), level, level, level)
 
     def regret(self, hparams: Hparams) -> Floats:
-        """Return the squared distance from the middle; at the end of one range it is 1."""
-        distance = (to_unit_scale(hparams) - self._middle) / self._widths
-        distance[:, HYPERPARAMETERS.index("epochs")] = 0.0
-        return np.asarray(np.square(distance).sum(axis=1))
+        """Return 0 in the middle, 0.8 at the end of one range and 2 far away, as regrets are clipped."""
+        squares = np.square((to_unit_scale(hparams) - self._middle) / self._widths) @ _MATTERS
+        return np.asarray(2 * (1 - np.exp(-squares / 2)))
 
 
-def condition_published(
-    published: Published, own: Sequence[Run], request: Request, dataset: Dataset, noise: float
-) -> Published:
-    """Return what is published, moved by own runs; the epochs stay.
-
-    What is published is taken to lose accuracy toward the ends of its ranges; own scores count on top of that, in
-    a box that holds the ranges and the runs.
+class Mixed:
+    """Predictions between two, of which the first states accuracies.
 
     Parameters
     ----------
-    published : Published
-        What recipes and the rule advise.
-    own : list of Run
+    first, second : Predict
+        What is mixed.
+    share : float
+        Of the second, 0 to 1.
+    """
+
+    def __init__(self, first: Predict, second: Predict, share: float) -> None:
+        self._first, self._second, self._share = first, second, share
+
+    def __call__(self, hparams: Hparams) -> Prediction:
+        """Return everything that is expected."""
+        return replace(self._first(hparams), regret=self.regret(hparams))
+
+    def regret(self, hparams: Hparams) -> Floats:
+        """Return the expected regret only."""
+        first, second = self._first.regret(hparams), self._second.regret(hparams)
+        return np.asarray((1 - self._share) * first + self._share * second)
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """What is advised to someone with own runs, and what is expected of any values."""
+
+    found: SearchResult
+    predict: ConditionedPrediction
+
+
+def condition(
+    own: Sequence[Run],
+    learned: Predict | None,
+    published: Published | None,
+    share: float,
+    *,
+    box: Bounds | None,
+    request: Request,
+    dataset: Dataset,
+    noise: float,
+) -> Conditioned:
+    """Find what to suggest to someone with own runs, whatever the advice would rest on without them.
+
+    What was learned and what is published are the prior, by their shares; the runs decide the more, the nearer they
+    are. The search may go beyond both: to what was tried, and a factor of two further in learning rate.
+
+    Parameters
+    ----------
+    own : sequence of Run
         At least one; see ``matching_runs``.
+    learned : Predict, optional
+        The meta-model in the context of the request.
+    published : Published, optional
+        What recipes, public runs and the rule advise. At least one of the two is there.
+    share : float
+        Of what is published, 0 to 1.
+    box : mapping of str to (low, high), optional
+        What the meta-model's evidence covers.
     request : Request
         What is asked; its limits hold.
     dataset : Dataset
@@ -194,17 +258,35 @@ def condition_published(
     noise : float
         Points by which equal runs with other seeds differ.
     """
-    best = published.configurations[0]
-    tried = {name: [float(getattr(run, name)) for run in own] for name in HYPERPARAMETERS}
-    box = {n: (min(*tried[n], ends[0]), max(*tried[n], ends[1])) for n, ends in published.ranges.items()}
-    bounds = allowed_bounds({**box, "epochs": (best.epochs, best.epochs)}, request.limits, dataset.n_train)
-    conditioned = ConditionedPrediction(_AsPublished(published), own, bounds, dataset.n_classes, noise)
-    found = search_conditioned(conditioned, bounds, bounds, prefer="accuracy", top_k=request.top_k)
-    return replace(
-        published,
-        configurations=found.configurations,
-        ranges={**found.ranges, "epochs": published.ranges["epochs"]},
-    )
+    prior: Predict
+    if published is None:
+        assert learned is not None
+        prior = learned
+    else:
+        prior = _AsPublished(published, max(score_of(run, dataset.n_classes) for run in own))
+        prior = prior if learned is None else Mixed(learned, prior, share)
+    reach: dict[str, tuple[float, float]] = {}
+    for name in HYPERPARAMETERS:
+        ends = [*(box[name] if box is not None else ()), *(published.ranges[name] if published is not None else ())]
+        tried = [float(getattr(run, name)) for run in own]
+        if name in _STAYS and learned is None and published is not None:
+            # Recipes say nothing of what other values cost, and a handful of runs does not either.
+            ends = tried = [getattr(published.configurations[0], name)]
+        reach[name] = (min(*tried, *ends), max(*tried, *ends))
+    tried = [float(run.lr or 0) for run in own]
+    reach["lr"] = (min(reach["lr"][0], min(tried) / 2), max(reach["lr"][1], max(tried) * 2))
+    bounds = allowed_bounds(reach, request.limits, dataset.n_train)
+    allowed = allowed_bounds(None, request.limits, dataset.n_train)
+    predict = ConditionedPrediction(prior, own, bounds, dataset.n_classes, noise)
+    # Without the meta-model the prior is a guess: one good run beats it.
+    prefer: Prefer = request.prefer if learned is not None else "accuracy"
+    caution = 0.0 if learned is not None else 1.0
+    found = search_conditioned(predict, allowed, bounds, prefer=prefer, top_k=request.top_k, caution=caution)
+    if request.pretrained:
+        best = found.configurations[0]
+        others = retries(predict, best, bounds, request.top_k - 1)
+        found = replace(found, configurations=(best, *others))
+    return Conditioned(found, predict)
 
 
 def describe_own_runs(own: Sequence[Run], again: bool, noise: float) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,12 +14,17 @@ from advisor.advise.search.predictor import Predict
 from advisor.learn.nearby_lr import LR_NEIGHBOURS, at_nearby_lr, by_neighbour
 from advisor.learn.table import Floats
 from advisor.learn.targets import regret_scale
-from advisor.space.configuration import Configuration, from_columns, to_unit_scale
+from advisor.space.configuration import Configuration, columns_of, from_columns, to_unit_scale
+from advisor.space.hyperparameters import HYPERPARAMETERS, two_figures
 
 _PROMISING = 4
 """Points of the even cover that are looked at more closely, at nearby learning rates as well."""
 _ROUNDS = 8
 """Steps are taken so many times from the best: further than half as many from the best two, and cheaper."""
+_RETRY_LR, _RETRY_BATCH = 3.0, 4.0
+"""Factors between the first suggestion and what to try if it disappoints."""
+RETRY_BY = ("lr", "batch_size", "epochs")
+"""What makes a second chance; dropout and weight decay hardly do in fine-tuning."""
 _DISTINCT = 1.5
 """Suggestions differ by at least this much on the unit scale: about a factor of three in one of the hyperparameters."""
 
@@ -91,9 +97,44 @@ def preference_order(columns: Columns, points: Floats, tolerance: float) -> list
     return [int(i) for i in (*ranked, *(i for i in np.argsort(points, kind="stable") if i not in ahead))]
 
 
-def distinct(columns: Columns, order: list[int], top_k: int) -> list[int]:
-    """Return the first ``top_k`` of an order that differ enough from each other."""
-    unit = to_unit_scale(columns)
+def retries(predict: Predict, best: Configuration, bounds: Bounds, count: int) -> tuple[Configuration, ...]:
+    """Return what is worth trying if the best disappoints: another learning rate first, then another batch size.
+
+    A second suggestion that differs in weight decay only is no second chance. Of the two learning rates, a factor of
+    three away, the one that is expected to be better comes first.
+
+    Parameters
+    ----------
+    predict : Predict
+        What is expected of configurations.
+    best : Configuration
+        The first suggestion.
+    bounds : mapping of str to (low, high)
+        The box; what lies outside is left out.
+    count : int
+        How many at most.
+    """
+
+    def inside(name: str, value: float) -> bool:
+        low, high = bounds[name]
+        return low <= value <= high
+
+    found: list[Configuration] = []
+    rates = [two_figures(best.lr * factor) for factor in (_RETRY_LR, 1 / _RETRY_LR)]
+    sizes = [max(1, int(best.batch_size * factor)) for factor in (_RETRY_BATCH, 1 / _RETRY_BATCH)]
+    for others in (
+        [replace(best, lr=rate) for rate in rates if inside("lr", rate)],
+        [replace(best, batch_size=size) for size in sizes if inside("batch_size", size)],
+    ):
+        if others:
+            expected = predict.regret(columns_of(others))
+            found += [others[i] for i in np.argsort(expected, kind="stable")]
+    return tuple(found[:count])
+
+
+def distinct(columns: Columns, order: list[int], top_k: int, by: Sequence[str] = HYPERPARAMETERS) -> list[int]:
+    """Return the first ``top_k`` of an order that differ enough from each other in one of the named hyperparameters."""
+    unit = to_unit_scale(columns)[:, [HYPERPARAMETERS.index(name) for name in by]]
     chosen = order[:1]
     for row in order[1:]:
         if len(chosen) == top_k:
