@@ -13,7 +13,7 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from advisor.collect.engine import Engine
-from advisor.collect.planning.plan import Case, Plan, PlannedDataset, Point, expand
+from advisor.collect.planning.plan import Plan, PlannedCase, PlannedDataset, PlannedRun, expand
 from advisor.collect.training.worker import make_job, train_job
 from advisor.errors import AdvisorError
 from advisor.records.schema import Run, Source, Status
@@ -80,7 +80,7 @@ class Collection:
         retry_failed: bool = False,
         device: str = "cpu",
     ) -> None:
-        self.blocks: list[list[Case]] = [
+        self.blocks: list[list[PlannedCase]] = [
             [
                 case
                 for case in block
@@ -137,7 +137,7 @@ class Collection:
         summary.trained -= len(lost)
         return summary
 
-    def _train(self, points: list[Point], engine: Engine, progress: Progress) -> set[str]:
+    def _train(self, points: list[PlannedRun], engine: Engine, progress: Progress) -> set[str]:
         costs = {point.point_id: point.cost for point in points}
         jobs = (
             make_job(point, self._plan.name, self._dataset_ids[point.case.dataset.name], self._spool_dir)
@@ -173,11 +173,11 @@ class Collection:
             "total_cost": sum(costs),
         }
 
-    def _missing(self, points: Iterable[Point], recorded: Mapping[str, Run]) -> list[Point]:
+    def _missing(self, points: Iterable[PlannedRun], recorded: Mapping[str, Run]) -> list[PlannedRun]:
         return [p for p in points if p.point_id not in recorded or recorded[p.point_id].status not in self._skipped]
 
 
-def _first(cases: Iterable[Case]) -> list[Point]:
+def _first(cases: Iterable[PlannedCase]) -> list[PlannedRun]:
     """Return the runs that depend on no result: the core and half the random points of every case, then the rest.
 
     A collection cut short has then something to say about every case of a block, rather than everything about a few.
@@ -187,7 +187,7 @@ def _first(cases: Iterable[Case]) -> list[Point]:
     return early + [point for of_case in points for point in of_case[_EARLY_POINTS:]]
 
 
-def _repeats(cases: Iterable[Case], recorded: Mapping[str, Run]) -> list[Point]:
+def _repeats(cases: Iterable[PlannedCase], recorded: Mapping[str, Run]) -> list[PlannedRun]:
     scores = {
         point_id: run.final_metric
         for point_id, run in recorded.items()

@@ -12,7 +12,7 @@ from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
 from advisor.advise.suggestion import Suggestion
 from advisor.collect.datasets import read_provenance
-from advisor.collect.planning.plan import Case, PlannedDataset, expand, read_plan
+from advisor.collect.planning.plan import PlannedCase, PlannedDataset, expand, read_plan
 from advisor.collect.training.images import measure
 from advisor.describe.dataset import describe
 from advisor.describe.model import describe_model
@@ -20,8 +20,7 @@ from advisor.errors import AdvisorError
 from advisor.evaluate.baselines import Baseline, baselines
 from advisor.evaluate.pool import Pool, pools
 from advisor.learn.artefact import Artefact, fit_artefact
-from advisor.learn.table import Case as RecordedCase
-from advisor.learn.table import Table, build_table
+from advisor.learn.table import Case, Table, build_table
 from advisor.records.evidence import Evidence
 from advisor.records.schema import Dataset, Pretraining, Run, Source, Status
 from advisor.space.configuration import Configuration, from_columns
@@ -33,7 +32,7 @@ class HeldOut:
 
     Attributes
     ----------
-    case : Case
+    case : PlannedCase
         What is trained.
     dataset : Dataset
         Its description.
@@ -45,7 +44,7 @@ class HeldOut:
         What those choose who have no adviser, by name.
     """
 
-    case: Case
+    case: PlannedCase
     dataset: Dataset
     artefact: Artefact
     pool: Pool
@@ -144,13 +143,13 @@ def held_out_cases(
         yield HeldOut(case, dataset, without_group(evidence, dataset.group), pool, _baselines(pool, judged, table))
 
 
-def _recorded_case(case: Case, dataset: Dataset) -> RecordedCase:
+def _recorded_case(case: PlannedCase, dataset: Dataset) -> Case:
     context = case.context
     pretraining = Pretraining.NONE
     if context.pretrained:
         pretraining = Pretraining.IMAGENET if case.imagenet else Pretraining.OTHER
     augmented = context.augment != "none"
-    return RecordedCase(dataset.dataset_id, case.model, context.opt, pretraining, augmented, case.img_size)
+    return Case(dataset.dataset_id, case.model, context.opt, pretraining, augmented, case.img_size)
 
 
 def _model_features(name: str, img_size: int) -> dict[str, float]:

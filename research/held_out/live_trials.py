@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from advisor.collect.planning.design import MAX_DROPOUT, MIN_EPOCHS, WEIGHT_DECAYS, random_points
-from advisor.collect.planning.plan import Case
+from advisor.collect.planning.plan import PlannedCase
 from advisor.errors import MissingExtraError
 from advisor.evaluate.adaptive import TRIALS
 from advisor.evaluate.pool import expected_best
@@ -57,7 +57,7 @@ def follow_advice(held_out: HeldOut, runs: TrainedRuns, count: int = TRAININGS) 
     return scores
 
 
-def tree_of_parzen_estimators(case: Case, runs: TrainedRuns, seed: int, count: int = TRAININGS) -> list[float]:
+def tree_of_parzen_estimators(case: PlannedCase, runs: TrainedRuns, seed: int, count: int = TRAININGS) -> list[float]:
     """Return the scores of ``count`` trials of Optuna's TPE in the case's space, at the case's most epochs.
 
     Raises
@@ -90,7 +90,7 @@ def tree_of_parzen_estimators(case: Case, runs: TrainedRuns, seed: int, count: i
     return scores
 
 
-def random_scores(case: Case, runs: TrainedRuns, count: int = TRAININGS) -> list[float]:
+def random_scores(case: PlannedCase, runs: TrainedRuns, count: int = TRAININGS) -> list[float]:
     """Return the scores of random points at the case's most epochs: those that a collection takes for reference."""
     return [runs.score(case, configuration, 0) for configuration in random_points(case.case_id, case.space, count)]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from advisor.collect.planning.plan import Case, Point
+from advisor.collect.planning.plan import PlannedCase, PlannedRun
 from advisor.collect.training.images import load_images
 from advisor.collect.training.trainer import Diverged, data_config, train
 from advisor.errors import AdvisorError
@@ -44,15 +44,15 @@ class TrainedRuns:
         }
         self._scores |= _read(path)
 
-    def score(self, case: Case, configuration: Configuration, seed: int) -> float:
+    def score(self, case: PlannedCase, configuration: Configuration, seed: int) -> float:
         """Return the final top-1 accuracy in percent, chance where the training diverged; train it if need be."""
         training = replace(case.points()[0].training, configuration=configuration, seed=seed)
-        point = Point(case, training, "core", "")
+        point = PlannedRun(case, training, "core", "")
         if point.point_id not in self._scores:
             self._scores[point.point_id] = self._train(point)
         return self._scores[point.point_id]
 
-    def _train(self, point: Point) -> float:
+    def _train(self, point: PlannedRun) -> float:
         case, training = point.case, point.training
         images = load_images(case.dataset.path, training.img_size, data_config(training.model)["interpolation"])
         top1, diverged, started = 100.0 / images.n_classes, False, time.process_time()

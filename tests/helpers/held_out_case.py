@@ -5,7 +5,7 @@ from pathlib import Path
 from synthetic import accuracy, fitted, quick, records, table_of
 
 from advisor.collect.planning.design import Budget
-from advisor.collect.planning.plan import Case, Context, Design, PlannedDataset
+from advisor.collect.planning.plan import Design, PlannedCase, PlannedContext, PlannedDataset
 from advisor.collect.training.images import Size
 from advisor.evaluate.pool import pools
 from advisor.space.configuration import Configuration
@@ -37,7 +37,7 @@ def held_out_case() -> HeldOut:
         dataset.name, Path("nowhere"), dataset.group, Size(dataset.n_train, dataset.n_eval, dataset.n_classes, 32)
     )
     return HeldOut(
-        case=Case(planned, "test_resnet", Context(), Design(), Budget()),
+        case=PlannedCase(planned, "test_resnet", PlannedContext(), Design(), Budget()),
         dataset=dataset,
         artefact=quick(fitted(seen, others), seen, others),
         pool=pool,

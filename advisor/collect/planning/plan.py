@@ -37,7 +37,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Context(_Strict):
+class PlannedContext(_Strict):
     """What a configuration's values depend on, besides the dataset and the model."""
 
     opt: str = "adamw"
@@ -73,13 +73,13 @@ class Block(_Strict):
 
     datasets: list[str] = Field(min_length=1)
     models: list[str] = Field(min_length=1)
-    contexts: list[Context] = Field(min_length=1)
+    contexts: list[PlannedContext] = Field(min_length=1)
     design: Design = Design()
     budget: Budget | None = None
     """What the block's runs may cost; None is the plan's budget."""
 
 
-class Pretraining(_Strict):
+class MadeCheckpoints(_Strict):
     """How a set of checkpoints is made: every model that fine-tunes from it is trained on all the datasets at once."""
 
     datasets: list[str] = Field(min_length=1)
@@ -90,7 +90,7 @@ class Pretraining(_Strict):
     weight_decay: float = Field(default=0.05, ge=0)
 
 
-class Published(_Strict):
+class PublishedCheckpoints(_Strict):
     """A set of checkpoints that packages hold: it has seen ImageNet and none of the plan's datasets."""
 
     published: Literal["in1k"]
@@ -101,7 +101,7 @@ class Plan(_Strict):
     """A whole plan, as its YAML file states it."""
 
     name: str
-    checkpoints: dict[str, Pretraining | Published] = Field(default_factory=dict)
+    checkpoints: dict[str, MadeCheckpoints | PublishedCheckpoints] = Field(default_factory=dict)
     blocks: list[Block] = Field(min_length=1)
     budget: Budget = Budget()
 
@@ -113,11 +113,11 @@ class Plan(_Strict):
     def pool_of(self, checkpoint: str) -> list[str]:
         """Return the names of the datasets that a set of checkpoints was trained on; none if it was published."""
         made = self.checkpoints[checkpoint]
-        return made.datasets if isinstance(made, Pretraining) else []
+        return made.datasets if isinstance(made, MadeCheckpoints) else []
 
     def is_published(self, checkpoint: str | None) -> bool:
         """Return whether a context's set of checkpoints comes from a package; scratch does not."""
-        return checkpoint is not None and isinstance(self.checkpoints[checkpoint], Published)
+        return checkpoint is not None and isinstance(self.checkpoints[checkpoint], PublishedCheckpoints)
 
     def refuse_leaks(self, group_of: Mapping[str, str]) -> None:
         """Make sure that no checkpoint has seen the group of a dataset it is fine-tuned on.
@@ -172,12 +172,12 @@ def checkpoint_path(data_dir: Path, name: str, model: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Case:
+class PlannedCase:
     """A dataset, a model and a context; all configurations of a case compete with each other."""
 
     dataset: PlannedDataset
     model: str
-    context: Context
+    context: PlannedContext
     design: Design
     budget: Budget
     imagenet: bool = False
@@ -217,20 +217,20 @@ class Case:
             imagenet=self.imagenet,
         )
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[PlannedRun]:
         """Return the runs of the case that depend on no result, core first, each once."""
         named = core(self.space)
-        points = [Point(self, self._training(c), "core", label) for label, c in named.items()]
+        points = [PlannedRun(self, self._training(c), "core", label) for label, c in named.items()]
         configurations = sobol(self.case_id, self.space, self.design.sobol) if self.design.sobol else []
-        points += [Point(self, self._training(c), "sobol", str(i)) for i, c in enumerate(configurations)]
+        points += [PlannedRun(self, self._training(c), "sobol", str(i)) for i, c in enumerate(configurations)]
         configurations = random_points(self.case_id, self.space, self.design.reference)
-        points += [Point(self, self._training(c), "reference", str(i)) for i, c in enumerate(configurations)]
+        points += [PlannedRun(self, self._training(c), "reference", str(i)) for i, c in enumerate(configurations)]
         if is_chosen(self.case_id, "noise", self.design.noise_share):
             for seed in range(1, self.design.repeat_seeds + 1):
-                points += [Point(self, self._training(c, seed), "core", label) for label, c in named.items()]
+                points += [PlannedRun(self, self._training(c, seed), "core", label) for label, c in named.items()]
         return _each_once(points)
 
-    def repeats(self, scores: dict[str, float]) -> list[Point]:
+    def repeats(self, scores: dict[str, float]) -> list[PlannedRun]:
         """Return the runs that train the best points again with fresh seeds.
 
         Parameters
@@ -241,7 +241,7 @@ class Case:
         first = [point for point in self.points() if point.training.seed == 0 and point.point_id in scores]
         best = sorted(first, key=lambda point: (-scores[point.point_id], point.point_id))[: self.design.repeat_best]
         return [
-            Point(self, self._training(point.training.configuration, seed), "repeat", f"{rank + 1} of the best")
+            PlannedRun(self, self._training(point.training.configuration, seed), "repeat", f"{rank + 1} of the best")
             for rank, point in enumerate(best)
             for seed in range(1, self.design.repeat_seeds + 1)
         ]
@@ -262,10 +262,10 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Point:
+class PlannedRun:
     """One planned run: what is trained, and which part of the design it is."""
 
-    case: Case
+    case: PlannedCase
     training: Training
     kind: Kind
     label: str
@@ -310,7 +310,7 @@ def read_plan(path: Path) -> Plan:
         ) from error
 
 
-def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[list[Case]]:
+def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[list[PlannedCase]]:
     """Return the cases of each block of a plan over the datasets that are there; a case belongs to its first block.
 
     Within a block one case of each group is taken in turn, so that a collection cut short still covers all groups.
@@ -323,13 +323,13 @@ def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[list[Case]]:
     present = {dataset.name: dataset for dataset in datasets}
     plan.refuse_leaks({name: dataset.group for name, dataset in present.items()})
     taken: set[str] = set()
-    blocks: list[list[Case]] = []
+    blocks: list[list[PlannedCase]] = []
     for block in plan.blocks:
-        by_group: dict[str, list[Case]] = defaultdict(list)
+        by_group: dict[str, list[PlannedCase]] = defaultdict(list)
         for context, model, name in product(block.contexts, block.models, block.datasets):
             if name in present:
                 budget, imagenet = block.budget or plan.budget, plan.is_published(context.checkpoint)
-                case = Case(present[name], model, context, block.design, budget, imagenet)
+                case = PlannedCase(present[name], model, context, block.design, budget, imagenet)
                 if case.case_id not in taken:
                     taken.add(case.case_id)
                     by_group[case.dataset.group].append(case)
@@ -337,5 +337,5 @@ def expand(plan: Plan, datasets: Iterable[PlannedDataset]) -> list[list[Case]]:
     return blocks
 
 
-def _each_once(points: Iterable[Point]) -> list[Point]:
+def _each_once(points: Iterable[PlannedRun]) -> list[PlannedRun]:
     return list({point.point_id: point for point in reversed(list(points))}.values())[::-1]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.collect.datasets import read_provenance
-from advisor.collect.planning.plan import Pretraining, Published, checkpoint_path, refuse_leak
+from advisor.collect.planning.plan import MadeCheckpoints, PublishedCheckpoints, checkpoint_path, refuse_leak
 from advisor.errors import AdvisorError
 from advisor.records.evidence import EPOCH_DECIMALS
 from advisor.records.schema import Run
@@ -52,7 +52,7 @@ def describe_checkpoints(
 
 
 def _describe_published(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    pretraining = Published.model_validate(facts["pretraining"]).model_dump()
+    pretraining = PublishedCheckpoints.model_validate(facts["pretraining"]).model_dump()
     known = {key: facts[key] for key in ("model", "source", "licence", "sha256")}
     return {"name": name, **known, "pretraining": pretraining, "groups": []}
 
@@ -63,7 +63,7 @@ def _describe(name: str, model: str, data_dir: Path) -> dict[str, Any]:
         facts = json.loads(path.read_text(encoding="utf-8"))
         if "published" in facts["pretraining"]:
             return _describe_published(name, facts)
-        pretraining = Pretraining.model_validate(facts["pretraining"])
+        pretraining = MadeCheckpoints.model_validate(facts["pretraining"])
         epochs = [
             {"epoch": epoch["epoch"]} | {key: round(epoch[key], decimals) for key, decimals in EPOCH_DECIMALS.items()}
             for epoch in facts["epochs"]

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from advisor.collect.planning.plan import Plan, Pretraining, Published, checkpoint_path
+from advisor.collect.planning.plan import MadeCheckpoints, Plan, PublishedCheckpoints, checkpoint_path
 from advisor.collect.training.images import Images, Split, load_images
 from advisor.collect.training.trainer import Training, data_config, train
 from advisor.space.configuration import Configuration
@@ -25,7 +25,7 @@ class Checkpoint:
 
     name: str
     model: str
-    pretraining: Pretraining | Published
+    pretraining: MadeCheckpoints | PublishedCheckpoints
     data_dir: Path
 
     def __str__(self) -> str:
@@ -67,7 +67,11 @@ def pretrain(checkpoint: Checkpoint) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
     wanted = checkpoint.pretraining
-    made = _convert(checkpoint, partial) if isinstance(wanted, Published) else _train(checkpoint, wanted, partial)
+    made = (
+        _convert(checkpoint, partial)
+        if isinstance(wanted, PublishedCheckpoints)
+        else _train(checkpoint, wanted, partial)
+    )
     facts = {
         "model": checkpoint.model,
         "pretraining": wanted.model_dump(),
@@ -91,7 +95,7 @@ def _convert(checkpoint: Checkpoint, partial: Path) -> dict[str, Any]:
     return {"source": fetcher.provenance(PACKAGES[checkpoint.model]), "licence": LICENCE}
 
 
-def _train(checkpoint: Checkpoint, wanted: Pretraining, partial: Path) -> dict[str, Any]:
+def _train(checkpoint: Checkpoint, wanted: MadeCheckpoints, partial: Path) -> dict[str, Any]:
     """Train a model on the pool, write its weights and return what it was trained on."""
     training = Training(
         model=checkpoint.model,

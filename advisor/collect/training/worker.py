@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from advisor.collect.planning.plan import Point
+from advisor.collect.planning.plan import PlannedRun
 from advisor.collect.training.images import load_images
 from advisor.collect.training.trainer import (
     LABEL_SMOOTHING,
@@ -43,7 +43,7 @@ class Job:
         return f"{self.fields['dataset_name']} {self.training.model} ({self.point_id})"
 
 
-def make_job(point: Point, plan_name: str, dataset_id: str, spool_dir: Path) -> Job:
+def make_job(point: PlannedRun, plan_name: str, dataset_id: str, spool_dir: Path) -> Job:
     """Return the job that trains a planned run."""
     case = point.case
     size = case.dataset.size

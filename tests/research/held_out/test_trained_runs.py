@@ -7,7 +7,7 @@ import pytest
 from small_images import write_images
 
 from advisor.collect.planning.design import Budget
-from advisor.collect.planning.plan import Case, Context, Design, PlannedDataset
+from advisor.collect.planning.plan import Design, PlannedCase, PlannedContext, PlannedDataset
 from advisor.collect.training.images import measure
 from advisor.errors import AdvisorError
 from advisor.records.schema import Run, Source, Status
@@ -20,7 +20,9 @@ ONE = Configuration(1e-3, 8, 2, 0.0, 0.05)
 @pytest.fixture
 def case(tmp_path):
     path = write_images(tmp_path / "grey", n_train=24, n_eval=12, pixels=16)
-    return Case(PlannedDataset("grey", path, "greys", measure(path)), "test_resnet", Context(), Design(), Budget())
+    return PlannedCase(
+        PlannedDataset("grey", path, "greys", measure(path)), "test_resnet", PlannedContext(), Design(), Budget()
+    )
 
 
 def test_a_run_is_trained_once_even_by_another_process(case, tmp_path):
