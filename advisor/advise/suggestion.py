@@ -59,7 +59,7 @@ class DatasetName(_Frozen):
     n_classes: int
 
 
-class Evidence(_Frozen):
+class SimilarDataset(_Frozen):
     """A recorded dataset like this one and the best that was seen there."""
 
     dataset: str
@@ -93,7 +93,7 @@ class Suggestion(_Frozen):
     confidence: Literal["high", "medium", "low"]
     basis: Literal["meta-model", "response", "recipes", "rule"]
     novelty: float
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[SimilarDataset, ...] = ()
     warnings: tuple[str, ...] = ()
     metamodel: MetaModelName | None = None
 
