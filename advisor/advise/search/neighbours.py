@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from advisor.advise.request import Request
-from advisor.advise.suggestion import Evidence
+from advisor.advise.suggestion import SimilarDataset
 from advisor.learn.artefact import Artefact
 from advisor.records.schema import Dataset
 
 
 def most_similar(
     artefact: Artefact, request: Request, dataset: Dataset, *, count: int = 3, any_context: bool = False
-) -> tuple[Evidence, ...]:
+) -> tuple[SimilarDataset, ...]:
     """Return the most similar recorded datasets that have runs of this model, or of any, and the best run of each.
 
     Parameters
@@ -29,7 +29,7 @@ def most_similar(
         Whether runs with another optimizer or another start count as well, where there are none with these.
     """
     similarities = artefact.dataset_distances.similarities(dataset.features)
-    result: list[Evidence] = []
+    result: list[SimilarDataset] = []
     for i in np.argsort(-similarities, kind="stable"):
         known = artefact.known[i]
         context = (request.opt, request.pretraining)
@@ -40,7 +40,7 @@ def most_similar(
             continue
         best = min(same, key=lambda b: b["model"] != request.model.name)
         result.append(
-            Evidence(
+            SimilarDataset(
                 dataset=known.dataset.name, similarity=round(float(similarities[i]), 3), runs=known.runs, best=best
             )
         )
