@@ -12,7 +12,7 @@ from advisor.advise.prepare import PreparedRequest
 from advisor.advise.search.neighbours import most_similar
 from advisor.advise.search.own_runs import ConditionedPrediction
 from advisor.advise.search.predictor import InContext
-from advisor.advise.suggestion import Evidence, Suggestion
+from advisor.advise.suggestion import SimilarDataset, Suggestion
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.space.configuration import columns_of
 
@@ -32,7 +32,7 @@ class Explanation:
         One for each of the hyperparameters; empty where the meta-model has no say.
     contributions : Contributions or None
         What the expected accuracy is made of; None where the meta-model has no say.
-    neighbours : tuple of Evidence
+    neighbours : tuple of SimilarDataset
         The most similar recorded datasets and the best run there.
     no_response : str
         Why the meta-model has no say and what is known all the same; empty where it has.
@@ -41,7 +41,7 @@ class Explanation:
     suggestion: Suggestion
     responses: tuple[Response, ...]
     contributions: Contributions | None
-    neighbours: tuple[Evidence, ...]
+    neighbours: tuple[SimilarDataset, ...]
     no_response: str = ""
 
     def to_document(self) -> dict[str, Any]:
