@@ -10,7 +10,7 @@ from rich.text import Text
 from advisor.advise.explain.contributions import Contributions
 from advisor.advise.explain.explanation import Explanation
 from advisor.advise.explain.responses import Point, Response
-from advisor.advise.suggestion import Evidence
+from advisor.advise.suggestion import SimilarDataset
 from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 
 _ROWS = 9
@@ -69,7 +69,7 @@ def contribution_words(found: Contributions) -> Iterator[str]:
             yield f"  {part.points:+5.1f} points  {part.what}{f' ({names})' if names else ''}"
 
 
-def neighbour_words(neighbour: Evidence) -> str:
+def neighbour_words(neighbour: SimilarDataset) -> str:
     """Return a recorded dataset and what worked there, in one line."""
     best = neighbour.best
     hparams = ", ".join(f"{name} {format_number(float(best[name]))}" for name in HYPERPARAMETERS)
