@@ -19,7 +19,7 @@ _FOR_DEVELOPERS = ("dev", "test")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Checked:
     """One thing that was looked at: whether it is well, what was found, and what to type if it is not."""
 
     check: str
@@ -42,21 +42,21 @@ def doctor(format_: str) -> int:
     return 0 if all(f.ok for f in findings) else 1
 
 
-def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
+def _guarded(name: str, check: Callable[[], Checked]) -> Checked:
     try:
         return check()
     except AdvisorError as error:
-        return Finding(name, False, str(error), error.hint)
+        return Checked(name, False, str(error), error.hint)
 
 
-def _program() -> Finding:
+def _program() -> Checked:
     here = Path(__file__).parents[1]
-    return Finding(
+    return Checked(
         "program", True, f"timm-advisor {version('timm-advisor')}, Python {platform.python_version()}, {here}"
     )
 
 
-def _store() -> Finding:
+def _store() -> Checked:
     from advisor.records.store.store import Store
 
     store = Store(Config()["store"])
@@ -66,10 +66,10 @@ def _store() -> Finding:
         counts = store.counts()
     finally:
         store.close()
-    return Finding("store", True, f"{store.url}: {', '.join(f'{n:,} {what}' for what, n in counts.items())}")
+    return Checked("store", True, f"{store.url}: {', '.join(f'{n:,} {what}' for what, n in counts.items())}")
 
 
-def _spool() -> Finding:
+def _spool() -> Checked:
     from advisor.records.recording.spool import SUFFIX, SpoolFile, is_held
 
     folder = Path(Config()["spool_dir"])
@@ -84,32 +84,32 @@ def _spool() -> Finding:
             file.close()
             probe.unlink()
     except OSError as error:
-        return Finding("spool", False, f"{folder}: {error}", "set ADVISOR_SPOOL_DIR to a folder that you can write")
+        return Checked("spool", False, f"{folder}: {error}", "set ADVISOR_SPOOL_DIR to a folder that you can write")
     waiting = sum(not path.name.startswith(".") for path in folder.glob(f"*{SUFFIX}"))
     found = f"{folder}: {waiting} runs going on or waiting"
     if not locks:
         found += "; no file locks there, a killed run is known as such only after some minutes"
-    return Finding("spool", True, found, "advisor records sync" if waiting else "")
+    return Checked("spool", True, found, "advisor records sync" if waiting else "")
 
 
-def _metamodel() -> Finding:
+def _metamodel() -> Checked:
     from advisor.api import Advisor
 
     artefact = Advisor().artefact
-    return Finding("meta-model", True, f"version {artefact.version}, {artefact.runs:,} runs")
+    return Checked("meta-model", True, f"version {artefact.version}, {artefact.runs:,} runs")
 
 
-def _plugins() -> Finding:
+def _plugins() -> Checked:
     from advisor.plugins import get_plugins
 
     plugins = get_plugins()
     if plugins.problems:
         wrong = "; ".join(f"{p.plugin} in {p.where}: {p.message}" for p in plugins.problems)
-        return Finding("plugins", False, wrong, "upgrade or uninstall it, or leave it out with ADVISOR_PLUGINS")
-    return Finding("plugins", True, ", ".join(plugins.names()) or "none are loaded")
+        return Checked("plugins", False, wrong, "upgrade or uninstall it, or leave it out with ADVISOR_PLUGINS")
+    return Checked("plugins", True, ", ".join(plugins.names()) or "none are loaded")
 
 
-def _extras() -> Iterator[Finding]:
+def _extras() -> Iterator[Checked]:
     """Look at what is optional; nothing is wrong where an extra is missing."""
     extras: dict[str, list[str]] = {}
     for requirement in requires("timm-advisor") or ():
@@ -120,7 +120,7 @@ def _extras() -> Iterator[Finding]:
         versions = {package: _version(package) for package in packages}
         listed = ", ".join(f"{package} {known or 'is not installed'}" for package, known in versions.items())
         missing = not all(versions.values())
-        yield Finding(f"extra {extra}", True, listed, f"pip install 'timm-advisor[{extra}]'" if missing else "")
+        yield Checked(f"extra {extra}", True, listed, f"pip install 'timm-advisor[{extra}]'" if missing else "")
 
 
 def _version(package: str) -> str | None:
