@@ -32,7 +32,7 @@ def advisor(capsys):
 @pytest.fixture
 def diagnose(advisor, monkeypatch):
     """Run the doctor; return its exit status and its findings by what was checked."""
-    monkeypatch.setattr(doctor_module, "_metamodel", lambda: doctor_module.Finding("meta-model", True, "not read here"))
+    monkeypatch.setattr(doctor_module, "_metamodel", lambda: doctor_module.Checked("meta-model", True, "not read here"))
 
     def run():
         code, findings = advisor("doctor")
@@ -200,7 +200,7 @@ def test_a_password_in_the_store_is_not_shown(advisor, monkeypatch):
 
 @pytest.mark.parametrize("command", ["doctor", "plugins", "config"])
 def test_tables_for_people(command, capsys, monkeypatch):
-    monkeypatch.setattr(doctor_module, "_metamodel", lambda: doctor_module.Finding("meta-model", True, "not read here"))
+    monkeypatch.setattr(doctor_module, "_metamodel", lambda: doctor_module.Checked("meta-model", True, "not read here"))
     with pytest.raises(SystemExit) as ended:
         main([command])
     assert not ended.value.code
