@@ -71,7 +71,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Rule:
+class RemedyRule:
     """Something a run may suffer from.
 
     Attributes
@@ -100,7 +100,7 @@ def _candidates(changes: tuple[Change, ...], **choices: tuple[tuple[float, float
 
 _ANY = math.inf
 RULES = (
-    Rule(
+    RemedyRule(
         "diverging",
         "hardly anything was learned, at a learning rate above the usual: steps are too long to descend",
         _candidates(
@@ -109,7 +109,7 @@ RULES = (
             lr_ratio=((2.0, _ANY), (4.0, _ANY), (10.0, _ANY)),
         ),
     ),
-    Rule(
+    RemedyRule(
         "batch noise",
         "the evaluation accuracy jumps down again and again: single steps are noisier than the learning rate bears",
         _candidates(
@@ -118,7 +118,7 @@ RULES = (
             lr_ratio=((0.0, _ANY), (2.0, _ANY), (5.0, _ANY), (10.0, _ANY)),
         ),
     ),
-    Rule(
+    RemedyRule(
         "too slow",
         "much is left to learn, at a learning rate below the usual: the steps are too short, or too few",
         _candidates(
@@ -127,7 +127,7 @@ RULES = (
             lr_ratio=((0.0, 0.25), (0.0, 0.5)),
         ),
     ),
-    Rule(
+    RemedyRule(
         "underfitting",
         "the training loss falls smoothly and still has far to go: the model gets too few steps, or is held back",
         _candidates(
@@ -138,7 +138,7 @@ RULES = (
             lr_ratio=((0.25, _ANY),),
         ),
     ),
-    Rule(
+    RemedyRule(
         "schedule ended too early",
         "the accuracy was still rising when the learning rate had run out",
         _candidates(
@@ -146,7 +146,7 @@ RULES = (
             late_gain=((0.5, _ANY), (1.0, _ANY), (2.0, _ANY)),
         ),
     ),
-    Rule(
+    RemedyRule(
         "overfitting",
         "the training images are known by heart and the others are not",
         _candidates(
