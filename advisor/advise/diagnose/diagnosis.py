@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from advisor.advise.diagnose.remedies import RULES, Candidate, Change, Rule
+from advisor.advise.diagnose.remedies import RULES, Candidate, Change, RemedyRule
 from advisor.advise.diagnose.symptoms import Symptoms, symptoms_of
 from advisor.advise.search.context import is_supported
 from advisor.describe.model import describe_model
@@ -230,7 +230,7 @@ _SEEN = {
 }
 
 
-def _finding(rule: Rule, candidate: Candidate, symptoms: Symptoms, entry: Mapping[str, Any]) -> Finding:
+def _finding(rule: RemedyRule, candidate: Candidate, symptoms: Symptoms, entry: Mapping[str, Any]) -> Finding:
     seen = "; ".join(_SEEN[name](getattr(symptoms, name)) for name in candidate.bounds)
     return Finding(rule.name, rule.meaning, seen, entry["holds"], entry)
 
