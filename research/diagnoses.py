@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.advise.diagnose.diagnosis import FIGURES, SCHEMA, context_name
-from advisor.advise.diagnose.remedies import RULES, UNITS, Candidate, Change, Rule
+from advisor.advise.diagnose.remedies import RULES, UNITS, Candidate, Change, RemedyRule
 from advisor.advise.diagnose.symptoms import Symptoms, symptoms_of
 from advisor.learn.table import Floats, is_augmented, is_evidence, score_of
 from advisor.records.evidence import EPOCHS, RUNS, Evidence, load_evidence
@@ -163,7 +163,7 @@ def _mean(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(*(float(np.mean([getattr(o, name) for o in outcomes])) for name in Outcome.__dataclass_fields__))
 
 
-def choose(rule: Rule, observed: Iterable[Observed]) -> Candidate:
+def choose(rule: RemedyRule, observed: Iterable[Observed]) -> Candidate:
     """Return the candidate of a rule that wins most of those with enough pairs and gain, or else the best backed."""
     runs = list(observed)
 
@@ -176,7 +176,7 @@ def choose(rule: Rule, observed: Iterable[Observed]) -> Candidate:
     return max(rule.candidates, key=support)
 
 
-def judge(rule: Rule, observed: Sequence[Observed]) -> dict[str, Any]:
+def judge(rule: RemedyRule, observed: Sequence[Observed]) -> dict[str, Any]:
     """Return the figures of one rule.
 
     The candidate is chosen again without each group and judged on that group, so that nothing about a group decides how
