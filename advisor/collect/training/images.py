@@ -17,7 +17,7 @@ SPLITS = ("train", "validation")
 
 
 @dataclass(frozen=True)
-class Split:
+class TensorSplit:
     """One split: ``images`` uint8 of shape (n, 3, size, size), ``labels`` int64 of shape (n,)."""
 
     images: Tensor
@@ -26,17 +26,17 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def to(self, device: str) -> Split:
+    def to(self, device: str) -> TensorSplit:
         """Return the split on a device."""
-        return Split(self.images.to(device), self.labels.to(device))
+        return TensorSplit(self.images.to(device), self.labels.to(device))
 
 
 @dataclass(frozen=True)
 class Images:
     """Both splits of a dataset and the number of its classes."""
 
-    train: Split
-    validation: Split
+    train: TensorSplit
+    validation: TensorSplit
     n_classes: int
 
     def to(self, device: str) -> Images:
@@ -80,7 +80,7 @@ def load_images(path: Path, img_size: int, interpolation: str) -> Images:
             )
         reader = create_dataset("", root=str(path), split=split).reader
         images = torch.stack([_read(file, transform) for file, _ in reader.samples])
-        splits.append(Split(images, torch.tensor([label for _, label in reader.samples])))
+        splits.append(TensorSplit(images, torch.tensor([label for _, label in reader.samples])))
         classes.append(dict(reader.class_to_idx))
     if classes[0] != classes[1]:
         odd = sorted(set(classes[0]) ^ set(classes[1]))
