@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.collect.planning.plan import MadeCheckpoints, Plan, PublishedCheckpoints, checkpoint_path
-from advisor.collect.training.images import Images, Split, load_images
+from advisor.collect.training.images import Images, TensorSplit, load_images
 from advisor.collect.training.trainer import Training, data_config, train
 from advisor.space.configuration import Configuration
 
@@ -125,13 +125,13 @@ def pooled(names: list[str], data_dir: Path, training: Training) -> Images:
     interpolation = data_config(training.model)["interpolation"]
     parts = [load_images(data_dir / name, training.img_size, interpolation) for name in names]
 
-    def joined(splits: Iterator[Split]) -> Split:
+    def joined(splits: Iterator[TensorSplit]) -> TensorSplit:
         images, labels, offset = [], [], 0
         for split, part in zip(splits, parts, strict=True):
             images.append(split.images)
             labels.append(split.labels + offset)
             offset += part.n_classes
-        return Split(torch.cat(images), torch.cat(labels))
+        return TensorSplit(torch.cat(images), torch.cat(labels))
 
     return Images(
         train=joined(part.train for part in parts),
