@@ -20,7 +20,7 @@ The side is 0 where the plan leaves it to the dataset.
 
 
 @dataclass(frozen=True)
-class Coverage:
+class PlanCoverage:
     """Recorded runs of every planned case."""
 
     runs: Mapping[Cell, int]
@@ -38,7 +38,7 @@ class Coverage:
         return [cell for cell, least in self.expected.items() if 0 < self.runs.get(cell, 0) < least]
 
 
-def coverage(plan: Plan, runs: Iterator[Run] | tuple[Run, ...]) -> Coverage:
+def coverage(plan: Plan, runs: Iterator[Run] | tuple[Run, ...]) -> PlanCoverage:
     """Compare a plan with recorded runs."""
     expected: dict[Cell, int] = {}
     for block in plan.blocks:
@@ -51,7 +51,7 @@ def coverage(plan: Plan, runs: Iterator[Run] | tuple[Run, ...]) -> Coverage:
     for run in runs:
         cell = _cell_of(run, int(run.img_size or 0))
         counts[cell if cell in expected else _cell_of(run, 0)] += 1
-    return Coverage(counts, expected)
+    return PlanCoverage(counts, expected)
 
 
 def _cell(dataset: str, model: str, context: PlannedContext) -> Cell:
@@ -65,7 +65,7 @@ def _cell_of(run: Run, side: int) -> Cell:
     return str(run.dataset_name), str(run.model), str(run.opt), augmented, checkpoint, side, trainable
 
 
-def table(covered: Coverage, group_of: Mapping[str, str]) -> str:
+def table(covered: PlanCoverage, group_of: Mapping[str, str]) -> str:
     """Return runs by group (rows) and by context and model (columns), with the cases begun of those planned."""
     columns = list(dict.fromkeys(cell[1:] for cell in covered.expected))
     rows: dict[str, dict[tuple[object, ...], list[Cell]]] = defaultdict(lambda: defaultdict(list))
