@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedMetaModel:
     """What came of fitting the meta-models.
 
     Attributes
@@ -44,7 +44,7 @@ class Trained:
     faults: tuple[str, ...]
 
 
-def train(store: Store, folder: Path, *, force: bool = False, workers: int | None = None) -> Trained:
+def train(store: Store, folder: Path, *, force: bool = False, workers: int | None = None) -> TrainedMetaModel:
     """Fit the meta-models to the shipped evidence and the runs in a store.
 
     Each is judged on sources of datasets that it was not fitted to. One that does worse there than the shipped one, or
@@ -86,7 +86,7 @@ def train(store: Store, folder: Path, *, force: bool = False, workers: int | Non
     artefact = replace(scratch, fine_tuning=fine_tuning)
     artefact.save(folder)
     used = len(teaching(own, {dataset.dataset_id: dataset for dataset in datasets}))
-    return Trained(artefact, folder, len(own), used, faults)
+    return TrainedMetaModel(artefact, folder, len(own), used, faults)
 
 
 def fit_judged(
