@@ -20,7 +20,7 @@ from advisor.records.schema import Dataset, Run, StoredSuggestion
 if TYPE_CHECKING:
     from advisor.advise.explain.explanation import Explanation
     from advisor.describe.dataset import Description
-    from advisor.evaluate.training import Trained
+    from advisor.evaluate.training import TrainedMetaModel
     from advisor.records.store.store import Store
 
 
@@ -185,7 +185,7 @@ class Advisor:
 
         return explain(self.artefact, prepared)
 
-    def train(self, out: str | Path | None = None, *, force: bool = False, workers: int | None = None) -> Trained:
+    def train(self, out: str | Path | None = None, *, force: bool = False, workers: int | None = None) -> TrainedMetaModel:
         """Fit the meta-model to the shipped evidence and the user's own runs; see ``evaluate.training.train``."""
         from advisor.evaluate.training import train
 
