@@ -19,7 +19,7 @@ from advisor_timm.arguments import (
 from advisor_timm.environment import device_name, is_primary, peak_memory, versions, warn_if_untested, world_size
 from advisor_timm.epochs import NamedEpochs, UnnamedEpochs
 from advisor_timm.factories import augmentation, class_count, model_fields
-from advisor_timm.trained import Trained
+from advisor_timm.trained import TrainedModel
 
 if TYPE_CHECKING:
     from advisor import Recorder
@@ -54,7 +54,7 @@ class Capture:
         self._arguments: Any = None
         self._facts: dict[str, Any] = {}
         self._loader: _Loader | None = None
-        self._trained = Trained()
+        self._trained = TrainedModel()
         self._named = NamedEpochs(self._log_epoch)
         self._unnamed = UnnamedEpochs(self._log_epoch)
         self._lr_before: float | None = None
