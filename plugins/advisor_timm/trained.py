@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-class Trained:
+class TrainedModel:
     """Knows which of the models a script made is trained, and what state it is in.
 
     Everything is held by weak references, so that a record keeps no memory of a training alive.
