@@ -185,7 +185,9 @@ class Advisor:
 
         return explain(self.artefact, prepared)
 
-    def train(self, out: str | Path | None = None, *, force: bool = False, workers: int | None = None) -> TrainedMetaModel:
+    def train(
+        self, out: str | Path | None = None, *, force: bool = False, workers: int | None = None
+    ) -> TrainedMetaModel:
         """Fit the meta-model to the shipped evidence and the user's own runs; see ``evaluate.training.train``."""
         from advisor.evaluate.training import train
 
