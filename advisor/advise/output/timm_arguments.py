@@ -19,6 +19,7 @@ _TIMM_DATASETS = ("torch/", "hfds/", "hfids/", "wds/", "tfds/")
 _AUGMENT: dict[str, dict[str, Any]] = {
     "none": {"no_aug": True},
     "flip-crop": {"scale": [0.7, 1.0], "ratio": [0.9, 1.1], "hflip": 0.5, "color_jitter": 0.0},
+    "timm": {},
     "timm-default": {},
     "custom": {},
 }
