@@ -25,18 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from advisor.space.hyperparameters import TIMM_ARGUMENTS
 from research.pages.rendering import DOCS
 
 DEMO = DOCS / "demo"
 SCRIPT = DEMO / "train.py"
 MODEL = "test_resnet"
-TIMM_ARGUMENTS = {
-    "lr": "--lr",
-    "batch_size": "--batch-size",
-    "epochs": "--epochs",
-    "dropout": "--drop",
-    "weight_decay": "--weight-decay",
-}
+OPTIONS = {name: f"--{argument.replace('_', '-')}" for name, argument in TIMM_ARGUMENTS.items()}
 
 parser = argparse.ArgumentParser(description="Train twice with advice in between")
 parser.add_argument("folder", type=Path, help="where everything is written")
@@ -100,9 +95,9 @@ def walk_through(home: Path, dataset: Path, seed: int, look: int) -> Walkthrough
     found, first = read("diagnose", "first"), read("records", "show", "first")
     change = found["advice"]
     if change:
-        values = {name: first[name] for name in TIMM_ARGUMENTS} | {change["name"]: change["proposed"]}
+        values = {name: first[name] for name in OPTIONS} | {change["name"]: change["proposed"]}
         said = f"{change['rule']}: {change['name']} {change['current']:g} to {change['proposed']:g}"
-        options = [word for name, option in TIMM_ARGUMENTS.items() for word in (option, f"{values[name]:g}")]
+        options = [word for name, option in OPTIONS.items() for word in (option, f"{values[name]:g}")]
         advisor("run", "--name", "second", SCRIPT, *training, *options, "--output", home / "second")
     else:
         said = f"{found['verdict']}: as advised now"

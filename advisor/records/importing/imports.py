@@ -20,6 +20,7 @@ from advisor.records.schema import ImportedRun, Run, RunsAt, Skipped
 from advisor.records.store.rows import record, row, upsert
 from advisor.records.store.store import Store
 from advisor.records.store.tables import EPOCHS, RUNS
+from advisor.space.hyperparameters import HYPERPARAMETERS
 
 _RUNS_A_TRANSACTION = 250
 _DATABASES = (".db", ".sqlite", ".sqlite3")
@@ -27,7 +28,7 @@ _UNKNOWN = "no importer knows anything in it"
 _NOT_FOUND = "it begins later than at epoch 0, and the run that it continues was not found"
 _KEPT = ("resumed_from", "dataset_id", "suggestion_id")
 """What the store may know of an imported run and its files do not tell."""
-_SAME = ("dataset_name", "img_size", "opt", "lr", "batch_size", "epochs", "weight_decay", "dropout")
+_SAME = ("dataset_name", "img_size", "opt", *HYPERPARAMETERS)
 
 
 @dataclass
