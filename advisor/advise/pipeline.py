@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.records.schema import Pretraining, new_id
 from advisor.space.configuration import Configuration, columns_of
+from advisor.space.hyperparameters import LABELS, format_number
 from advisor.space.limits import Limits
 
 Basis = Literal["meta-model", "response", "recipes", "rule"]
@@ -30,6 +31,9 @@ Confidence = Literal["high", "medium", "low"]
 _ENOUGH_GROUPS = 10
 """A claim for a context needs so many independent sources of data there."""
 _NAMED_SOURCES = 6
+_FAR, _FAR_FROM_PUBLISHED = 3.0, 30.0
+"""Factors beyond the recorded and the published values from which on a fixed value is far outside what is known."""
+_FAR_DROPOUT = 0.2
 _ENOUGH_OWN_RUNS = 3
 """So many own runs show the level of a dataset well enough for expectations without the meta-model."""
 _WORTH_NAMING = 0.005
@@ -86,7 +90,9 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     expected = _expect(predict, configurations) if predict and is_expected else [None] * len(configurations)
     suggestions = tuple(Suggested.of(c, expected=e) for c, e in zip(configurations, expected, strict=True))
 
-    warnings = [*prepared.notes, *prepared.novelty.reasons]
+    far = _far_from_known(prepared)
+    confidence, reason = _confidence(prepared, basis, far)
+    warnings = [*far, *prepared.notes, *prepared.novelty.reasons]
     if published is not None and share > _WORTH_NAMING:
         warnings.append(_basis_in_words(weights, published, request.opt, request.pretrained))
     if own_runs := prepared.own_runs:
@@ -107,7 +113,8 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
         assumes=assumes,
         suggestions=tuple(_timed(s, dataset.n_train, prepared.images_per_second) for s in suggestions),
         ranges=ranges,
-        confidence=_confidence(prepared, basis),
+        confidence=confidence,
+        confidence_reason=reason,
         basis=basis,
         novelty=round(prepared.novelty.value, 3),
         evidence=most_similar(artefact, request, dataset) if learned else (),
@@ -177,11 +184,39 @@ def _weights(published: Published | None, share: float) -> dict[Basis, float]:
     }
 
 
-def _confidence(prepared: PreparedRequest, basis: Basis) -> Confidence:
-    novelty, coverage = prepared.novelty.value, prepared.coverage
-    if basis != "meta-model" or novelty > 0.5 or coverage is None:
-        return "low"
-    return "high" if novelty <= 0.1 and coverage.groups >= _ENOUGH_GROUPS else "medium"
+def _confidence(prepared: PreparedRequest, basis: Basis, far: Sequence[str]) -> tuple[Confidence, str]:
+    """Return how far the advice can be trusted, and why, in words."""
+    novelty, coverage, own = prepared.novelty, prepared.coverage, len(prepared.own_runs)
+    if far:
+        return "low", "a fixed value lies far from anything known"
+    if own >= _ENOUGH_OWN_RUNS:
+        return "medium", f"it follows {own} runs of yours on this dataset"
+    if basis != "meta-model" or novelty.value > 0.5 or coverage is None:
+        return "low", "; ".join(novelty.reasons) or "nothing like this was recorded"
+    sources = f"{coverage.runs:,} runs on {coverage.groups} sources of data were recorded with this optimizer and start"
+    if novelty.value <= 0.1 and coverage.groups >= _ENOUGH_GROUPS:
+        return "high", f"{sources}, on datasets and models like these"
+    return "medium", "; ".join([*novelty.reasons, sources])
+
+
+def _far_from_known(prepared: PreparedRequest) -> list[str]:
+    """Name the values that are fixed far outside what was recorded or published."""
+    if not prepared.request.limits.fixed:
+        return []
+    request, found = prepared.request, []
+    if prepared.coverage is not None:
+        known, factor = prepared.coverage.bounds, _FAR
+    else:
+        # What is fixed cannot vouch for itself.
+        free = request.within(replace(request.limits, fixed={}))
+        known, factor = advise_published(shipped_recipes(), free, prepared.dataset.n_train).ranges, _FAR_FROM_PUBLISHED
+    for name, value in request.limits.fixed.items():
+        low, high = known[name]
+        is_far = value > high + _FAR_DROPOUT if name == "dropout" else value > factor * high or 0 < value < low / factor
+        if is_far:
+            span = f"{format_number(low)} to {format_number(high)}"
+            found.append(f"{LABELS[name]} {format_number(value)} is far outside what is known ({span})")
+    return found
 
 
 def _basis_in_words(weights: Mapping[Basis, float], published: Published, opt: str, pretrained: bool) -> str:

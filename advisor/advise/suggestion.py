@@ -91,6 +91,8 @@ class Suggestion(_Frozen):
     """Best first."""
     ranges: dict[str, tuple[float, float]]
     confidence: Literal["high", "medium", "low"]
+    confidence_reason: str = ""
+    """Why, in words."""
     basis: Literal["meta-model", "response", "recipes", "rule"]
     novelty: float
     evidence: tuple[SimilarDataset, ...] = ()

@@ -14,6 +14,8 @@ from advisor.errors import UsageError
 from advisor.plugins import get_plugins
 from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 
+_TOO_WIDE = 30.0
+"""A range of learning rates over more than such a factor helps nobody."""
 FORMATS = ("table", "json", "yaml", "args")
 
 
@@ -65,12 +67,11 @@ def to_table(suggestion: Suggestion) -> RenderableType:
     for i in range(1, len(suggestion.suggestions)):
         values.add_column(f"{i + 1}.", justify="right", style="dim")
     for name in HYPERPARAMETERS:
-        low, high = (format_number(v) for v in suggestion.ranges[name])
         others = [format_number(getattr(s, name)) for s in suggestion.suggestions[1:]]
         values.add_row(
             LABELS[name],
             format_number(getattr(best, name)),
-            low if low == high else f"{low} to {high}",
+            _range(name, *suggestion.ranges[name]),
             *others,
         )
     if best.expected is not None:
@@ -106,6 +107,14 @@ def to_table(suggestion: Suggestion) -> RenderableType:
     return Group(*lines)
 
 
+def _range(name: str, low: float, high: float) -> str:
+    """Return a good range, or that it is too wide to be of use."""
+    if name == "lr" and high > _TOO_WIDE * low:
+        return "not known"
+    first, last = format_number(low), format_number(high)
+    return first if first == last else f"{first} to {last}"
+
+
 def _duration(seconds: float) -> str:
     return (
         f"{seconds:.0f} s"
@@ -117,7 +126,8 @@ def _duration(seconds: float) -> str:
 
 
 def _trust(suggestion: Suggestion) -> str:
-    sure = f"Confidence: {suggestion.confidence}"
+    reason = f": {suggestion.confidence_reason}" if suggestion.confidence_reason else ""
+    sure = f"Confidence: {suggestion.confidence}{reason}"
     if suggestion.basis == "rule" or suggestion.metamodel is None:
         return f"{sure}. Basis: a fixed rule."
     if suggestion.basis != "meta-model":

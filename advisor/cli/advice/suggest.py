@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -60,21 +60,27 @@ def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
         adviser = Advisor()
         advised = adviser.answer(adviser.prepare(request, description.dataset))
     if format_ == "table":
-        _print_table(advised)
+        _print_table(advised, options["dataset"], request.limits.fixed)
     else:
         _print_text(advised, format_, options["dataset"], description)
     return 3 if strict and advised.confidence == "low" else 0
 
 
-def _print_table(advised: Suggestion) -> None:
+def _print_table(advised: Suggestion, dataset: str, fixed: Collection[str]) -> None:
     from rich.console import Console
 
     from advisor.advise.output.render import to_table
+    from advisor.advise.output.settle import settle_commands
 
     console = Console(soft_wrap=False, highlight=False)
     # Those after the best have no room beside it on a narrow terminal.
     shown = len(advised.suggestions) if console.width >= _WIDE else 1
     console.print(to_table(advised.model_copy(update={"suggestions": advised.suggestions[:shown]})))
+    if advised.confidence == "low" and "lr" not in fixed:
+        click.echo("\nThree short trainings settle the learning rate; train on with the best of them:")
+        # Whole lines, however narrow the terminal: they are there to be copied.
+        for command in settle_commands(advised, dataset):
+            click.echo(f"  {command}")
 
 
 def _print_text(advised: Suggestion, format_: str, dataset: str, description: Description) -> None:
