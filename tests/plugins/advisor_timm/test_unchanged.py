@@ -208,7 +208,7 @@ def test_clock_jumps(untouched, train_in, recorder, before_epoch, tmp_path, monk
         monkeypatch.setattr(time, "time", lambda: 0.0)
 
     for module in ("active", "writer"):
-        monkeypatch.setattr(f"advisor.records.{module}.datetime", Jumping)
+        monkeypatch.setattr(f"advisor.records.recording.{module}.datetime", Jumping)
     before_epoch(1, jump)
     assert train_in(recorder) == untouched
     monkeypatch.undo()
