@@ -106,7 +106,13 @@ class Suggestion(_Frozen):
 
     def optimizer_kwargs(self) -> dict[str, Any]:
         """Return keywords for ``timm.optim.create_optimizer_v2``."""
-        return {"opt": self.opt, "lr": self.best.lr, "weight_decay": self.best.weight_decay}
+        layer_decay = self.assumes.layer_decay
+        return {
+            "opt": self.opt,
+            "lr": self.best.lr,
+            "weight_decay": self.best.weight_decay,
+            **({} if layer_decay is None else {"layer_decay": layer_decay}),
+        }
 
     def scheduler_kwargs(self, updates_per_epoch: int | None = None) -> dict[str, Any]:
         """Return keywords for ``timm.scheduler.create_scheduler_v2``.
@@ -135,6 +141,7 @@ class Suggestion(_Frozen):
             "pretrained": self.pretrained,
             "num_classes": self.dataset.n_classes,
             "drop_rate": self.best.dropout,
+            **({"drop_path_rate": self.assumes.drop_path} if self.assumes.drop_path else {}),
         }
 
     def space(self) -> tuple[Dimension, ...]:

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from advisor.advise.assumes import Assumes
 from advisor.advise.output.timm_arguments import quote
 from advisor.advise.suggestion import Suggestion
 from advisor.errors import UsageError
@@ -96,7 +97,7 @@ def to_table(suggestion: Suggestion) -> RenderableType:
         Text(
             f"Assumes: {assumes.sched} schedule, warm-up {assumes.warmup_epochs:g} "
             f"{'epoch' if assumes.warmup_epochs == 1 else 'epochs'}, augmentation "
-            f"{assumes.augment}, label smoothing {assumes.label_smoothing:g}, mixup {assumes.mixup:g}",
+            f"{assumes.augment}, label smoothing {assumes.label_smoothing:g}, mixup {assumes.mixup:g}{_depth(assumes)}",
         ),
         Text(_trust(suggestion), style="bold"),
     ]
@@ -105,6 +106,12 @@ def to_table(suggestion: Suggestion) -> RenderableType:
         lines += [Text(""), Text("Most similar recorded datasets and the best run there:")]
         lines += [Text(f"  {_neighbour(e.dataset, e.similarity, e.best)}") for e in suggestion.evidence]
     return Group(*lines)
+
+
+def _depth(assumes: Assumes) -> str:
+    """Name what depends on the depth of the network, and a moving average, where the advice assumes them."""
+    named = {"layer decay": assumes.layer_decay, "drop-path": assumes.drop_path or None, "EMA": assumes.ema}
+    return "".join(f", {name} {value:g}" for name, value in named.items() if value is not None)
 
 
 def _range(name: str, low: float, high: float) -> str:
