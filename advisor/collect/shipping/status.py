@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.collect.planning.plan import PlannedContext, Plan, read_plan
+from advisor.collect.planning.plan import Plan, PlannedContext, read_plan
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Run
 
