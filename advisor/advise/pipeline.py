@@ -13,6 +13,7 @@ from advisor.advise.prepare import PreparedRequest
 from advisor.advise.recipes.public_runs import follow_public_runs
 from advisor.advise.recipes.published import Published, advise_published
 from advisor.advise.recipes.recipes import shipped_recipes
+from advisor.advise.request import Request
 from advisor.advise.search.neighbours import most_similar
 from advisor.advise.search.own_runs import condition, configuration_of, describe_own_runs
 from advisor.advise.search.predictor import InContext, Predict
@@ -22,7 +23,7 @@ from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.records.schema import Pretraining, new_id
 from advisor.space.configuration import Configuration, columns_of
-from advisor.space.hyperparameters import LABELS, format_number
+from advisor.space.hyperparameters import LABELS, format_number, two_figures
 from advisor.space.limits import Limits
 
 Basis = Literal["meta-model", "response", "recipes", "rule"]
@@ -77,7 +78,7 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
         configurations, ranges = conditioned.found.configurations, conditioned.found.ranges
         predict: Predict | None = conditioned.predict
     else:
-        configurations, ranges = _combine(learned, published, share, request.opt, request.limits)
+        configurations, ranges = _combine(learned, published, share, request)
         predict = learned.predict if learned else None
     weights = _weights(published, share)
     basis = max(weights, key=lambda name: weights[name])
@@ -148,20 +149,27 @@ def _learn(artefact: Artefact, prepared: PreparedRequest) -> _Learned:
 
 
 def _combine(
-    learned: _Learned | None, published: Published | None, share: float, opt: str, limits: Limits
+    learned: _Learned | None, published: Published | None, share: float, request: Request
 ) -> tuple[tuple[Configuration, ...], dict[str, tuple[float, float]]]:
     """Return the configurations, best first, and the ranges, where what is published has a share."""
+    opt, limits, pretrained = request.opt, request.limits, request.pretrained
     if learned is None:
         assert published is not None
         return published.configurations, dict(published.ranges)
     assert learned.found is not None
     if published is None:
         return learned.found.configurations, learned.found.ranges
+    first, *others = learned.found.configurations
     last = len(published.configurations) - 1
-    blended = [
-        blend(one, published.configurations[min(i, last)], share, opt, limits)
-        for i, one in enumerate(learned.found.configurations)
-    ]
+    blended = [blend(first, published.configurations[0], share, opt, limits)]
+    for i, one in enumerate(others, 1):
+        if pretrained:
+            # Second chances keep their distance from the first.
+            rate = blended[0].lr if "lr" in limits.fixed else two_figures(blended[0].lr * one.lr / first.lr)
+            size = blended[0].batch_size if one.batch_size == first.batch_size else one.batch_size
+            blended.append(replace(blended[0], lr=rate, batch_size=size))
+        else:
+            blended.append(blend(one, published.configurations[min(i, last)], share, opt, limits))
     ranges = blend_ranges(learned.found.ranges, published.ranges, share, blended[0])
     return tuple(dict.fromkeys(blended)), ranges
 

@@ -311,7 +311,7 @@ def meta_model_for(pretraining: Pretraining) -> MetaModel:
 
     Fewer sources were recorded for ImageNet weights, so a process ranks configurations there.
     """
-    return MetaModel(ranker="process") if pretraining is Pretraining.IMAGENET else MetaModel()
+    return MetaModel(ranker="process", target="regret") if pretraining is Pretraining.IMAGENET else MetaModel()
 
 
 def _without(x: Floats, hidden: NDArray[np.bool_]) -> Floats:

@@ -19,6 +19,7 @@ LENGTHS: Mapping[str, float] = {
     "log_lr": 1.0,
     "log_batch_size": 3.0,
     "log_steps": 3.0,
+    "log_epochs_share": 0.7,
     "dropout": 0.6,
     "log_weight_decay": 10.0,
     "log_img_size": 1.5,
@@ -30,6 +31,8 @@ LENGTHS: Mapping[str, float] = {
 }
 """Features and how far apart in each two runs still say much about each other: base-2 logarithms, except dropout and
 the two flags. Chosen by leaving sources out (``advisor evaluate --finetuning``)."""
+_WIDE = 4.0
+"""Half of the random features vary so many times as slowly in all but the learning rate: what holds everywhere."""
 _DEGREES = 5
 """Degrees of freedom of a Matérn-5/2 kernel's spectral density, a Student t."""
 _CONSTANT = 3.0
@@ -58,6 +61,8 @@ class RegretProcess:
         Where they are among the table's.
     centre_ : ndarray of shape (d,)
         Their means, which also stand for values that are unknown.
+    low_, high_ : ndarray of shape (d,)
+        Their extent; what lies outside counts as its nearest end, as a process knows nothing there.
     frequencies_ : ndarray of shape (d, n_features)
         Of the random features.
     phases_ : ndarray of shape (n_features,)
@@ -69,7 +74,7 @@ class RegretProcess:
     def __init__(
         self,
         lengths: Mapping[str, float] | None = None,
-        noise: float = 0.3,
+        noise: float = 0.6,
         n_features: int = 384,
         random_state: int = 0,
     ) -> None:
@@ -103,9 +108,13 @@ class RegretProcess:
         random = np.random.default_rng(self.random_state)
         scale = np.sqrt(random.chisquare(_DEGREES, self.n_features) / _DEGREES)
         normal = random.standard_normal((len(self.at_), self.n_features)) / scale
-        self.frequencies_ = normal / np.array([[lengths[name]] for name in self.columns_])
+        wide = np.arange(self.n_features) % 2 == 1
+        scales = [np.where(wide & (name != "log_lr"), _WIDE, 1.0) * lengths[name] for name in self.columns_]
+        self.frequencies_ = normal / np.array(scales)
         self.phases_ = random.uniform(0, 2 * np.pi, self.n_features)
-        self.centre_ = np.nan_to_num(np.nanmean(x[:, self.at_], axis=0))
+        seen = x[:, self.at_]
+        self.centre_ = np.nan_to_num(np.nanmean(seen, axis=0))
+        self.low_, self.high_ = np.nan_to_num(np.nanmin(seen, axis=0)), np.nan_to_num(np.nanmax(seen, axis=0))
         basis = self._basis(x[:, self.at_])
         weighted = basis if weight is None else basis * weight[:, None]
         precision = weighted.T @ basis + self.noise * np.eye(basis.shape[1])
@@ -121,6 +130,8 @@ class RegretProcess:
         document: dict[str, Any] = {
             "columns": self.columns_,
             "centre": _rounded(self.centre_),
+            "low": _rounded(self.low_),
+            "high": _rounded(self.high_),
             "frequencies": _rounded(self.frequencies_),
             "phases": _rounded(self.phases_),
             "coefficients": _rounded(self.coefficients_),
@@ -135,13 +146,14 @@ class RegretProcess:
         process.columns_ = tuple(document["columns"])
         process.at_ = [columns.index(name) for name in process.columns_]
         process.centre_ = np.array(document["centre"])
+        process.low_, process.high_ = np.array(document["low"]), np.array(document["high"])
         process.frequencies_ = np.array(document["frequencies"])
         process.phases_ = np.array(document["phases"])
         process.coefficients_ = np.array(document["coefficients"])
         return process
 
     def _basis(self, x: Floats) -> NDArray[np.float64]:
-        known = np.where(np.isfinite(x), x, self.centre_) - self.centre_
+        known = np.clip(np.where(np.isfinite(x), x, self.centre_), self.low_, self.high_) - self.centre_
         waves = np.cos(known @ self.frequencies_ + self.phases_) * np.sqrt(2 / self.n_features)
         return np.column_stack([waves, np.full(len(x), _CONSTANT)])
 

@@ -22,6 +22,8 @@ _LEAST_WIDTH = 0.5
 """An optimum is not known better than within a factor of 1.6, whatever the draws agree on."""
 _RECIPES_NEAR = 0.08
 """How near recipes are to any request, on the scale of the runs' ``nearness``: most are for larger sets and batches."""
+_SECOND_CHANCES = (3.0, 1 / 3, 10.0, 0.1)
+"""Factors of the learning rate to try if the first disappoints; too low is what is advised too often."""
 _DECAY_STEPS = (1.0, 0.3, 0.1, 0.03, 0.01)
 _AS_GOOD = 0.005
 """Share of the accuracy that the largest weight decay may cost."""
@@ -40,6 +42,7 @@ def follow_public_runs(
 
     The nearer the request is to these runs, the farther: the logarithm of the learning rate goes by the share that
     their ``nearness`` has beside that of recipes. Batch size, epochs and dropout stay, and so does what is fixed.
+    These runs had no layer decay: where it is assumed, their optimum is raised as recipes with it raise the rate.
 
     Parameters
     ----------
@@ -67,16 +70,17 @@ def follow_public_runs(
     near = response.nearness(case)
     share = near / (near + _RECIPES_NEAR)
     optimum = response.optimum(case)
+    middle = optimum.median + math.log(published.assumes.layer_decay_lr_factor)
     decay = best.weight_decay
     if "weight_decay" not in fixed:
         decay = _largest_harmless_decay(decay, math.exp(optimum.median), case, response)
     factor = 1.0
     low, high = published.ranges["lr"]
     if "lr" not in fixed:
-        factor = (math.exp(optimum.median) / best.lr) ** share
+        factor = (math.exp(middle) / best.lr) ** share
         width = _TENTH * max(optimum.spread, _LEAST_WIDTH)
         low, high = (
-            math.exp((1 - share) * math.log(end) + share * (optimum.median + step))
+            math.exp((1 - share) * math.log(end) + share * (middle + step))
             for end, step in ((low, -width), (high, width))
         )
 
@@ -84,8 +88,9 @@ def follow_public_runs(
         rate = one.lr if "lr" in fixed else two_figures(one.lr * factor)
         return replace(one, lr=rate, weight_decay=decay)
 
-    configurations = tuple(dict.fromkeys(map(moved, published.configurations)))
-    first = configurations[0]
+    first = moved(best)
+    rates = (first.lr,) if "lr" in fixed else (first.lr, *(two_figures(first.lr * step) for step in _SECOND_CHANCES))
+    configurations = tuple(replace(first, lr=rate) for rate in rates[: request.top_k])
     decays = published.ranges["weight_decay"]
     return replace(
         published,

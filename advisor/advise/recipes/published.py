@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from advisor.advise.assumes import Assumes
+from advisor.advise.recipes.network_settings import SimilarNetworks
 from advisor.advise.recipes.recipes import Recipes, Situation, Voices, pretraining_corpus
 from advisor.advise.recipes.rule import (
     BASE_BATCH_SIZE,
@@ -50,6 +51,8 @@ _STEPS_AN_EPOCH, _STEPS_FINE_TUNING = 30, 10
 """A batch of more than 8 leaves at least so many steps in an epoch; recipes are for larger sets, and leave more.
 
 Fine-tuning of a few hundred images is as good with 32 at a time as with 8 (docs/fine-tuning.md)."""
+_MOST_WARMUP = 0.2
+"""Largest share of the epochs that is warm-up."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Published:
         The fixed rule.
     response_share : float
         How far the learning rate was moved from there to the optimum on public runs, 0 to 1.
+    layer_decay_sources : tuple of str
+        Where the layer decay is assumed, the recipes' sources that have it, the nearest first.
     """
 
     configurations: tuple[Configuration, ...]
@@ -81,6 +86,7 @@ class Published:
     sources: tuple[str, ...]
     rule: Rule
     response_share: float = 0.0
+    layer_decay_sources: tuple[str, ...] = ()
 
 
 def situation_of(request: Request, n_train: int) -> Situation:
@@ -109,11 +115,23 @@ def lr_voices(recipes: Recipes, opt: str, *, pretrained: bool, attention: bool, 
     )
 
 
-def advise_published(recipes: Recipes, request: Request, n_train: int) -> Published:
+def advise_published(recipes: Recipes, request: Request, n_train: int, *, layer_decay: bool = True) -> Published:
     """Return what recipes and the rule advise for a request and a number of training images.
 
     Under a limit it is what they say within it: recipes for about so many epochs count most where epochs are limited,
     and the learning rate follows the batch size.
+
+    Parameters
+    ----------
+    recipes : Recipes
+        Published recipes.
+    request : Request
+        What is asked.
+    n_train : int
+        Training images.
+    layer_decay : bool
+        Whether layer decay may be assumed, which makes the learning rate that of the last layer. A fixed learning rate
+        is taken for that of all layers.
 
     Raises
     ------
@@ -126,10 +144,13 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
     situation = situation_of(request, n_train)
     ceilings = _ceilings(limits, n_train, _STEPS_FINE_TUNING if request.pretrained else _STEPS_AN_EPOCH)
 
+    similar = SimilarNetworks(recipes, request.model, request.opt, pretrained=request.pretrained, situation=situation)
+    layer_wise = similar.layer_decay() if layer_decay and "lr" not in limits.fixed else None
+    lr_factor = 1.0 if layer_wise is None else layer_wise.lr_factor
+
     def say(value: str, prior: float, width: float, rule_width: float, **how: Any) -> Voices:
-        return recipes.voices(
-            value, family, request.pretrained, situation, width=width, prior=(RULE, prior, rule_width), **how
-        )
+        how["layer_decay"], how["prior"] = layer_wise is not None, (RULE, prior, rule_width)
+        return recipes.voices(value, family, request.pretrained, situation, width=width, **how)
 
     batch_size = say("batch_size", rule_batch_size(n_train), 0.35, 0.7)
     epochs = say("epochs", rule_epochs(n_train, pretrained=request.pretrained), 0.35, 0.7)
@@ -155,7 +176,7 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
     most_decay = MAX_COUPLED_DECAY if coupled else math.inf
 
     def lr_at(quantile: float) -> float:
-        rate = math.exp(lr.quantile(quantile)) * batch_factor(family, chosen_batch)
+        rate = math.exp(lr.quantile(quantile)) * batch_factor(family, chosen_batch) * lr_factor
         return limits.fixed.get("lr", two_figures(rate))
 
     def at(quantile: float) -> dict[str, float]:
@@ -168,6 +189,8 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
         }
         return {**values, **limits.fixed}
 
+    warmup_share = min(_MOST_WARMUP, max(0.0, say("warmup_share", 0.0, 0.02, 0.02, log=False).quantile(0.5)))
+    warmup_epochs = min(round(chosen_epochs * warmup_share), math.floor(chosen_epochs * _MOST_WARMUP))
     middle = {**at(0.5), "batch_size": chosen_batch, "epochs": chosen_epochs}
     rates = dict.fromkeys(lr_at(quantile) for quantile in _ALTERNATIVES[: request.top_k])
     configurations = tuple(_configuration({**middle, "lr": rate}) for rate in rates)
@@ -177,17 +200,20 @@ def advise_published(recipes: Recipes, request: Request, n_train: int) -> Publis
         ranges={n: (min(low[n], middle[n]), max(high[n], middle[n])) for n in HYPERPARAMETERS},
         assumes=Assumes(
             sched="cosine",
-            warmup_epochs=round(
-                chosen_epochs * max(0.0, say("warmup_share", 0.0, 0.02, 0.02, log=False).quantile(0.5))
-            ),
+            warmup_epochs=warmup_epochs,
             min_lr=0.0,
             augment="timm-default",
             mixup=round(max(0.0, say("mixup", 0.0, 0.05, 0.05, log=False).quantile(0.5)), 1),
             label_smoothing=round(max(0.0, say("label_smoothing", 0.1, 0.02, 0.02, log=False).quantile(0.5)), 1),
+            drop_path=similar.drop_path(),
+            layer_decay=None if layer_wise is None else layer_wise.decay,
+            layer_decay_lr_factor=lr_factor,
+            ema=similar.ema(chosen_epochs * n_train / chosen_batch),
         ),
         rule_share=lr.share_of(RULE),
         sources=tuple(lr.loudest(3, but=RULE)),
         rule=rule,
+        layer_decay_sources=() if layer_wise is None else layer_wise.sources,
     )
 
 

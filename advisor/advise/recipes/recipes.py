@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass, replace
 from importlib import resources
 
 import numpy as np
+import numpy.typing as npt
 
 from advisor.describe.model import describe_model
 from advisor.describe.model_description import ModelDescription
@@ -75,6 +76,13 @@ class Recipe:
     label_smoothing: float | None
     coupled: bool = False
     """Whether an adaptive optimizer adds its weight decay to the gradient."""
+    model: ModelDescription | None = None
+    """The network, where timm has it."""
+    drop_path: float | None = None
+    layer_decay: float | None = None
+    """By what the learning rate falls from layer to layer toward the input; ``lr`` is then that of the last."""
+    ema: float | None = None
+    """Decay of the moving average of the weights; NaN for one whose decay is not told."""
 
     @property
     def reference_lr(self) -> float:
@@ -190,6 +198,7 @@ class Recipes:
         self._families = np.array([recipe.family for recipe in recipes], dtype=np.str_)
         self._sources = np.array([recipe.source for recipe in recipes], dtype=np.str_)
         self._starts = np.array([recipe.pretrained for recipe in recipes], dtype=bool)
+        self._is_layer_wise = np.array([recipe.layer_decay is not None for recipe in recipes], dtype=bool)
         self._columns = {name: _column(recipes, name) for name in _SPOKEN}
 
     def voices(
@@ -202,6 +211,7 @@ class Recipes:
         width: float,
         log: bool = True,
         same_family: bool = False,
+        layer_decay: bool = False,
         prior: tuple[str, float, float] | None = None,
     ) -> Voices:
         """Return what the recipes of a start say of one value.
@@ -220,6 +230,8 @@ class Recipes:
             How far around its value a recipe is meant, as a standard deviation.
         log : bool
             Whether the value is compared by factors; ``Voices`` then holds logarithms.
+        layer_decay : bool
+            Whether recipes with layer decay are heard as well.
         prior : (source, value, width), optional
             One more voice, with the weight of a source whose recipe is in the same situation.
 
@@ -228,24 +240,30 @@ class Recipes:
         Voices
         """
         said = self._columns[value]
-        near = self._nearness(situation) * np.where(
-            self._families == family, 1.0, 0.0 if same_family else _OTHER_FAMILY
-        )
-        spoken = np.flatnonzero((self._starts == pretrained) & np.isfinite(said) & (near > 0))
-        said, near, sources = said[spoken], near[spoken], self._sources[spoken]
-        names, source_of = np.unique(sources, return_inverse=True)
-        total = np.bincount(source_of, near, minlength=len(names))
-        nearest = np.zeros(len(names))
-        np.maximum.at(nearest, source_of, near)
-        # A source counts as its nearest recipe does; its recipes share that by how near they are.
-        weights = ((nearest + _ANYWHERE) / total)[source_of] * near
+        near = self.nearness(situation) * np.where(self._families == family, 1.0, 0.0 if same_family else _OTHER_FAMILY)
+        heard = (self._starts == pretrained) & (layer_decay | ~self._is_layer_wise)
+        spoken = np.flatnonzero(heard & np.isfinite(said) & (near > 0))
+        said, sources = said[spoken], self._sources[spoken]
+        weights = self.weigh(spoken, near[spoken], anywhere=_ANYWHERE)
         widths = np.full(len(said), width)
         if prior is not None:
             said, sources = np.append(said, prior[1]), np.append(sources, prior[0])
             weights, widths = np.append(weights, 1.0), np.append(widths, prior[2])
         return Voices(np.log(said) if log else said, weights, widths, tuple(str(name) for name in sources))
 
-    def _nearness(self, situation: Situation) -> Floats:
+    def weigh(self, rows: npt.NDArray[np.intp], near: Floats, *, anywhere: float = 0.0) -> Floats:
+        """Return the weights of recipes by how near they are, so that a source counts once.
+
+        A source counts as its nearest recipe does, and ``anywhere`` more; its recipes share that by how near they are.
+        """
+        names, source_of = np.unique(self._sources[rows], return_inverse=True)
+        total = np.bincount(source_of, near, minlength=len(names))
+        nearest = np.zeros(len(names))
+        np.maximum.at(nearest, source_of, near)
+        return np.asarray(((nearest + anywhere) / total)[source_of] * near)
+
+    def nearness(self, situation: Situation) -> Floats:
+        """Return how near each recipe is to a situation, 1 in the same and toward 0 far away."""
         asked = np.array(astuple(situation))
         distance = (self._points - asked) / _SCALES
         # What a recipe leaves open is one scale away; what is not asked for does not count.
@@ -263,8 +281,8 @@ def _column(recipes: Sequence[Recipe], name: str) -> Floats:
 def shipped_recipes() -> Recipes:
     """Return the recipes of ``meta_data/recipes.csv`` that say how a whole network is trained.
 
-    Left out are probes of a frozen network, and settings with layer-wise decay: their learning rate is that of the
-    last layer, several times what reaches the others, and the advice has no such decay.
+    Left out are probes of a frozen network. Of settings with layer-wise decay the learning rate is that of the last
+    layer, several times what reaches the others: they are heard only where that is asked for.
     """
     text = resources.files("advisor._meta_data").joinpath("recipes.csv").read_text(encoding="utf-8")
     parsed = (_recipe(row) for row in csv.DictReader(text.splitlines()))
@@ -274,7 +292,7 @@ def shipped_recipes() -> Recipes:
 def _recipe(row: Mapping[str, str]) -> Recipe | None:
     batch_size = {"per_512": 512.0, "per_1024": 1024.0}.get(row["lr_is"]) or _number(row["batch_size"])
     lr = _number(row["lr"])
-    if batch_size is None or lr is None or row["layer_decay"] or "LINEAR PROBE" in row["notes"]:
+    if batch_size is None or lr is None or "LINEAR PROBE" in row["notes"]:
         return None
     # The cards of Trainer runs say "Adam" for what is its AdamW; "(momentum 0.9)" and the like do not matter.
     opt = row["opt"].replace("adam(w)", "adamw").partition(" ")[0]
@@ -308,7 +326,21 @@ def _recipe(row: Mapping[str, str]) -> Recipe | None:
         mixup=_number(row["mixup"]),
         label_smoothing=_number(row["label_smoothing"]),
         coupled=is_coupled_adaptive(opt) and "decoupled" not in row["opt"],
+        model=model,
+        drop_path=_number(row["drop_path"]),
+        # "0.9 (single)", "0.6 (group)": what a layer is differs a little among sources.
+        layer_decay=_number(row["layer_decay"].partition(" ")[0]),
+        ema=_ema(row["ema"]),
     )
+
+
+def _ema(text: str) -> float | None:
+    """Return the decay of the moving average that a row names: "yes 0.9999", or what is left, "yes 0.0005"."""
+    word, _, number = text.partition(" ")
+    if word != "yes":
+        return None
+    value = _number(number)
+    return math.nan if value is None else max(value, 1 - value)
 
 
 def _model(name: str) -> ModelDescription | None:
