@@ -21,7 +21,7 @@ from advisor.advise.search.search import SearchResult, retries, search
 from advisor.advise.suggestion import DatasetName, Expected, MetaModelName, Suggested, Suggestion
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.records.schema import Pretraining, new_id
+from advisor.records.schema import Pretraining, Run, new_id
 from advisor.space.configuration import Configuration, columns_of
 from advisor.space.hyperparameters import LABELS, format_number, two_figures
 from advisor.space.limits import Limits
@@ -62,7 +62,7 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     request, dataset, noise = prepared.request, prepared.dataset, prepared.noise
     artefact = artefact.of(request.pretraining)
     share = prepared.novelty.published_share
-    published = _published(prepared) if share > 0 else None
+    published = _published(prepared, share) if share > 0 else None
     learned = _learn(artefact, prepared) if prepared.box is not None and share < 1 else None
     if prepared.own_runs:
         conditioned = condition(
@@ -81,7 +81,7 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
         configurations, ranges = _combine(learned, published, share, request)
         predict = learned.predict if learned else None
     weights = _weights(published, share)
-    basis = max(weights, key=lambda name: weights[name])
+    basis = _basis(weights)
     assumes = _recorded_assumes(learned.coverage) if learned and basis == "meta-model" else None
     if assumes is None:
         assert published is not None
@@ -96,6 +96,8 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     warnings = [*far, *prepared.notes, *prepared.novelty.reasons]
     if published is not None and share > _WORTH_NAMING:
         warnings.append(_basis_in_words(weights, published, request.opt, request.pretrained))
+    if published is not None and assumes.layer_decay is not None:
+        warnings.append(_layer_decay_in_words(assumes, published))
     if own_runs := prepared.own_runs:
         again = configurations[0] in {configuration_of(run) for run in own_runs}
         warnings.append(describe_own_runs(own_runs, again, noise))
@@ -124,13 +126,28 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     )
 
 
-def _published(prepared: PreparedRequest) -> Published:
-    """Return what recipes, the rule and, for fine-tuning, public runs advise."""
-    request, n_train = prepared.request, prepared.dataset.n_train
-    published = advise_published(shipped_recipes(), request, n_train)
-    if request.pretraining is Pretraining.IMAGENET:
-        return follow_public_runs(published, request, n_train)
+def _published(prepared: PreparedRequest, share: float) -> Published:
+    """Return what recipes, the rule and, for fine-tuning, public runs advise.
+
+    Layer decay is assumed as own runs have it. Recorded runs have none, and without it is what they outweigh.
+    """
+    request, n_train, own = prepared.request, prepared.dataset.n_train, prepared.own_runs
+    layer_wise = not own or sum(_has_layer_decay(run) for run in own) > len(own) / 2
+
+    def advise(layer_decay: bool) -> Published:
+        published = advise_published(shipped_recipes(), request, n_train, layer_decay=layer_decay)
+        if request.pretraining is Pretraining.IMAGENET:
+            return follow_public_runs(published, request, n_train)
+        return published
+
+    published = advise(layer_wise)
+    if published.assumes.layer_decay is not None and _basis(_weights(published, share)) == "meta-model":
+        return advise(False)
     return published
+
+
+def _has_layer_decay(run: Run) -> bool:
+    return run.extra.get("layer_decay") not in (None, 1)
 
 
 def _learn(artefact: Artefact, prepared: PreparedRequest) -> _Learned:
@@ -192,6 +209,10 @@ def _weights(published: Published | None, share: float) -> dict[Basis, float]:
     }
 
 
+def _basis(weights: Mapping[Basis, float]) -> Basis:
+    return max(weights, key=lambda name: weights[name])
+
+
 def _confidence(prepared: PreparedRequest, basis: Basis, far: Sequence[str]) -> tuple[Confidence, str]:
     """Return how far the advice can be trusted, and why, in words."""
     novelty, coverage, own = prepared.novelty, prepared.coverage, len(prepared.own_runs)
@@ -217,7 +238,8 @@ def _far_from_known(prepared: PreparedRequest) -> list[str]:
     else:
         # What is fixed cannot vouch for itself.
         free = request.within(replace(request.limits, fixed={}))
-        known, factor = advise_published(shipped_recipes(), free, prepared.dataset.n_train).ranges, _FAR_FROM_PUBLISHED
+        n_train, factor = prepared.dataset.n_train, _FAR_FROM_PUBLISHED
+        known = advise_published(shipped_recipes(), free, n_train, layer_decay=False).ranges
     for name, value in request.limits.fixed.items():
         low, high = known[name]
         is_far = value > high + _FAR_DROPOUT if name == "dropout" else value > factor * high or 0 < value < low / factor
@@ -241,6 +263,15 @@ def _basis_in_words(weights: Mapping[Basis, float], published: Published, opt: s
     }
     named = [f"{weight:.0%} on {parts[name]}" for name, weight in weights.items() if weight > _WORTH_NAMING]
     return f"the values rest {', '.join(named)}"
+
+
+def _layer_decay_in_words(assumes: Assumes, published: Published) -> str:
+    """Say what layer decay does to the learning rate, and who has it."""
+    return (
+        f"the learning rate is that of the last layer and falls by {assumes.layer_decay:g} a layer, as in recipes for "
+        f"such networks ({', '.join(published.layer_decay_sources[:3])}); without layer decay divide it by "
+        f"{assumes.layer_decay_lr_factor:g}"
+    )
 
 
 def _learned_from(artefact: Artefact, coverage: Coverage) -> str:

@@ -156,7 +156,7 @@ def _recipes_pick(pool: Pool) -> int:
         prefer="accuracy",
         top_k=1,
     )
-    advised = advise_published(shipped_recipes(), request, pool.n_train).configurations[0]
+    advised = advise_published(shipped_recipes(), request, pool.n_train, layer_decay=False).configurations[0]
     return pool.nearest(advised.as_dict())
 
 

@@ -75,7 +75,9 @@ def _published_log_lr(runs: JointRuns) -> Floats:
             prefer="accuracy",
             top_k=1,
         )
-        return float(np.log2(advise_published(shipped_recipes(), request, n_train).configurations[0].lr))
+        return float(
+            np.log2(advise_published(shipped_recipes(), request, n_train, layer_decay=False).configurations[0].lr)
+        )
 
     return np.array(
         [

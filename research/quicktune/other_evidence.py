@@ -46,7 +46,7 @@ def judge_recipes(judged: Sequence[Pool]) -> dict[str, Floats]:
         )
         # Recorded runs may be tuned from weights that timm does not have.
         request = replace(request, pretraining=pool.case.pretraining)
-        advised = advise_published(recipes, request, pool.n_train).configurations
+        advised = advise_published(recipes, request, pool.n_train, layer_decay=False).configurations
         scores = pool.score[[pool.nearest(configuration.as_dict()) for configuration in advised]]
         first[i], third[i] = pool.regret(scores[0]), pool.regret(scores[:3].max())
     return {"first": first, "best of 3": third}

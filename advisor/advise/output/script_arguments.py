@@ -9,7 +9,7 @@ from typing import Any
 
 from advisor.advise.output.timm_arguments import to_words
 from advisor.advise.suggestion import Suggestion
-from advisor.space.hyperparameters import HYPERPARAMETERS, TIMM_ARGUMENTS
+from advisor.space.hyperparameters import HYPERPARAMETERS, TABLE, TIMM_ARGUMENTS
 
 _ROOTS = ("data_dir", "data", "data_path")
 _WEIGHTS = ("pretrained", "pretrained_path", "initial_checkpoint", "finetune")
@@ -99,9 +99,15 @@ class ScriptArguments:
         """Return the global batch size nearest below the advised one that these processes can train with."""
         return max(1, advised // self.images_a_value) * self.images_a_value
 
+    def lr_divisor(self, suggestion: Suggestion) -> float:
+        """Return by what to divide the advised learning rate: it is too high if layer decay is assumed but not set."""
+        is_set = self.values.get("layer_decay") not in (None, 1)
+        return 1.0 if is_set else suggestion.assumes.layer_decay_lr_factor
+
     def fill(self, suggestion: Suggestion) -> dict[str, float]:
         """Return what to set the open ones to, under the script's names."""
         best = suggestion.best.configuration.as_dict()
+        best["lr"] = TABLE["lr"].rounded(best["lr"] / self.lr_divisor(suggestion))
         best["batch_size"] = self.reachable_batch_size(int(best["batch_size"])) // self.images_a_value
         return {TIMM_ARGUMENTS[name]: best[name] for name in self.open}
 

@@ -143,9 +143,15 @@ def advise_published(recipes: Recipes, request: Request, n_train: int, *, layer_
     rule = find_rule(request.opt, pretrained=request.pretrained, attention=request.model.is_transformer)
     situation = situation_of(request, n_train)
     ceilings = _ceilings(limits, n_train, _STEPS_FINE_TUNING if request.pretrained else _STEPS_AN_EPOCH)
-
     similar = SimilarNetworks(recipes, request.model, request.opt, pretrained=request.pretrained, situation=situation)
-    layer_wise = similar.layer_decay() if layer_decay and "lr" not in limits.fixed else None
+
+    def lr_in(one: Situation) -> Voices:
+        attention = request.model.is_transformer
+        return lr_voices(recipes, request.opt, pretrained=request.pretrained, attention=attention, situation=one)
+
+    layer_wise = None
+    if layer_decay and "lr" not in limits.fixed:
+        layer_wise = similar.layer_decay(lambda images: lr_in(replace(situation, log_n_train=images)).quantile(0.5))
     lr_factor = 1.0 if layer_wise is None else layer_wise.lr_factor
 
     def say(value: str, prior: float, width: float, rule_width: float, **how: Any) -> Voices:
@@ -161,13 +167,7 @@ def advise_published(recipes: Recipes, request: Request, n_train: int, *, layer_
     chosen_epochs = int(limits.fixed.get("epochs", _epochs(epochs.quantile(_EPOCHS[request.prefer]), ceilings)))
 
     situation = replace(situation, log_epochs=math.log2(chosen_epochs))
-    lr = lr_voices(
-        recipes,
-        request.opt,
-        pretrained=request.pretrained,
-        attention=request.model.is_transformer,
-        situation=situation,
-    )
+    lr = lr_in(situation)
     dropout = say("dropout", rule.dropout, 0.05, 0.1, log=False)
     # What recipes say of AdamW's decay is not for an Adam that adds it to the gradient.
     coupled = is_coupled_adaptive(request.opt)

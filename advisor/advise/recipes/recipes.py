@@ -82,7 +82,7 @@ class Recipe:
     layer_decay: float | None = None
     """By what the learning rate falls from layer to layer toward the input; ``lr`` is then that of the last."""
     ema: float | None = None
-    """Decay of the moving average of the weights; NaN for one whose decay is not told."""
+    """Decay of the moving average of the weights: 0 for no average, NaN for one whose decay is not told."""
 
     @property
     def reference_lr(self) -> float:
@@ -244,23 +244,12 @@ class Recipes:
         heard = (self._starts == pretrained) & (layer_decay | ~self._is_layer_wise)
         spoken = np.flatnonzero(heard & np.isfinite(said) & (near > 0))
         said, sources = said[spoken], self._sources[spoken]
-        weights = self.weigh(spoken, near[spoken], anywhere=_ANYWHERE)
+        weights = once_a_source(sources, near[spoken], anywhere=_ANYWHERE)
         widths = np.full(len(said), width)
         if prior is not None:
             said, sources = np.append(said, prior[1]), np.append(sources, prior[0])
             weights, widths = np.append(weights, 1.0), np.append(widths, prior[2])
         return Voices(np.log(said) if log else said, weights, widths, tuple(str(name) for name in sources))
-
-    def weigh(self, rows: npt.NDArray[np.intp], near: Floats, *, anywhere: float = 0.0) -> Floats:
-        """Return the weights of recipes by how near they are, so that a source counts once.
-
-        A source counts as its nearest recipe does, and ``anywhere`` more; its recipes share that by how near they are.
-        """
-        names, source_of = np.unique(self._sources[rows], return_inverse=True)
-        total = np.bincount(source_of, near, minlength=len(names))
-        nearest = np.zeros(len(names))
-        np.maximum.at(nearest, source_of, near)
-        return np.asarray(((nearest + anywhere) / total)[source_of] * near)
 
     def nearness(self, situation: Situation) -> Floats:
         """Return how near each recipe is to a situation, 1 in the same and toward 0 far away."""
@@ -270,6 +259,18 @@ class Recipes:
         distance = np.where(np.isnan(self._points), 1.0, distance)
         distance = np.where(np.isnan(asked), 0.0, distance)
         return np.asarray(1 / (1 + (distance**2).sum(axis=1)))
+
+
+def once_a_source(sources: Sequence[str] | npt.NDArray[np.str_], near: Floats, *, anywhere: float = 0.0) -> Floats:
+    """Return the weights of recipes by how near they are, so that a source counts once.
+
+    A source counts as its nearest recipe does, and ``anywhere`` more; its recipes share that by how near they are.
+    """
+    names, source_of = np.unique(sources, return_inverse=True)
+    total = np.bincount(source_of, near, minlength=len(names))
+    nearest = np.zeros(len(names))
+    np.maximum.at(nearest, source_of, near)
+    return np.asarray(((nearest + anywhere) / total)[source_of] * near)
 
 
 def _column(recipes: Sequence[Recipe], name: str) -> Floats:
@@ -338,7 +339,7 @@ def _ema(text: str) -> float | None:
     """Return the decay of the moving average that a row names: "yes 0.9999", or what is left, "yes 0.0005"."""
     word, _, number = text.partition(" ")
     if word != "yes":
-        return None
+        return 0.0 if word == "no" else None
     value = _number(number)
     return math.nan if value is None else max(value, 1 - value)
 

@@ -174,7 +174,8 @@ def _tell(arguments: ScriptArguments, suggestion: Suggestion) -> None:
     )
     filled = arguments.fill(suggestion)
     for name in arguments.open:
-        low, high = (format_number(value) for value in suggestion.ranges[name])
+        divisor = arguments.lr_divisor(suggestion) if name == "lr" else 1.0
+        low, high = (format_number(value / divisor) for value in suggestion.ranges[name])
         reason = f"good from {low} to {high}" if low != high else ""
         if name == "batch_size" and arguments.images_a_value > 1:
             size = int(filled["batch_size"])
