@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from advisor.describe.model import describe_model
-from advisor.learn.artefact import MANIFEST, Artefact, fit_artefact, fitted_with
-from advisor.learn.table import build_table
-from advisor.records.evidence import load_evidence
+from advisor.learn.artefact import MANIFEST, Artefact, digest, fit_artefact, fitted_with
+from advisor.learn.metamodel import meta_model_for
+from advisor.learn.table import build_table, is_evidence
+from advisor.records.evidence import load_evidence, load_fine_tuning
+from advisor.records.schema import Pretraining
 
 SHIPPED = Path(str(resources.files("advisor._meta_data") / "metamodel"))
 
@@ -38,3 +40,23 @@ def test_it_learned_from_enough_unlike_sources():
     assert artefact.runs >= 600
     assert len({known.dataset.group for known in artefact.known}) >= 6
     assert len(artefact.known) >= 12
+
+
+def test_the_one_for_fine_tuning_was_fitted_to_the_shipped_runs():
+    evidence = load_fine_tuning()
+    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    shipped = Artefact.load(SHIPPED).of(Pretraining.IMAGENET)
+    assert shipped.data_sha256 == digest(table), "make -C research metamodel"
+    assert {(coverage.opt, coverage.pretraining) for coverage in shipped.covered} == {
+        (run.opt, Pretraining.IMAGENET) for run in evidence.runs if is_evidence(run)
+    }
+    again = meta_model_for(Pretraining.IMAGENET).fit_regret(table)
+    # The last bits of a process depend on the processor; its order does not.
+    assert shipped.model.predict_regret(table.x) == pytest.approx(again.predict_regret(table.x), abs=1e-3)
+
+
+def test_scratch_and_fine_tuning_never_meet():
+    artefact = Artefact.load(SHIPPED)
+    assert artefact.of(Pretraining.NONE) is artefact
+    assert artefact.of(Pretraining.OTHER) is artefact
+    assert all(coverage.pretraining is not Pretraining.IMAGENET for coverage in artefact.covered)
