@@ -47,10 +47,11 @@ benchmarks: $(VENV)/.installed-test  ## Print what recording, importing, listing
 	$(BIN)/python -m pip install --quiet mlflow tensorboard
 	set -e; for benchmark in benchmarks/*.py; do echo "==> $$benchmark"; $(BIN)/python $$benchmark; done
 
-evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: docs/evaluation.md and the table of the README
+evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: docs/evaluation.md, docs/fine-tuning.md, README's table
 	$(BIN)/python -m pip install --quiet --editable '.[report]'
-	$(BIN)/advisor evaluate --format json > docs/evaluation.json
-	$(BIN)/python -m research.pages.evaluation_page
+	$(BIN)/advisor evaluate --format json > docs/evaluation.json.part
+	mv docs/evaluation.json.part docs/evaluation.json
+	$(MAKE) -C research fine-tuning
 
 PLAN ?= meta_data/plans/full.yaml
 

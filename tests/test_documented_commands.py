@@ -178,8 +178,9 @@ def install_example_plugin(source: Path, folder: Path, monkeypatch) -> None:
 def test_the_pages_have_the_commands_that_are_looked_for():
     """The reading of the pages is not blind: it finds what a reader finds."""
     found = {(one.page, one.kind, one.text) for page in PAGES for one in examples(page)}
-    assert ("README.md", "shell", "advisor diagnose RUN") in found
-    assert ("README.md", "python", "import advisor\n\nadvisor.autolog()\n") in found
+    assert ("README.md", "shell", "advisor suggest --dataset photos --model resnet50") in found
+    assert ("docs/using.md", "shell", "advisor diagnose RUN") in found
+    assert ("docs/using.md", "python", "import advisor\n\nadvisor.autolog()\n") in found
     assert ("docs/commands.md", "shell", "advisor records sync") in found
     assert ("meta_data/README.md", "shell", "advisor collect meta_data/plans/full.yaml --data data --build") in found
     assert len(found) > 60

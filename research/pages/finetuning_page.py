@@ -1,13 +1,15 @@
 """Writes what is known of fine-tuning from ImageNet weights: ``python -m research.pages.finetuning_page``.
 
-That is docs/fine-tuning.md with its picture, from docs/evaluation-finetuning.json and the shipped runs.
+That is docs/fine-tuning.md with its picture, from docs/evaluation-finetuning.json and the shipped runs. The summary of
+it in docs/evaluation.md and README.md is written by ``research.pages.evaluation_page``.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +28,11 @@ ENOUGH_SOURCES = 10
 """A claim for a context needs so many independent sources of data."""
 _BINS = np.arange(-5.0, 0.51, 0.5)
 """Decades of the learning rate over which curves are averaged."""
-_COLOURS = {64: "#1b6ca8", 96: "#d1495b", 128: "#3a7d44", 160: "#8d6a9f", 224: "#444444"}
-_STYLES = {64: "-", 96: "--", 128: ":", 160: "-.", 224: "-"}
+_LINES = {64: ("#0b3c5d", "-", "o"), 96: ("#d1495b", "--", "s"), 128: ("#7fb069", "-.", "^")}
+"""Colour, line and marker of an image side: apart in grey as well."""
+_LARGER = ("#9a9a9a", ":", "D")
+_MANY_CASES = 3
+"""The title speaks of an image side with so many cases."""
 
 
 def cases(evidence: Evidence) -> dict[tuple[object, ...], list[Run]]:
@@ -72,7 +77,22 @@ def curve(runs: Iterable[Sequence[Run]]) -> tuple[list[float], list[float]]:
     return [float(10 ** (_BINS[p - 1] + 0.25)) for p in places], [float(np.mean(lost[p])) for p in places]
 
 
-def draw(evidence: Evidence) -> None:
+def title(by_case: Mapping[tuple[object, ...], Sequence[Run]]) -> str:
+    """Return where AdamW does best, by image side: what the picture says in a line."""
+    best = []
+    for side in sorted({_side(runs) for runs in by_case.values()}):
+        chosen = [runs for runs in by_case.values() if runs[0].opt == "adamw" and _side(runs) == side]
+        if len(chosen) >= _MANY_CASES:
+            rates, points = curve(chosen)
+            best.append(f"near {rates[int(np.argmax(points))]:.1g} at {side} pixels")
+    return f"Fine-tuning from ImageNet weights: AdamW is best {', '.join(best)}" if best else "Fine-tuning"
+
+
+def _side(runs: Sequence[Run]) -> int:
+    return int(runs[0].img_size or 0)
+
+
+def draw(evidence: Evidence, picture: Path = PICTURE) -> None:
     """Draw the response to the learning rate, a panel an optimizer and a line an image side."""
     import matplotlib as mpl
 
@@ -81,28 +101,30 @@ def draw(evidence: Evidence) -> None:
 
     by_case = cases(evidence)
     opts = sorted({run.opt for of_case in by_case.values() for run in of_case if run.opt})
-    figure, axes = pyplot.subplots(1, len(opts), figsize=(4.6 * len(opts), 3.6), sharey=True, squeeze=False)
+    figure, axes = pyplot.subplots(1, len(opts), figsize=(1.5 + 3.9 * len(opts), 4.2), sharey=True, squeeze=False)
     for axis, opt in zip(axes[0], opts, strict=True):
-        sides = sorted({int(runs[0].img_size or 0) for runs in by_case.values() if runs[0].opt == opt})
-        for side in sides:
-            chosen = [runs for runs in by_case.values() if runs[0].opt == opt and runs[0].img_size == side]
+        for side in sorted({_side(runs) for runs in by_case.values() if runs[0].opt == opt}):
+            chosen = [runs for runs in by_case.values() if runs[0].opt == opt and _side(runs) == side]
             rates, points = curve(chosen)
-            label = f"{side} px, {len(chosen)} case{'' if len(chosen) == 1 else 's'}"
-            axis.plot(
-                rates, points, _STYLES.get(side, "-"), color=_COLOURS.get(side, "k"), label=label, marker="o", ms=3
-            )
+            colour, line, marker = _LINES.get(side, _LARGER)
+            label = f"{side} pixels, {len(chosen)} case{'' if len(chosen) == 1 else 's'}"
+            axis.plot(rates, points, line, color=colour, label=label, marker=marker, ms=5, lw=1.8)
         axis.set_xscale("log")
-        axis.set_xlabel("peak learning rate")
-        axis.set_title(opt, fontsize=10)
+        axis.set_xlabel("peak learning rate (no unit)")
+        axis.set_title(opt, fontsize=11)
+        axis.set_ylim(top=1)
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
-    axes[0][0].set_ylabel("points of top-1 below the best of the case")
-    figure.suptitle("Fine-tuning from ImageNet: too low a learning rate costs more than too high a one", fontsize=11)
+        axis.legend(fontsize=9, loc="lower center")
+    axes[0][0].set_ylabel("top-1 against the case's best\n(percentage points)")
+    figure.suptitle(title(by_case), fontsize=11)
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=110)
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)
 
 
-def compare(evidence: Evidence, name: str, others: Sequence[str], opt: str = "adamw") -> list[dict[str, Any]]:
+def compare(
+    evidence: Evidence, name: str, others: Sequence[str], opt: str = "adamw", side: int | None = None
+) -> list[dict[str, Any]]:
     """Return the mean score of named points of the core and how much each differs from one of them.
 
     Parameters
@@ -114,9 +136,11 @@ def compare(evidence: Evidence, name: str, others: Sequence[str], opt: str = "ad
         Names of the points.
     opt : str
         Cases with this optimizer count.
+    side : int, optional
+        Cases with images of this side count; by default all.
     """
     rows = []
-    of_opt = [runs for runs in cases(evidence).values() if runs[0].opt == opt]
+    of_opt = [runs for runs in cases(evidence).values() if runs[0].opt == opt and side in (None, _side(runs))]
     for other in others:
         pairs = []
         for runs in of_opt:
@@ -132,6 +156,7 @@ def compare(evidence: Evidence, name: str, others: Sequence[str], opt: str = "ad
 def page(evidence: Evidence, evaluation: dict[str, Any]) -> str:
     """Return docs/fine-tuning.md."""
     by_case = cases(evidence)
+    sides = Counter(_side(runs) for runs in by_case.values())
     planned = sum(len(b.datasets) * len(b.models) * len(b.contexts) for b in read_plan(PLAN).blocks)
     return render(
         "fine-tuning",
@@ -139,22 +164,23 @@ def page(evidence: Evidence, evaluation: dict[str, Any]) -> str:
         evaluation=evaluation,
         cases=len(by_case),
         planned=planned,
-        sources=len({dataset.group for dataset in evidence.datasets}),
-        sides=Counter(int(runs[0].img_size or 0) for runs in by_case.values()),
+        sources=sorted({dataset.group for dataset in evidence.datasets}),
+        sides=sides,
         opts=Counter(str(runs[0].opt) for runs in by_case.values()),
         models=Counter(str(runs[0].model) for runs in by_case.values()),
         enough=ENOUGH_SOURCES,
         batches=compare(evidence, "lr 0.001", ["lr 0.001 batch 8", "lr 0.001 batch 128"]),
         others=compare(evidence, "lr 0.001", ["regularised", "short"]),
         rates=compare(evidence, "lr 0.001", ["lr 0.003", "lr 0.0003", "lr 0.0001", "lr 3e-05"]),
+        by_side={side: compare(evidence, "lr 0.001", ["lr 0.003", "lr 0.0003"], side=side) for side in sorted(sides)},
     )
 
 
 def main() -> None:
     """Write the page and its picture."""
     evidence = load_fine_tuning()
-    draw(evidence)
     evaluation = json.loads(EVALUATION.read_text(encoding="utf-8"))
+    draw(evidence)
     PAGE.write_text(page(evidence, evaluation), encoding="utf-8")
 
 

@@ -1,42 +1,69 @@
-"""Draws the README's picture, the program's own answer: ``python -m research.pages.suggestion_picture``."""
+"""Draws the README's picture, the program's own answer: ``python -m research.pages.suggestion_picture``.
+
+Asked for are values to fine-tune a real model on photographs. They were recorded, so the answer is of a meta-model that
+was fitted without everything of their source, as if they were a user's.
+"""
 
 from __future__ import annotations
 
 import os
-import runpy
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from advisor.advise.suggestion import Suggestion
+from advisor.describe.model import describe_model
+from advisor.learn.artefact import fit_artefact
+from advisor.learn.metamodel import meta_model_for
+from advisor.learn.table import build_table
+from advisor.records.evidence import Evidence, load_fine_tuning
+from advisor.records.schema import Pretraining
 from research.pages.rendering import DOCS
 
 PICTURE = DOCS / "images" / "suggest.svg"
-COMMAND = "advisor suggest --dataset stripes --model test_resnet --scratch --img-size 32 --max-epochs 20"
+DATASET = "photos-mate-scene-128"
+MODEL, SIDE = "tf_efficientnet_lite0", 64
+COMMAND = f"advisor suggest --dataset {DATASET} --model {MODEL} --img-size {SIDE}"
 
 
-def picture() -> str:
-    """Return the answer to ``COMMAND`` on the demo's unseen dataset, drawn as SVG."""
-    from rich.console import Console
-
-    from advisor.advise.output.render import to_table
+def held_out_suggestion(evidence: Evidence) -> Suggestion:
+    """Return the answer to ``COMMAND``, the source of the photographs left out of the evidence."""
     from advisor.api import Advisor
+    from advisor.describe.dataset import Description
 
-    write_stripes = runpy.run_path(str(DOCS / "demo" / "demo.py"))["write_stripes"]
+    asked = next(dataset for dataset in evidence.datasets if dataset.name == DATASET)
+    others = [dataset for dataset in evidence.datasets if dataset.group != asked.group]
+    seen = {dataset.dataset_id for dataset in others}
+    runs = [run for run in evidence.runs if run.dataset_id in seen]
+    table = build_table(runs, others, lambda name, side: describe_model(name).features(side))
+    fitted = fit_artefact(table, runs, others, model=meta_model_for(Pretraining.IMAGENET))
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ADVISOR_STORE"] = f"sqlite:///{folder}/records.db"
         os.environ["ADVISOR_SPOOL_DIR"] = f"{folder}/spool"
-        os.environ["ADVISOR_CACHE_DIR"] = f"{folder}/cache"
         # The picture shows the evidence that ships, whatever its author has trained.
         os.environ["ADVISOR_METAMODEL_DIR"] = f"{folder}/metamodel"
-        write_stripes(Path(folder) / "stripes")
-        suggestion = Advisor().suggest(
-            Path(folder) / "stripes", model="test_resnet", pretrained=False, img_size=32, max_epochs=20
-        )
-        with open(os.devnull, "w") as nowhere:
-            console = Console(record=True, width=110, file=nowhere, highlight=False)
-            console.print(f"[bold]$ {COMMAND}[/bold]\n")
-            console.print(to_table(suggestion))
-            return console.export_svg(title="advisor suggest", unique_id="suggest")
+        adviser = Advisor(artefact=replace(Advisor().artefact, fine_tuning=fitted))
+        described = Description(asked, "folder", {}, {}, (), (), (), 0)
+        return adviser.suggest(described, model=MODEL, img_size=SIDE)
+
+
+def picture(suggestion: Suggestion) -> str:
+    """Return the answer to ``COMMAND`` as SVG."""
+    from rich.console import Console
+
+    from advisor.advise.output.render import to_table
+
+    with open(os.devnull, "w") as nowhere:
+        console = Console(record=True, width=110, file=nowhere, highlight=False)
+        console.print(f"[bold]$ {COMMAND}[/bold]\n")
+        console.print(to_table(suggestion))
+        return console.export_svg(title="advisor suggest", unique_id="suggest")
+
+
+def main(path: Path = PICTURE) -> None:
+    """Write the picture."""
+    path.write_text(picture(held_out_suggestion(load_fine_tuning())), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(picture(), encoding="utf-8")
+    main()
