@@ -137,3 +137,27 @@ def test_every_limit_is_hard_however_great_the_novelty(artefact, dataset, size, 
             assert getattr(suggested, name) == value
     for name, (low, high) in advice.ranges.items():
         assert low <= getattr(advice.best, name) <= high
+
+
+@pytest.mark.parametrize("model", ["vit_base_patch16_224.mae", "convnext_tiny"])
+def test_the_arguments_of_a_network_that_is_fine_tuned_with_layer_decay_have_it(model):
+    advice = ask(Advisor().artefact, PHOTOGRAPHS, model, "adamw", True)
+    words = advice.to_args()
+    assert "--layer-decay" in words
+    assert "--drop-path" in words
+    assert any("the last layer" in warning for warning in advice.warnings)
+    resnet = ask(Advisor().artefact, PHOTOGRAPHS, "resnet50", "adamw", True)
+    assert not {"--layer-decay", "--drop-path", "--model-ema"} & set(resnet.to_args())
+
+
+def test_layer_decay_is_assumed_as_own_runs_have_it(artefact):
+    request = make_request(model="convnext_tiny", opt="adamw", pretrained=True)
+    run = replace(
+        records(n_groups=6)[0][0], dataset_id=PHOTOGRAPHS.dataset_id, model="convnext_tiny", pretrained=True,
+        n_classes=None, n_eval=None,
+    )  # fmt: skip
+    for layer_decay in (None, 0.8):
+        own = replace(run, extra={"layer_decay": layer_decay})
+        prepared = prepare(artefact, request, PHOTOGRAPHS, RunList([own]))
+        assert len(prepared.own_runs) == 1
+        assert answer(artefact, prepared).assumes.layer_decay == layer_decay

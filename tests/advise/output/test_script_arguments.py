@@ -73,3 +73,15 @@ def test_the_rest_of_the_recipe_is_named_where_it_differs_and_is_not_decided():
     assert given().further(suggestion()) == ["--warmup-epochs", "1", "--no-aug"]
     assert given(warmup_epochs=3).further(suggestion()) == ["--no-aug"]
     assert given(without=("no_aug", "warmup_epochs")).further(suggestion()) == []
+
+
+def test_a_learning_rate_for_layer_decay_is_lowered_where_none_is_set():
+    assumed = {**suggestion().assumes.model_dump(), "layer_decay": 0.75, "layer_decay_lr_factor": 4.0, "drop_path": 0.2}
+    advised = suggestion(assumes=assumed)
+    assert given().fill(advised)["lr"] == pytest.approx(0.003 / 4, rel=0.03)
+    known = ScriptArguments({**DEFAULTS, "layer_decay": None}, {}, {"lr": "--lr", "layer_decay": "--layer-decay"})
+    assert known.fill(advised)["lr"] == pytest.approx(0.003 / 4, rel=0.03)
+    assert known.further(advised) == ["--layer-decay", "0.75"]
+    added = ScriptArguments({**DEFAULTS, "layer_decay": 0.75}, {"layer_decay"}, known.options)
+    assert added.fill(advised)["lr"] == 0.003
+    assert added.further(advised) == []

@@ -1,5 +1,6 @@
 """A suggestion under timm's names: taken by its factories, and nothing lost on the way."""
 
+import argparse
 import math
 import shlex
 
@@ -27,6 +28,66 @@ def test_the_factories_take_the_keywords():
     assert optimizer.defaults["lr"] == FIRST["lr"]
     assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0, FIRST["weight_decay"]}
     assert epochs == FIRST["epochs"]
+
+
+DEEP = {"drop_path": 0.2, "layer_decay": 0.75, "layer_decay_lr_factor": 4.0, "ema": 0.9995}
+
+
+def deep(**assumes):
+    """Return a suggestion for a small ConvNeXt that assumes layer decay, drop-path and a moving average."""
+    return suggestion(model="test_convnext", assumes={**suggestion().assumes.model_dump(), **DEEP, **assumes})
+
+
+def train_parser():
+    """Return a parser of what timm's train.py takes of this, with its names, types and defaults."""
+    parser = argparse.ArgumentParser()
+    for name in ("model", "opt", "sched"):
+        parser.add_argument(f"--{name}")
+    for name in ("num-classes", "img-size", "batch-size", "epochs", "warmup-epochs", "cooldown-epochs"):
+        parser.add_argument(f"--{name}", type=int)
+    for name in ("lr", "weight-decay", "drop", "min-lr", "mixup", "smoothing", "warmup-lr", "crop-pct"):
+        parser.add_argument(f"--{name}", type=float)
+    for name in ("pretrained", "no-aug", "sched-on-updates", "model-ema"):
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--layer-decay", type=float, default=None)
+    parser.add_argument("--drop-path", type=float, default=None)
+    parser.add_argument("--model-ema-decay", type=float, default=0.9998)
+    return parser
+
+
+def test_train_py_reads_what_is_advised():
+    advised = deep()
+    read = vars(train_parser().parse_args(advised.to_args()))
+    assert {name: read[name] for name in advised.to_config()} == advised.to_config()
+    assert (read["layer_decay"], read["drop_path"], read["model_ema"], read["model_ema_decay"]) == (
+        0.75, 0.2, True, 0.9995
+    )  # fmt: skip
+    assert yaml.safe_load(advised.to_yaml()) == advised.to_config()
+
+
+def test_what_is_not_assumed_is_not_said():
+    text = " ".join(suggestion().to_args())
+    assert not any(name in text for name in ("layer-decay", "drop-path", "model-ema"))
+    assert "layer_decay" not in suggestion().optimizer_kwargs()
+    assert "drop_path_rate" not in suggestion().model_kwargs()
+    assert (deep().optimizer_kwargs()["layer_decay"], deep().model_kwargs()["drop_path_rate"]) == (0.75, 0.2)
+
+
+def test_suggestions_of_older_versions_are_read():
+    stored = {name: value for name, value in suggestion().assumes.model_dump().items() if name not in DEEP}
+    assumes = suggestion(assumes=stored).assumes
+    assert (assumes.drop_path, assumes.layer_decay, assumes.layer_decay_lr_factor, assumes.ema) == (0, None, 1, None)
+
+
+def test_timm_lowers_the_learning_rate_from_layer_to_layer():
+    timm = pytest.importorskip("timm")
+    from timm.optim import create_optimizer_v2
+
+    model = timm.create_model(**deep().model_kwargs())
+    optimizer = create_optimizer_v2(model, **deep().optimizer_kwargs())
+    scales = {group["lr_scale"] for group in optimizer.param_groups}
+    assert max(scales) == 1
+    assert 0.75 in {round(scale, 6) for scale in scales}
 
 
 def test_a_schedule_by_steps_ends_after_the_steps_of_all_epochs():

@@ -43,9 +43,28 @@ def test_every_shipped_recipe_says_what_it_must():
     assert {r.family for r in recipes if r.pretrained} >= {"adam", "sgd", "lamb"}
 
 
-def test_probes_and_layer_wise_decay_are_left_out():
+def test_probes_are_left_out():
     assert "lars" not in {r.family for r in shipped_recipes().recipes}
-    assert "MAE" not in {r.source for r in shipped_recipes().recipes}
+
+
+def test_settings_with_layer_decay_are_read_and_heard_only_where_that_is_asked_for():
+    recipes = shipped_recipes().recipes
+    layer_wise = [r for r in recipes if r.layer_decay is not None]
+    assert {"MAE", "BEiT", "ConvNeXt", "EVA-02"} <= {r.source for r in layer_wise}
+    assert all(0.5 < r.layer_decay < 1 for r in layer_wise)
+    assert {r.layer_decay for r in layer_wise if r.source == "ConvNeXt-V2"} == {0.6, 0.9}  # "0.6 (group)"
+    assert any(r.drop_path for r in layer_wise)
+
+    known = Recipes([recipe("a", 1e-4), recipe("b", 1e-2, layer_decay=0.7)])
+    for layer_decay, sources in ((False, ("a",)), (True, ("a", "b"))):
+        voices = known.voices("reference_lr", "adam", False, HERE, width=0.3, layer_decay=layer_decay)
+        assert voices.sources == sources
+
+
+def test_moving_averages_are_read_as_their_decay():
+    told = {r.ema for r in shipped_recipes().recipes if r.ema is not None and not math.isnan(r.ema)}
+    assert told == {0.0, 0.995, 0.9995, 0.9999, 0.99995}  # also written as what is left, 0.0005
+    assert any(r.ema is not None and math.isnan(r.ema) for r in shipped_recipes().recipes)
 
 
 def test_a_source_counts_once_however_many_rows_it_has():
