@@ -108,8 +108,6 @@ TIMM_ARGUMENTS = {name: one.timm_argument for name, one in TABLE.items()}
 def check_value(name: str, value: float) -> None:
     """Raise UsageError unless ``value`` is possible for the hyperparameter ``name``."""
     if name not in TABLE:
-        raise UsageError(
-            f"{name!r} is none of the hyperparameters", hint=f"the hyperparameters are {', '.join(HYPERPARAMETERS)}"
-        )
+        raise UsageError(f"there is no hyperparameter {name!r}", hint=f"there are {', '.join(HYPERPARAMETERS)}")
     if not math.isfinite(value) or not TABLE[name].is_possible(value):
         raise UsageError(f"{name} must be {TABLE[name].values}, not {value:g}")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import scipy.stats  # noqa: F401 - while it is imported it looks at torch, and cannot bear that it is hidden
 
 from advisor.cli.root import main
 

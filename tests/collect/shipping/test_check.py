@@ -80,10 +80,10 @@ def test_no_planned_case_is_silently_missing():
     runs = (*(a_run(str(i)) for i in range(10)), a_run("sgd", opt="sgd"), replace(a_run("x"), model="unplanned"))
     covered = coverage(plan, runs)
     assert covered.missing == [
-        ("emoji", "test_vit", "adamw", False, ""),
-        ("emoji", "test_vit", "sgd", False, ""),
+        ("emoji", "test_vit", "adamw", False, "", 0, "all"),
+        ("emoji", "test_vit", "sgd", False, "", 0, "all"),
     ]
-    assert covered.incomplete == [("digits", "test_vit", "sgd", False, "")]
+    assert covered.incomplete == [("digits", "test_vit", "sgd", False, "", 0, "all")]
     lines = table(covered, {"digits": "digits", "emoji": "emoji"}).splitlines()
     assert lines[-2].split() == ["digits", "10", "1/1", "1", "1/1"]
     assert lines[-1].split() == ["emoji", "0", "0/1", "0", "0/1"]
