@@ -29,12 +29,12 @@ def evaluate(
     finetuning: bool, contexts: bool, adaptive: bool, workers: int | None, plot: Path | None, format_: str
 ) -> None:
     """Measure the advice on the shipped evidence, every source of datasets held out in turn."""
+    if plot is not None and finetuning:
+        raise UsageError("the plot is of trainings from scratch", hint="leave out --plot, or --finetuning")
     from advisor.api import Advisor
 
     with working("judging the advice on the shipped evidence"):
         summary = Advisor().evaluate(finetuning=finetuning, workers=workers)
-    if plot is not None and finetuning:
-        raise UsageError("the plot is of trainings from scratch", hint="leave out --plot, or --finetuning")
     if plot is not None:
         from advisor.evaluate.plot import plot_regret
 
@@ -52,7 +52,7 @@ def evaluate(
             click.echo(line)
         return
     if adaptive:
-        click.echo("\nRegret of the best so far, own runs on the same dataset being heard by the advice")
+        click.echo("\nRegret of the best so far, the advice being conditioned on own runs on the same dataset")
         _print_adaptive(summary["adaptive"])
     for line in _notes(summary):
         click.echo(line)

@@ -26,8 +26,6 @@ PICTURE = DOCS / "images" / "fine-tuning-lr.png"
 PLAN = ROOT / "meta_data" / "plans" / "fine-tuning.yaml"
 ENOUGH_SOURCES = 10
 """A claim for a context needs so many independent sources of data."""
-_BINS = np.arange(-5.0, 0.51, 0.5)
-"""Decades of the learning rate over which curves are averaged."""
 _LINES = {64: ("#0b3c5d", "-", "o"), 96: ("#d1495b", "--", "s"), 128: ("#7fb069", "-.", "^")}
 """Colour, line and marker of an image side: apart in grey as well."""
 _LARGER = ("#9a9a9a", ":", "D")
@@ -51,41 +49,61 @@ def score(run: Run) -> float:
     return run.final_metric
 
 
+def fixed_rates(of_case: Iterable[Run]) -> dict[float, float]:
+    """Return the score of each learning rate of the core at batch 32 and all the epochs, all else being the same."""
+    return {
+        run.lr: score(run)
+        for run in of_case
+        if run.lr and run.extra.get("kind") == "core" and not run.seed and _is_fixed(str(run.extra.get("label")))
+    }
+
+
+def _is_fixed(label: str) -> bool:
+    return label.startswith("lr ") and "batch" not in label
+
+
 def curve(runs: Iterable[Sequence[Run]]) -> tuple[list[float], list[float]]:
-    """Return accuracy lost against the best of the case, the mean over cases, by decade of the learning rate.
+    """Return accuracy lost against the best of the case by learning rate, the mean over cases.
 
     Parameters
     ----------
     runs : iterable of sequence of Run
-        The runs of each case; those that spend all its epochs count.
+        The runs of each case. Those that have fewer of the fixed rates than the others are not finished, and left out.
 
     Returns
     -------
     tuple of list
-        Middles of the half decades as learning rates, and points of top-1 (0 is the best, negative below it).
+        Fixed learning rates, and points of top-1 (0 is the best of the case, whatever its values; negative below it).
     """
-    lost: dict[int, list[float]] = defaultdict(list)
+    found = [(max(map(score, of_case)), fixed_rates(of_case)) for of_case in runs]
+    most = max((len(at) for _, at in found), default=0)
+    lost: dict[float, list[float]] = defaultdict(list)
+    for best, at in (each for each in found if len(each[1]) == most):
+        for rate, reached in at.items():
+            lost[rate].append(reached - best)
+    return sorted(lost), [float(np.mean(lost[rate])) for rate in sorted(lost)]
+
+
+def scatter(runs: Iterable[Sequence[Run]]) -> tuple[list[float], list[float]]:
+    """Return the same of every random configuration that spent all the epochs, whatever its batch and decay."""
+    rates, points = [], []
     for of_case in runs:
         best, most = max(map(score, of_case)), max(run.epochs or 0 for run in of_case)
-        by_bin: dict[int, list[float]] = defaultdict(list)
-        for run in of_case:
-            if run.epochs == most and run.lr:
-                by_bin[int(np.digitize(np.log10(run.lr), _BINS))].append(score(run) - best)
-        for place, values in by_bin.items():
-            lost[place].append(float(np.mean(values)))
-    places = sorted(place for place in lost if 0 < place < len(_BINS))
-    return [float(10 ** (_BINS[p - 1] + 0.25)) for p in places], [float(np.mean(lost[p])) for p in places]
+        drawn = [run for run in of_case if run.extra.get("kind") == "sobol" and run.epochs == most and not run.seed]
+        rates += [float(run.lr or 0) for run in drawn]
+        points += [score(run) - best for run in drawn]
+    return rates, points
 
 
 def title(by_case: Mapping[tuple[object, ...], Sequence[Run]]) -> str:
-    """Return where AdamW does best, by image side: what the picture says in a line."""
+    """Return which fixed rate is best for AdamW, by image side: what the picture says in a line."""
     best = []
     for side in sorted({_side(runs) for runs in by_case.values()}):
         chosen = [runs for runs in by_case.values() if runs[0].opt == "adamw" and _side(runs) == side]
         if len(chosen) >= _MANY_CASES:
             rates, points = curve(chosen)
-            best.append(f"near {rates[int(np.argmax(points))]:.1g} at {side} pixels")
-    return f"Fine-tuning from ImageNet weights: AdamW is best {', '.join(best)}" if best else "Fine-tuning"
+            best.append(f"{rates[int(np.argmax(points))]:g} at {side} pixels")
+    return f"Of fixed learning rates AdamW does best with {', '.join(best)}" if best else "Fine-tuning"
 
 
 def _side(runs: Sequence[Run]) -> int:
@@ -93,7 +111,7 @@ def _side(runs: Sequence[Run]) -> int:
 
 
 def draw(evidence: Evidence, picture: Path = PICTURE) -> None:
-    """Draw the response to the learning rate, a panel an optimizer and a line an image side."""
+    """Draw the response: a panel an optimizer, a line an image side, a dot a random configuration."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -107,14 +125,15 @@ def draw(evidence: Evidence, picture: Path = PICTURE) -> None:
             chosen = [runs for runs in by_case.values() if runs[0].opt == opt and _side(runs) == side]
             rates, points = curve(chosen)
             colour, line, marker = _LINES.get(side, _LARGER)
+            axis.plot(*scatter(chosen), marker, color=colour, ms=4, alpha=0.4, mew=0)
             label = f"{side} pixels, {len(chosen)} case{'' if len(chosen) == 1 else 's'}"
-            axis.plot(rates, points, line, color=colour, label=label, marker=marker, ms=5, lw=1.8)
+            axis.plot(rates, points, line, color=colour, label=label, marker=marker, ms=6, lw=1.8)
         axis.set_xscale("log")
         axis.set_xlabel("peak learning rate (no unit)")
         axis.set_title(opt, fontsize=11)
         axis.set_ylim(top=1)
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=9, loc="lower center")
+        axis.legend(fontsize=9, loc="lower right")
     axes[0][0].set_ylabel("top-1 against the case's best\n(percentage points)")
     figure.suptitle(title(by_case), fontsize=11)
     figure.tight_layout()
