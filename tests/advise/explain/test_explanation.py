@@ -124,7 +124,7 @@ def test_without_a_say_there_are_no_curves_and_it_is_said(artefact, evidence):
     silent = explain(artefact, prepared(artefact, evidence[1][3], opt="lion"))
     assert silent.responses == ()
     assert silent.contributions is None
-    assert "no say" in silent.no_response
+    assert "not supported" in silent.no_response
     assert "no recorded runs" in silent.no_response
     assert silent.neighbours
 

@@ -37,7 +37,7 @@ def test_words_come_first(image_folder, capsys):
 def test_a_context_without_evidence_is_answered_honestly(image_folder, capsys):
     code, out, _ = explain("--dataset", str(image_folder), "--opt", "lamb", "--scratch", capsys=capsys)
     assert code == 0
-    assert "no say here" in " ".join(out.split())
+    assert "not supported here" in " ".join(out.split())
     assert "points of top-1 against" not in out
 
 

@@ -44,7 +44,11 @@ def test_json_holds_the_advice_within_the_limits(image_folder, capsys):
         assert 0 <= expected["low"] <= expected["top1"] <= expected["high"] <= 100
         assert expected["level"] == 0.8
     assert set(answer["ranges"]) == set(HYPERPARAMETERS)
-    assert set(answer["assumes"]) == {"sched", "warmup_epochs", "min_lr", "augment", "mixup", "label_smoothing"}
+    schedule, network = (
+        ("sched", "warmup_epochs", "min_lr"),
+        ("drop_path", "layer_decay", "layer_decay_lr_factor", "ema"),
+    )
+    assert set(answer["assumes"]) == {*schedule, *network, "augment", "mixup", "label_smoothing"}
     assert 0 <= answer["novelty"] <= 1
     assert answer["metamodel"]["runs"] >= 600
 
