@@ -62,12 +62,15 @@ class Outcome:
         Points above the random changes.
     steps : float
         Size of the change in ``UNITS``.
+    improved : float
+        Share that ended above the run itself, which is what changing nothing gives; a tie counts half.
     """
 
     wins: float
     gain: float
     over_random: float
     steps: float
+    improved: float
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ def _outcomes_from(score: Floats, difference: Floats, other: NDArray[np.bool_], 
                     gain=float(score[pair] - own),
                     over_random=float(score[pair] - np.mean(means)),
                     steps=float(abs(step[pair])),
+                    improved=float(score[pair] > own) + 0.5 * float(score[pair] == own),
                 )
             )
     return {Change(HYPERPARAMETERS[k // 2], 1 if k % 2 else -1): _mean(outcomes) for k, outcomes in found.items()}
@@ -208,6 +212,9 @@ def judge(rule: RemedyRule, observed: Sequence[Observed]) -> dict[str, Any]:
         "wins": _rounded(mean_wins, 3),
         "low": _rounded(low, 3),
         "high": _rounded(high, 3),
+        "better_than_no_change": _rounded(
+            float(np.mean([outcome.improved for _, outcome in held_out])) if held_out else None, 3
+        ),
         "wins_without_the_symptom": _rounded(float(np.mean(elsewhere)) if elsewhere else None, 3),
         "gain": [_rounded(float(q), 1) for q in np.quantile(gains, [0.25, 0.5, 0.75])] if len(gains) else None,
         "over_random": _rounded(float(np.mean([o.over_random for _, o in held_out])) if held_out else None, 1),
@@ -270,6 +277,7 @@ def _row(rule: Mapping[str, Any]) -> list[str]:
         str(rule["pairs"]),
         str(rule["cases"]),
         str(rule["groups"]),
+        _percent(rule["better_than_no_change"]),
         _percent(rule["wins_without_the_symptom"]),
         "" if rule["gain"] is None else "{1:+.1f} ({0:+.1f} to {2:+.1f})".format(*rule["gain"]),
         "" if rule["over_random"] is None else f"{rule['over_random']:+.1f}",
@@ -280,7 +288,9 @@ def _row(rule: Mapping[str, Any]) -> list[str]:
 def _shortcoming(rule: Mapping[str, Any]) -> str:
     if rule["pairs"] < MIN_PAIRS:
         return "too few pairs"
-    return f"below {MIN_WINS:.0%}" if rule["wins"] < MIN_WINS else f"gains less than {MIN_GAIN:g}"
+    if rule["wins"] < MIN_WINS:
+        return f"{rule['wins']:.1%} is below {MIN_WINS:.0%}"
+    return f"gains less than {MIN_GAIN:g}"
 
 
 def _percent(share: float | None) -> str:

@@ -74,7 +74,8 @@ def diverged(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> boo
     It did if its last training loss, or its last evaluation loss, is not finite. And it did if it ends at chance
     level after its loss diverged. Chance level is 100 / classes percent, and two standard errors of the accuracy of
     guessing above it (or half as much again, where the size of the evaluation split is unknown). A loss diverged if
-    it ends above 1.5 times its lowest value, or ever exceeded twice ln(classes), the cross-entropy of guessing.
+    it ends above 1.5 times its lowest value, or ever exceeded twice the cross-entropy of guessing: ln(classes), or
+    ln(outputs) of a model with more outputs than classes.
     A run that never left chance with a steady loss did not diverge: it learned nothing.
     """
     training = _values(epochs, "train_loss")
@@ -86,11 +87,13 @@ def diverged(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> boo
     classes = run.get("n_classes")
     if not losses or not scores or not classes or classes < 2:
         return False
+    outputs = (run.get("extra") or {}).get("model_num_classes")
+    guessing = math.log(max(classes, outputs) if isinstance(outputs, int) else classes)
     chance = 1 / classes
     n_eval = run.get("n_eval")
     margin = 2 * math.sqrt(chance * (1 - chance) / n_eval) if n_eval else chance / 2
     at_chance = not scores[-1] > 100 * (chance + margin)
-    loss_diverged = losses[-1] > 1.5 * min(losses) or max(losses) > 2 * math.log(classes)
+    loss_diverged = losses[-1] > 1.5 * min(losses) or max(losses) > 2 * guessing
     return at_chance and loss_diverged
 
 

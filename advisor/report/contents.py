@@ -72,18 +72,22 @@ def gather(store: Store, artefact: Artefact, explanation: Explanation | None) ->
     ids = [run.run_id for run in shown]
     epochs = {run_id: list(some) for run_id, some in groupby(store.epochs_of(ids), key=lambda epoch: epoch.run_id)}
     datasets = {dataset.dataset_id: dataset for dataset in store.datasets()}
+    suggestions = store.suggestions()
+    given = {suggestion.suggestion_id: suggestion for suggestion in suggestions}
     figures = load_figures()
 
     def show(run: Run) -> ShownRun:
         curve = epochs.get(run.run_id, [])
         dataset = datasets.get(run.dataset_id) if run.dataset_id else None
-        return ShownRun(run, curve, diagnose(run, curve, figures=figures, artefact=artefact, dataset=dataset))
+        suggestion = given.get(run.suggestion_id) if run.suggestion_id else None
+        diagnosis = diagnose(run, curve, figures=figures, artefact=artefact, dataset=dataset, suggestion=suggestion)
+        return ShownRun(run, curve, diagnosis)
 
     return Contents(
         explanation=explanation,
         runs=[show(run) for run in shown],
         total_runs=len(runs),
-        account=account(runs, store.suggestions()),
+        account=account(runs, suggestions),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from advisor.advise.diagnose.diagnosis import load_figures
-from advisor.advise.diagnose.remedies import RULES, Candidate, Change, Rule
+from advisor.advise.diagnose.remedies import RULES, Candidate, Change, RemedyRule
 from advisor.advise.diagnose.symptoms import Symptoms
 from advisor.records.schema import Run, Source, Status
 from research.diagnoses import (
@@ -56,7 +56,13 @@ def test_a_pair_is_compared_with_changes_as_large_of_other_kinds():
         scored(99, lr=1e-3, batch_size=33),  # far too small a change to be a baseline
     ]
     outcome = next(_outcomes(runs))[Change("lr", 1)]
-    assert outcome == Outcome(wins=0.5, gain=10.0, over_random=-2.5, steps=pytest.approx(3))
+    assert outcome == Outcome(wins=0.5, gain=10.0, over_random=-2.5, steps=pytest.approx(3), improved=1.0)
+
+
+def test_changing_nothing_is_a_baseline():
+    others = [scored(55, batch_size=256), scored(55, dropout=0.45)]
+    for score, improved in ((60, 1.0), (50, 0.5), (40, 0.0)):
+        assert next(_outcomes([scored(50), scored(score, lr=8e-3), *others]))[Change("lr", 1)].improved == improved
 
 
 def test_another_seed_is_neither_pair_nor_baseline():
@@ -90,12 +96,12 @@ def test_regression_to_the_mean_wins_nothing():
 def observed(group: str, dropout: float, wins: dict[Change, float]) -> Observed:
     return Observed(
         group, "adamw from scratch", (group,), Symptoms(dropout=dropout),
-        {change: Outcome(w, 1.0, 1.0, 2.0) for change, w in wins.items()},
+        {change: Outcome(w, 1.0, 1.0, 2.0, 1.0) for change, w in wins.items()},
     )  # fmt: skip
 
 
 UP, DOWN = Change("lr", 1), Change("lr", -1)
-EITHER = Rule("either", "", (Candidate({"dropout": (0.1, 1.0)}, UP), Candidate({"dropout": (0.1, 1.0)}, DOWN)))
+EITHER = RemedyRule("either", "", (Candidate({"dropout": (0.1, 1.0)}, UP), Candidate({"dropout": (0.1, 1.0)}, DOWN)))
 
 
 def test_a_group_is_judged_by_the_choice_of_the_others():

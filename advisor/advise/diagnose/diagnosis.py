@@ -1,4 +1,4 @@
-"""After a run: what its learning curve and its hyperparameters values show, and which one value to change next."""
+"""After a run: what its learning curve and its hyperparameters show, and which one value to change next."""
 
 from __future__ import annotations
 
@@ -12,19 +12,28 @@ from typing import Any
 
 import numpy as np
 
+from advisor.advise.diagnose.causes import DIVERGED, Cause, find_causes
 from advisor.advise.diagnose.remedies import RULES, Candidate, Change, RemedyRule
-from advisor.advise.diagnose.symptoms import Symptoms, symptoms_of
+from advisor.advise.diagnose.symptoms import (
+    Symptoms,
+    came_apart,
+    epochs_without_loss,
+    is_cut,
+    lr_came_down,
+    symptoms_of,
+)
 from advisor.advise.search.context import is_supported
 from advisor.describe.model import describe_model
 from advisor.errors import AdvisorError
 from advisor.learn.artefact import Artefact
 from advisor.learn.table import context_of, features, to_matrix
-from advisor.records.schema import Dataset, Epoch, Run, Status
+from advisor.records.schema import Dataset, Epoch, Run, Status, StoredSuggestion
 from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, TIMM_ARGUMENTS, format_number
 
 SCHEMA = "advisor.diagnoses/2"
 FIGURES = "diagnoses.json"
 NOTHING_WRONG = "nothing wrong"
+_ONE_CURVE = "and one run's curve says less than what that rests on"
 _TELLING = 0.05
 """A finding that raises the share of random changes beaten by less than this adds nothing to its advice."""
 
@@ -124,17 +133,24 @@ class Advice:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is to be said after a run; ``findings`` is empty where nothing is wrong or nothing can be told."""
+    """What is to be said after a run.
+
+    Where ``causes`` explain it, nothing is read off its curve; without them, ``findings`` is empty where nothing is
+    wrong or nothing can be told.
+    """
 
     run: Run
     symptoms: Symptoms
     findings: tuple[Finding, ...]
     advice: Advice | None
     notes: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
     @property
     def verdict(self) -> str:
-        """The first finding's name, ``nothing wrong``, or ``cannot tell``."""
+        """The first cause's or finding's name, ``nothing wrong``, or ``cannot tell``."""
+        if self.causes:
+            return self.causes[0].name
         if self.findings:
             return self.findings[0].rule
         told = self.symptoms.unlearned is not None or self.symptoms.late_gain is not None
@@ -175,8 +191,13 @@ def diagnose(
     figures: Mapping[str, Any] | None = None,
     artefact: Artefact | None = None,
     dataset: Dataset | None = None,
+    suggestion: StoredSuggestion | None = None,
 ) -> Diagnosis:
     """Say what a run suffers from and which one value to change.
+
+    What no value mends is looked for first (see ``find_causes``). A change is advised by the first rule that applies,
+    is backed by recorded runs and leaves room for it, unless the meta-model expects it to be worse on this dataset, or
+    it contradicts the suggestion that the run followed.
 
     Parameters
     ----------
@@ -188,26 +209,61 @@ def diagnose(
         What recorded runs say about the rules; by default the shipped figures.
     artefact, dataset : optional
         The meta-model and the description of the run's dataset, to predict the outcome of the change.
+    suggestion : StoredSuggestion, optional
+        The one that the run followed.
 
     Returns
     -------
     Diagnosis
-        With advice from the first rule that applies, is backed by recorded runs and leaves room for its change.
     """
     document = load_figures() if figures is None else figures
     by_rule = {entry["rule"]: entry for entry in document["rules"]}
     symptoms = symptoms_of(run, epochs)
-    findings, advice = [], None
-    for rule in RULES:
+    causes = find_causes(run, epochs, dataset)
+    apart = came_apart(run, epochs)
+    findings: list[Finding] = []
+    advice, withheld = None, []
+    for rule in RULES if not apart else RULES[:1]:
+        if any(cause.name != DIVERGED for cause in causes):
+            break
         entry = by_rule.get(rule.name)
         if entry is None or not (candidate := _candidate(entry)).applies(symptoms):
             continue
         findings.append(_finding(rule, candidate, symptoms, entry))
-        if advice is None and entry["holds"]:
-            advice = _advice(run, candidate.change, entry, document["most_epochs"])
-    if advice is not None and artefact is not None and dataset is not None:
-        advice = replace(advice, predicted=_predicted(run, advice, artefact, dataset))
-    return Diagnosis(run, symptoms, tuple(findings), advice, tuple(_notes(run, epochs, findings, advice, document)))
+        if advice is not None or not entry["holds"]:
+            continue
+        advice = _advice(run, candidate.change, entry, document["most_epochs"])
+        if advice is not None and artefact is not None and dataset is not None:
+            advice = replace(advice, predicted=_predicted(run, advice, artefact, dataset))
+        if advice is not None and (against := _against(run, advice, suggestion, apart)) is not None:
+            withheld.append(against)
+            advice = None
+    if findings and causes:  # it diverged, and the rule says why
+        findings[0] = replace(findings[0], seen=f"{causes[0].meaning}; {findings[0].seen}")
+        causes = ()
+    notes = [*withheld, *_notes(run, epochs, findings, advice, document)]
+    return Diagnosis(run, symptoms, tuple(findings), advice, tuple(notes), causes)
+
+
+def _against(run: Run, advice: Advice, suggestion: StoredSuggestion | None, apart: bool) -> str | None:
+    """Return why advice is not to be given although a rule asks for it; None where nothing speaks against it."""
+    if advice.predicted is not None and advice.predicted[1] < advice.predicted[0]:
+        before, after = advice.predicted
+        return f"{advice.change} is not advised: the meta-model expects {after:.0f} % of it instead of {before:.0f} %"
+    if apart or advice.name == "epochs":
+        return None  # that it came apart is evidence; how long to train is the user's limit
+    if suggestion is None:
+        if run.suggestion_id is None or advice.name != "lr":
+            return None
+        return f"{advice.change} is not advised: the run followed a suggestion, {_ONE_CURVE}"
+    good = suggestion.suggestion.get("ranges", {}).get(advice.name)
+    if good is None or not good[0] <= advice.current <= good[1]:
+        return None
+    if advice.name != "lr" and good[0] <= advice.proposed <= good[1]:
+        return None
+    within = f"{format_number(good[0])} to {format_number(good[1])}"
+    followed = f"the suggestion that the run followed takes {within} to be as good"
+    return f"{advice.change} is not advised: {followed}, {_ONE_CURVE}"
 
 
 def _candidate(entry: Mapping[str, Any]) -> Candidate:
@@ -282,13 +338,18 @@ def _notes(
 ) -> list[str]:
     notes = []
     if run.status is Status.RUNNING:
-        notes.append("the run is still going on; this is what it shows so far")
-    elif run.status in (Status.INTERRUPTED, Status.FAILED, Status.STALE):
+        notes.append("the run is still going on, and its curve does not tell yet how it will end")
+    elif is_cut(run):
         notes.append(
-            f"the run is {run.status.value}: it was cut short, and its curve may not be what it would have been"
+            f"the run is {run.status.value}: it was cut short, and its curve does not tell how it would have ended"
         )
-    if run.out_of_memory:
-        notes.append("it ran out of memory: a smaller batch or smaller images come first")
+    elif not lr_came_down(epochs):
+        notes.append(
+            "the learning rate had not come down in the last epoch, so a rise of the accuracy there says nothing of "
+            "the number of epochs"
+        )
+    if (missing := epochs_without_loss(epochs)) and not came_apart(run, epochs):
+        notes.append(f"the loss of {len(missing)} of {len(epochs)} epochs is missing or not a number: no curve is read")
     if len(epochs) < 2:
         notes.append("fewer than two epochs were recorded, which is too little to tell a curve from")
     if run.mixup or run.cutmix:

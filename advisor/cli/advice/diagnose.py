@@ -36,7 +36,13 @@ def diagnose(run: str | None, format_: str) -> None:
     store = open_store()
     recorded = _newest(store) if run is None else store.run(run)
     dataset = store.dataset(recorded.dataset_id) if recorded.dataset_id else None
-    diagnosis = diagnose_run(recorded, store.epochs(recorded.run_id), artefact=Advisor(store).artefact, dataset=dataset)
+    diagnosis = diagnose_run(
+        recorded,
+        store.epochs(recorded.run_id),
+        artefact=Advisor(store).artefact,
+        dataset=dataset,
+        suggestion=store.suggestion(recorded.suggestion_id) if recorded.suggestion_id else None,
+    )
     if format_ == "json":
         echo_json(_document(diagnosis))
     else:
@@ -57,6 +63,8 @@ def _document(diagnosis: Diagnosis) -> dict[str, Any]:
         "schema": SCHEMA,
         "run_id": diagnosis.run.run_id,
         "verdict": diagnosis.verdict,
+        "error": diagnosis.run.error,
+        "causes": diagnosis.causes,
         "findings": diagnosis.findings,
         "advice": diagnosis.advice,
         "symptoms": diagnosis.symptoms,
@@ -78,11 +86,24 @@ def _text(diagnosis: Diagnosis) -> RenderableType:
         Text(""),
         Text(diagnosis.verdict.capitalize(), style="bold"),
     ]
+    for cause in diagnosis.causes:
+        also = "" if cause is diagnosis.causes[0] else f"Also {cause.name}: "
+        lines.append(Text(f"{also}{_sentence(cause.meaning) if not also else cause.meaning}."))
+        if cause.remedy is not None:
+            lines.append(Text(f"What mends it: {cause.remedy}.", style="bold"))
+        if cause.option is not None:
+            lines.append(Text(f"Next:  add {cause.option} to the command that was run"))
+    if run.error is not None and not any(run.error in cause.meaning for cause in diagnosis.causes):
+        lines.append(Text(f"The recorded error: {run.error}"))
+    if diagnosis.causes:
+        lines.append(Text("No other value of the hyperparameters mends that, so none is advised."))
     for finding in diagnosis.findings:
         also = "" if finding is diagnosis.findings[0] else f"Also {finding.rule}: "
         lines.append(Text(f"{also}{finding.meaning} ({finding.seen})."))
         if not finding.advised:
             lines.append(Text(f"No advice for {finding.rule}: {_unbacked(finding.figures)}.", style="dim"))
+    if diagnosis.causes:
+        return Group(*lines, *(Text(f"Note: {note}.") for note in diagnosis.notes))
     lines.append(Text(""))
     if advice is not None:
         lines += [
@@ -95,6 +116,10 @@ def _text(diagnosis: Diagnosis) -> RenderableType:
     else:
         lines.append(Text("No change of one value is backed by recorded runs here; see `advisor suggest`."))
     return Group(*lines, *(Text(f"Note: {note}.") for note in diagnosis.notes))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _unbacked(figures: Any) -> str:

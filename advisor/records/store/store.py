@@ -291,6 +291,12 @@ class Store:
         """Return the advice that was given, newest first."""
         return self._all(StoredSuggestion, sa.select(SUGGESTIONS).order_by(SUGGESTIONS.c.created_at.desc()))
 
+    def suggestion(self, suggestion_id: str) -> StoredSuggestion | None:
+        """Return the advice of an id, or None if it is not remembered."""
+        query = sa.select(SUGGESTIONS).where(SUGGESTIONS.c.suggestion_id == suggestion_id)
+        found = self._all(StoredSuggestion, query)
+        return found[0] if found else None
+
     def remove(self, run_ids: Sequence[str]) -> None:
         """Remove runs and their epochs. What a sync has taken of them is not taken again."""
         with self.writing() as connection:

@@ -2,15 +2,17 @@
 
 import math
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import pytest
 
+from advisor.advise.diagnose import diagnosis as diagnosing
 from advisor.advise.diagnose.diagnosis import NOTHING_WRONG, diagnose, load_figures
 from advisor.advise.diagnose.remedies import MAX_DROPOUT, RULES, UNITS, Change
 from advisor.advise.diagnose.symptoms import least_loss, symptoms_of
 from advisor.api import Advisor
 from advisor.records.evidence import load_evidence
-from advisor.records.schema import Epoch, Run, Source, Status
+from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
 from advisor.space.hyperparameters import HYPERPARAMETERS
 
 RUN = Run(
@@ -102,6 +104,101 @@ def test_a_rule_that_does_not_hold_describes_and_does_not_advise():
 def test_a_diverged_run_is_diverging_whatever_was_recorded():
     run = replace(RUN, lr=1.0, status=Status.DIVERGED)
     assert diagnose(run, [Epoch(run_id="r", epoch=0, train_loss=float("nan"))]).verdict == "diverging"
+
+
+CURVES = [name for name in CASES if name != NOTHING_WRONG]
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.INTERRUPTED, Status.STALE])
+@pytest.mark.parametrize("verdict", CURVES)
+def test_a_cut_curve_is_not_read(verdict, status):
+    run, epochs = CASES[verdict]
+    diagnosis = diagnose(replace(run, status=status, epochs=100), epochs, figures=backed())
+    assert (diagnosis.verdict, diagnosis.findings, diagnosis.advice) == ("cannot tell", (), None)
+    assert any("its curve does not tell" in note for note in diagnosis.notes)
+
+
+@pytest.mark.parametrize("verdict", CURVES)
+def test_after_a_nan_nothing_lengthens_a_step(verdict):
+    run, epochs = CASES[verdict]
+    epochs = [*epochs[:5], *(replace(epoch, train_loss=math.nan) for epoch in epochs[5:])]
+    diagnosis = diagnose(run, epochs, figures=backed())
+    advice = diagnosis.advice
+    assert diagnosis.verdict in ("diverged", "diverging")
+    assert advice is None or (advice.name == "lr" and advice.proposed < advice.current)
+
+
+def test_a_curve_with_gaps_is_not_read():
+    run, epochs = CASES["underfitting"]
+    gaps = [replace(epoch, train_loss=None) if epoch.epoch % 2 else epoch for epoch in epochs]
+    diagnosis = diagnose(run, gaps, figures=backed())
+    assert (diagnosis.verdict, diagnosis.advice, diagnosis.causes) == ("cannot tell", None, ())
+    assert "the loss of 5 of 10 epochs is missing" in diagnosis.notes[0]
+    rarely = [replace(e, eval_loss=None, eval_top1=None) if e.epoch % 2 else e for e in epochs]
+    assert diagnose(run, rarely, figures=backed()).verdict == "underfitting"
+
+
+def test_a_nan_at_a_high_rate_is_diverging_and_says_where():
+    run, epochs = CASES["diverging"]
+    [finding] = diagnose(run, [*epochs[:-1], replace(epochs[-1], eval_loss=math.nan)], figures=backed()).findings
+    assert finding.rule == "diverging"
+    assert "not a number (from epoch 9 on)" in finding.seen
+
+
+def test_where_the_rate_did_not_come_down_the_last_epochs_do_not_ask_for_more():
+    run, epochs = CASES["schedule ended too early"]
+    constant = diagnose(run, [replace(epoch, lr=1e-3) for epoch in epochs], figures=backed())
+    cosine = diagnose(run, [replace(epoch, lr=1e-3 / (epoch.epoch + 1)) for epoch in epochs], figures=backed())
+    assert (constant.verdict, constant.advice) == (NOTHING_WRONG, None)
+    assert any("had not come down" in note for note in constant.notes)
+    assert cosine.verdict == "schedule ended too early"
+
+
+def followed(**ranges):
+    return StoredSuggestion(
+        suggestion_id="s",
+        created_at=datetime(2026, 1, 1, tzinfo=timezone.utc),
+        dataset_id="d",
+        model="test_vit",
+        suggestion={"ranges": ranges},
+    )
+
+
+def test_one_curve_does_not_contradict_the_suggestion_that_the_run_followed():
+    run, epochs = CASES["too slow"]
+    run = replace(run, suggestion_id="s")
+    good = diagnose(run, epochs, figures=backed(), suggestion=followed(lr=(5e-6, 2e-5)))
+    assert (good.verdict, good.advice) == ("too slow", None)
+    assert "the suggestion that the run followed" in good.notes[0]
+    assert diagnose(run, epochs, figures=backed()).advice is None  # a suggestion that is no longer remembered
+    own_rate = diagnose(run, epochs, figures=backed(), suggestion=followed(lr=(1e-4, 1e-3)))
+    assert own_rate.advice.name == "lr"
+
+
+@pytest.mark.parametrize(("low", "advised"), [(32, False), (8, True)])
+def test_another_value_may_move_within_the_good_range(low, advised):
+    run, epochs = CASES["underfitting"]
+    suggestion = followed(batch_size=(low, 128))
+    advice = diagnose(replace(run, suggestion_id="s"), epochs, figures=backed(), suggestion=suggestion).advice
+    assert (advice is not None) == advised
+
+
+def test_that_it_came_apart_is_evidence_against_a_suggestion():
+    run, epochs = CASES["diverging"]
+    run = replace(run, status=Status.DIVERGED, suggestion_id="s")
+    advice = diagnose(run, epochs, figures=backed(), suggestion=followed(lr=(0.01, 1.0))).advice
+    assert advice.proposed < advice.current
+
+
+@pytest.mark.parametrize(("after", "advised"), [(43.0, False), (57.0, True), (60.0, True)])
+def test_what_the_meta_model_expects_to_be_worse_is_not_advised(after, advised, monkeypatch):
+    monkeypatch.setattr(diagnosing, "_predicted", lambda *_: (57.0, after))
+    run, epochs = CASES["diverging"]
+    dataset = Dataset(dataset_id="d", name="set", group="set", n_train=2000, n_eval=500, n_classes=10)
+    diagnosis = diagnose(run, epochs, figures=backed(), artefact=object(), dataset=dataset)
+    assert diagnosis.verdict == "diverging"
+    assert (diagnosis.advice is not None) == advised
+    assert any("expects 43 % of it instead of 57 %" in note for note in diagnosis.notes) != advised
 
 
 def test_what_was_not_recorded_is_not_judged():

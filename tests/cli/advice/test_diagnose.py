@@ -7,6 +7,7 @@ import pytest
 from advisor.cli.root import main
 from advisor.config import Config
 from advisor.records.evidence import load_evidence
+from advisor.records.schema import Epoch, Run, Source, Status
 from advisor.records.store.store import Store
 
 
@@ -78,3 +79,23 @@ def test_without_any_run_it_says_what_to_do(own_settings, capsys):
     code, _, err = diagnose(capsys=capsys)
     assert code == 2
     assert "Next:  advisor run" in err
+
+
+def test_a_cause_is_shown_with_its_remedy_and_nothing_else(own_settings, capsys):
+    run = Run(
+        run_id="r", source=Source.TIMM_HOOK, status=Status.FAILED, error="IndexError: Target 4 is out of bounds.",
+        name="forgot", model="test_resnet", opt="adamw", lr=1e-3, n_train=64, n_classes=8, epochs=2,
+        extra={"model_num_classes": 4},
+    )  # fmt: skip
+    Store(Config()["store"]).add_runs([run], [Epoch(run_id="r", epoch=0, train_loss=1.0)])
+    code, out, _ = diagnose("forgot", capsys=capsys)
+    words = " ".join(out.split())
+    assert code == 0
+    assert "Wrong number of outputs" in words
+    assert "The model has 4 outputs for 8 classes." in words
+    assert "Next: add --num-classes 8" in words
+    assert "The recorded error: IndexError: Target 4 is out of bounds." in words
+    assert "Change next" not in words
+    answer = json.loads(diagnose("forgot", "--format", "json", capsys=capsys)[1])
+    assert answer["error"] == run.error
+    assert [cause["option"] for cause in answer["causes"]] == ["--num-classes 8"]
