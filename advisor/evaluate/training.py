@@ -13,7 +13,7 @@ from advisor.errors import AdvisorError
 from advisor.evaluate.gate import Verdict, judge_fit
 from advisor.learn.artefact import Artefact, fit_artefact
 from advisor.learn.metamodel import meta_model_for
-from advisor.learn.table import build_table, teaching
+from advisor.learn.table import build_table, left_out, teaching
 from advisor.records.evidence import Evidence, load_evidence, load_fine_tuning
 from advisor.records.schema import Dataset, Pretraining, Run
 
@@ -35,6 +35,8 @@ class TrainedMetaModel:
         The user's runs, and how many of them were learned from.
     faults : tuple of str
         In what they do worse than what they replace; empty unless they were to be used all the same.
+    left_out : mapping of str to int
+        How many of the user's runs were not learned from, by the reason.
     """
 
     artefact: Artefact
@@ -42,6 +44,7 @@ class TrainedMetaModel:
     own_runs: int
     own_runs_used: int
     faults: tuple[str, ...]
+    left_out: Mapping[str, int]
 
 
 def train(store: Store, folder: Path, *, force: bool = False, workers: int | None = None) -> TrainedMetaModel:
@@ -85,8 +88,8 @@ def train(store: Store, folder: Path, *, force: bool = False, workers: int | Non
         )
     artefact = replace(scratch, fine_tuning=fine_tuning)
     artefact.save(folder)
-    used = len(teaching(own, {dataset.dataset_id: dataset for dataset in datasets}))
-    return TrainedMetaModel(artefact, folder, len(own), used, faults)
+    by_id = {dataset.dataset_id: dataset for dataset in datasets}
+    return TrainedMetaModel(artefact, folder, len(own), len(teaching(own, by_id)), faults, left_out(own, by_id))
 
 
 def fit_judged(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -156,18 +157,26 @@ def is_evidence(run: Run) -> bool:
     A run that never got to an epoch, was cut short, selects by another metric or ran out of memory says nothing
     about how good its configuration is. One that trained the classifier only says nothing about whole networks.
     """
-    return (
-        run.status in (Status.FINISHED, Status.DIVERGED)
-        and all(getattr(run, name) is not None for name in HYPERPARAMETERS)
-        and run.model is not None
-        and run.opt is not None
-        and run.dataset_id is not None
-        and not run.out_of_memory
-        and run.extra.get("trainable", "all") == "all"
-        and (run.epochs_done > 0 or run.status is Status.DIVERGED)
-        and (run.metric == _METRIC or (run.metric is None and run.status is Status.DIVERGED))
-        and (run.status is Status.DIVERGED or _is_percent(run.final_metric))
-    )
+    return why_not_evidence(run) is None
+
+
+def why_not_evidence(run: Run) -> str | None:
+    """Return why a run cannot teach, in words that many runs can share; None if it can."""
+    diverged = run.status is Status.DIVERGED
+    reasons = {
+        "their images were never described": run.dataset_id is None,
+        "they did not finish": run.status not in (Status.FINISHED, Status.DIVERGED),
+        "a hyperparameter is unknown": any(getattr(run, name) is None for name in HYPERPARAMETERS),
+        "the model or the optimizer is unknown": run.model is None or run.opt is None,
+        "they ran out of memory": bool(run.out_of_memory),
+        "they trained the classifier only": run.extra.get("trainable", "all") != "all",
+        "no epoch was recorded": run.epochs_done <= 0 and not diverged,
+        "they were selected by another metric than top-1 accuracy": not (
+            run.metric == _METRIC or (run.metric is None and diverged)
+        ),
+        "their score is no percentage": not diverged and not _is_percent(run.final_metric),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 _METRIC = "eval_top1"
@@ -192,6 +201,20 @@ def teaching(runs: Iterable[Run], datasets: Mapping[str, Dataset]) -> list[Run]:
         for run in runs
         if run.dataset_id in datasets and is_evidence(run) and is_comparable(run, datasets[str(run.dataset_id)])
     ]
+
+
+def left_out(runs: Iterable[Run], datasets: Mapping[str, Dataset]) -> Counter[str]:
+    """Return how many runs cannot teach, by the reason; those that ``teaching`` returns are not among them."""
+    found: Counter[str] = Counter()
+    for run in runs:
+        reason = why_not_evidence(run)
+        if reason is None and run.dataset_id not in datasets:
+            reason = "their images were never described"
+        if reason is None and not is_comparable(run, datasets[str(run.dataset_id)]):
+            reason = "they were judged by other classes or images than their dataset has"
+        if reason is not None:
+            found[reason] += 1
+    return found
 
 
 def score_of(run: Run, n_classes: int) -> float:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from synthetic import records
 
-import advisor.records.evidence
+import advisor.evaluate.training
 from advisor.api import Advisor
 from advisor.cli.root import main
 from advisor.config import Config
@@ -20,7 +20,9 @@ def _shipped(monkeypatch):
     """A shipped evidence of few runs, which is fitted and judged in seconds."""
     runs, datasets = records(n_groups=3, runs_per_case=30)
     shipped = replace(load_evidence(), runs=runs, datasets=datasets)
-    monkeypatch.setattr(advisor.records.evidence, "load_evidence", lambda: shipped)
+    tuned = replace(shipped, runs=[replace(run, run_id=f"tuned{run.run_id}", pretrained=True) for run in runs])
+    monkeypatch.setattr(advisor.evaluate.training, "load_evidence", lambda: shipped)
+    monkeypatch.setattr(advisor.evaluate.training, "load_fine_tuning", lambda: tuned)
 
 
 def record(change=lambda run: run, n_groups=1):
