@@ -107,7 +107,8 @@ def _held_out(table: Table, judged: Sequence[Pool], group: str) -> tuple[list[Ou
         outcomes += [_looked_up(name, pool, row) for name, row in core_points(pool).items() if _is_fixed(name)]
         outcomes.append(_looked_up(average.name, pool, average.pick(pool)))
         scores = pool.score[pool.random]
-        outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in RANDOM_TRIALS]
+        enough = [k for k in RANDOM_TRIALS if k <= len(scores)]
+        outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in enough]
         outcomes.append(_looked_up("oracle", pool, int(pool.score.argmax())))
         if pool.case.opt == "sgd":
             at_batches += _at_batches(pool, ranked.points)

@@ -84,7 +84,8 @@ def test_every_method_meets_the_cases_it_has_values_for(evaluation):
     assert row(rows, "lr 0.001")["cases"] == 9
     assert row(rows, "lr 3e-05")["cases"] == 6  # AdamW's only
     assert row(rows, "lr 0.01")["cases"] == 3  # SGD's only
-    assert row(rows, "random search, 10")["cases"] == 9
+    assert row(rows, "random search, 5")["cases"] == 9
+    assert row(rows, "random search, 10")["cases"] == 7  # two have 8 draws
     assert row(rows, "oracle")["mean_regret"] == pytest.approx(0)
     assert not any("batch" in each["method"] for each in rows)
 
@@ -133,7 +134,7 @@ def test_only_cases_of_adamw_that_fall_far_behind_are_named(judged_pools):
 
 
 def test_trials_are_cut_off_where_no_more_were_recorded(judged_pools):
-    pool = judged_pools[0]
+    pool = judged_pools[-1]
     best, median = pool.score.max(), float(np.median(pool.score[pool.random]))
     found = finetuning.trials([Outcome(ADVICE, pool, best)])
     assert (found["median"], found["cut_off"], found["cut_off_at"]) == (10, 1, 10)
