@@ -54,12 +54,13 @@ evaluate: $(VENV)/.installed-timm  ## Judge the advice on held-out sources: docs
 	$(MAKE) -C research fine-tuning
 
 PLAN ?= meta_data/plans/full.yaml
+EVIDENCE ?= meta_data
 
-collect: $(VENV)/.installed-timm  ## Build the datasets of PLAN in DATA, train what is not recorded, and export it
+collect: $(VENV)/.installed-timm  ## Build the datasets of PLAN in DATA, train what is not recorded, export it to EVIDENCE
 	$(BIN)/python -m pip install --quiet --editable '.[sources]'
-	$(BIN)/python -m advisor.collect.shipping.restore meta_data
+	$(BIN)/python -m advisor.collect.shipping.restore $(EVIDENCE)
 	$(BIN)/advisor collect $(PLAN) --data $(DATA) --build --probe 600
-	$(BIN)/python -m advisor.collect.shipping.export $(DATA) meta_data
+	$(BIN)/python -m advisor.collect.shipping.export $(DATA) $(EVIDENCE)
 
 clean:  ## Remove the environments and what the demo wrote
 	rm -rf $(VENV) .venv-metamodel .venv-timm build demo
