@@ -51,6 +51,8 @@ _STEPS_AN_EPOCH, _STEPS_FINE_TUNING = 30, 10
 """A batch of more than 8 leaves at least so many steps in an epoch; recipes are for larger sets, and leave more.
 
 Fine-tuning of a few hundred images is as good with 32 at a time as with 8 (docs/fine-tuning.md)."""
+_OF_IMAGENET = ("batch_size", "epochs")
+"""What recipes with layer decay are not asked for: they are all for ImageNet, with a thousand images at a time."""
 _MOST_WARMUP = 0.2
 """Largest share of the epochs that is warm-up."""
 
@@ -155,7 +157,8 @@ def advise_published(recipes: Recipes, request: Request, n_train: int, *, layer_
     lr_factor = 1.0 if layer_wise is None else layer_wise.lr_factor
 
     def say(value: str, prior: float, width: float, rule_width: float, **how: Any) -> Voices:
-        how["layer_decay"], how["prior"] = layer_wise is not None, (RULE, prior, rule_width)
+        how["layer_decay"] = layer_wise is not None and value not in _OF_IMAGENET
+        how["prior"] = (RULE, prior, rule_width)
         return recipes.voices(value, family, request.pretrained, situation, width=width, **how)
 
     batch_size = say("batch_size", rule_batch_size(n_train), 0.35, 0.7)
