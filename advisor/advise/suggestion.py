@@ -46,7 +46,7 @@ class Suggested(_Frozen):
 
     @property
     def configuration(self) -> Configuration:
-        """The hyperparameters values."""
+        """The values of the hyperparameters."""
         return Configuration(self.lr, self.batch_size, self.epochs, self.dropout, self.weight_decay)
 
 

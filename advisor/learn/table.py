@@ -38,7 +38,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """Everything about a training that is known before its hyperparameters hyperparameters are chosen.
+    """Everything about a training that is known before its hyperparameters are chosen.
 
     Parameters
     ----------

@@ -267,7 +267,9 @@ def condition(
         prior = prior if learned is None else Mixed(learned, prior, share)
     reach: dict[str, tuple[float, float]] = {}
     for name in HYPERPARAMETERS:
-        ends = [*(box[name] if box is not None else ()), *(published.ranges[name] if published is not None else ())]
+        ends = [*box[name]] if box is not None else []
+        if published is not None and (box is None or name not in _STAYS):
+            ends += published.ranges[name]
         tried = [float(getattr(run, name)) for run in own]
         if name in _STAYS and learned is None and published is not None:
             # Recipes say nothing of what other values cost, and a handful of runs does not either.

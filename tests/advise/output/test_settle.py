@@ -2,8 +2,9 @@
 
 import shlex
 
-from advisor.advise.output.settle import EPOCHS, settle_commands
 from suggestions import suggestion
+
+from advisor.advise.output.settle import EPOCHS, settle_commands
 
 
 def test_three_learning_rates_are_tried_for_two_epochs_each(tmp_path):

@@ -108,7 +108,6 @@ def test_the_expectation_moves_to_the_level_that_runs_showed(artefact, dataset):
         {"model": "test_vit"},
         {"opt": "sgd"},
         {"pretrained": True},
-        {"augment": "rand-m9"},
         {"dataset_id": "another"},
         {"epochs_done": 0},
         {"out_of_memory": True},
@@ -121,6 +120,7 @@ def test_runs_of_other_cases_and_runs_that_say_nothing_are_not_used(artefact, da
 
     assert not used(own_run(artefact, dataset, 1e-3, 50.0, **changes))
     assert used(own_run(artefact, dataset, 1e-3, 50.0, model="test_resnet.r160_in1k"))
+    assert used(own_run(artefact, dataset, 1e-3, 50.0, augment="rand-m9")), "train.py augments unless told otherwise"
 
 
 def ask_far(**limits):
