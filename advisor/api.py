@@ -98,7 +98,7 @@ class Advisor:
 
         Parameters
         ----------
-        dataset : path, Description, or anything ``describe`` opens
+        dataset : path, Dataset, DataLoader, Description, or anything ``describe`` opens
             The training images.
         model : str, optional
             A timm model name; by default ``DEFAULT_MODEL``, and the suggestion says so.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from advisor.describe.dataset import describe, open_dataset
 from advisor.describe.groups import put_in_group
+from advisor.describe.sources.class_map import of_classes, read_class_map
 from advisor.errors import AdvisorError
 from advisor.records.store.store import Store
 
@@ -23,7 +24,8 @@ class RecordedDatasets:
 def describe_recorded(store: Store) -> RecordedDatasets:
     """Describe the folder of every run that does not know its dataset yet, if the folder is still the same.
 
-    A folder on another machine, or one whose number of training images is not what the run had, is left out.
+    A folder on another machine, or one whose number of training images is not what the run had, is left out. Of a run
+    with a class map, the images of its classes are described.
 
     Parameters
     ----------
@@ -36,24 +38,27 @@ def describe_recorded(store: Store) -> RecordedDatasets:
         If the store cannot be written.
     """
     report = RecordedDatasets()
-    folders: dict[str, list[tuple[str, int | None]]] = defaultdict(list)
-    for run_id, folder, n_train in store.runs_without_dataset():
-        folders[folder].append((run_id, n_train))
-    for folder, runs in folders.items():
-        if not Path(folder).is_dir():
+    trained_on: dict[tuple[str, str | None], list[tuple[str, int | None]]] = defaultdict(list)
+    for run_id, folder, class_map, n_train in store.runs_without_dataset():
+        trained_on[folder, class_map or None].append((run_id, n_train))
+    for (folder, class_map), runs in trained_on.items():
+        if not Path(folder).exists():
             report.left_out[folder] = "there is no such folder on this machine"
             continue
         try:
             images = open_dataset(folder)
+            if class_map is not None:
+                images = of_classes(images, read_class_map(class_map, Path(folder)))
             dataset = describe(images).dataset
         except AdvisorError as error:
             report.left_out[folder] = str(error)
             continue
-        same = [run_id for run_id, n_train in runs if n_train == dataset.n_train]
+        # A loop of one's own need not say how many images it took.
+        same = [run_id for run_id, n_train in runs if n_train in (None, dataset.n_train)]
         if len(same) < len(runs):
             report.left_out[folder] = f"it has {dataset.n_train} training images now, which is not what was trained on"
         if same:
             put_in_group(store, images, dataset)
-            store.set_dataset(same, dataset.dataset_id)
+            store.set_dataset(same, dataset)
             report.runs += len(same)
     return report

@@ -66,6 +66,8 @@ def other_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in arguments.items() if name not in _USED and _is_plain(value)}
     if rest.get("resume"):
         rest["resume"] = os.path.abspath(rest["resume"])
+    if isinstance(rest.get("class_map"), str) and os.path.exists(rest["class_map"]):  # else in the dataset's folder
+        rest["class_map"] = os.path.abspath(rest["class_map"])
     return {f"args.{name}" if name in _FIELD_NAMES else name: value for name, value in rest.items()}
 
 

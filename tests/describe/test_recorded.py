@@ -19,8 +19,8 @@ def store(tmp_path):
     store.close()
 
 
-def run_on(folder, n_train):
-    extra = {} if folder is None else {"dataset_root": str(folder)}
+def run_on(folder, n_train, **extra):
+    extra = extra if folder is None else {"dataset_root": str(folder), **extra}
     return Run(run_id=new_id(), source=Source.TIMM_HOOK, n_train=n_train, extra=extra)
 
 
@@ -53,3 +53,35 @@ def test_folders_that_are_gone_or_hold_nothing_are_named(store, image_folder, tm
     assert report.runs == 0
     assert "no such folder" in report.left_out[str(gone)]
     assert str(empty) in report.left_out
+
+
+def test_a_class_map_leaves_the_images_of_its_classes(store, image_folder, tmp_path):
+    """As timm's train.py reads them: the others are not looked at, and the folder has not changed."""
+    class_map = tmp_path / "map.txt"
+    class_map.write_text("class-0\nclass-2\n")
+    whole, part = run_on(image_folder, 120), run_on(image_folder, 80, class_map=str(class_map))
+    store.add_runs([whole, part])
+    report = describe_recorded(store)
+    assert (report.runs, report.left_out) == (2, {})
+    whole, part = (store.dataset(store.run(run.run_id).dataset_id) for run in (whole, part))
+    assert (whole.n_train, whole.n_classes) == (120, 3)
+    assert (part.n_train, part.n_classes) == (80, 2)
+    assert part.dataset_id != whole.dataset_id
+    shutil.copytree(image_folder, tmp_path / "copy", ignore=shutil.ignore_patterns("class-1"))
+    assert describe(tmp_path / "copy").dataset.dataset_id == part.dataset_id
+
+
+@pytest.mark.parametrize(("name", "said"), [("gone.txt", "gone.txt cannot be read"), ("one.txt", "one class only")])
+def test_a_class_map_that_tells_nothing_is_named(store, image_folder, tmp_path, name, said):
+    (tmp_path / "one.txt").write_text("class-1\n")
+    store.add_runs([run_on(image_folder, 80, class_map=str(tmp_path / name))])
+    report = describe_recorded(store)
+    assert said in report.left_out[str(image_folder)]
+    assert "which is not what was trained on" not in report.left_out[str(image_folder)]
+
+
+def test_a_loop_that_does_not_count_its_images_is_believed(store, image_folder):
+    run = run_on(image_folder, None)
+    store.add_runs([run])
+    assert describe_recorded(store).runs == 1
+    assert (store.run(run.run_id).n_classes, store.run(run.run_id).n_train) == (3, None)

@@ -122,6 +122,8 @@ class FillIn:
         self.followed(suggestion.suggestion_id)
         if os.environ.get("RANK", "0") == "0":
             _tell(arguments, suggestion)
+            if getattr(found, "class_map", None):
+                _say("--class-map is not looked at: the advice is for all classes of the folder")
 
     def _ask(self, arguments: ScriptArguments) -> Answer:
         """Return ``{"suggestion": …}``, or ``{"reason": …}`` why there is none."""

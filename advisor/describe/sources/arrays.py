@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from advisor.describe.sources.images import ImageDataset, ListedSplit
+from advisor.describe.sources.images import ImageDataset, ListedSplit, open_file
 from advisor.describe.sources.labels import class_indices
 from advisor.errors import DatasetError
+
+
+def without_loader(source: Any) -> Any:
+    """Return the Dataset that a DataLoader loads, also within a pair; anything else as it is."""
+    if isinstance(source, tuple):
+        return tuple(without_loader(part) for part in source)
+    return (
+        source.dataset if hasattr(source, "dataset") and hasattr(source, "__iter__") and not _is_map(source) else source
+    )
 
 
 def is_in_memory(source: Any) -> bool:
@@ -45,6 +55,8 @@ def open_in_memory(source: Any, name: str = "dataset") -> ImageDataset:
         images = read[part][0]
         role = ("train", "eval")[part]
         names = [f"{role}/{i:06d}" for i in range(len(index))]
+        if isinstance(images, _Files):
+            return ListedSplit(index, classes, names, lambda i: open_file(images[i]))
         return ListedSplit(index, classes, names, lambda i: _to_image(images[i]))
 
     return ImageDataset(
@@ -114,7 +126,31 @@ def _read_map(dataset: Any, name: str) -> tuple[Any, list[Any], str]:
                     hint="give a map-style Dataset for classification",
                 )
             labels.append(item[1])
-    return _Items(dataset), [_scalar(label) for label in labels], "dataset"
+    files = _known_files(dataset)
+    return _Items(dataset) if files is None else _Files(files), [_scalar(label) for label in labels], "dataset"
+
+
+class _Files(list[str]):
+    """Paths of a Dataset's images, in whose place its items would be as training varies and scales them."""
+
+
+def _known_files(dataset: Any) -> list[str] | None:
+    """Return the files of the images where a Dataset keeps them (torchvision, timm, Subset)."""
+    if hasattr(dataset, "dataset") and hasattr(dataset, "indices"):  # torch.utils.data.Subset
+        inner = _known_files(dataset.dataset)
+        return None if inner is None else [inner[int(i)] for i in dataset.indices]
+    for holder in (dataset, getattr(dataset, "reader", None)):
+        samples = getattr(holder, "samples", None)
+        if isinstance(samples, list) and len(samples) == len(dataset) > 0 and _is_file(samples[0]):
+            return [os.fspath(sample[0]) for sample in samples]
+    return None
+
+
+def _is_file(sample: Any) -> bool:
+    """Return whether a sample is (path, label)."""
+    if not (isinstance(sample, tuple) and len(sample) == 2 and isinstance(sample[0], (str, os.PathLike))):
+        return False
+    return os.path.isfile(sample[0])
 
 
 def _known_labels(dataset: Any) -> list[Any] | None:

@@ -29,7 +29,8 @@ def open_dataset(source: Any) -> ImageDataset:
         - a folder of WebDataset shards, or of a Hugging Face dataset saved on disk;
         - a timm dataset name, with timm's ``--data-dir`` after a colon: ``torch/cifar10:ROOT``, ``hfds/NAME:ROOT``,
           ``hfids/NAME:ROOT`` (from the same local copy), ``wds/FOLDER``, ``tfds/NAME:ROOT``; nothing is downloaded;
-        - arrays ``(images, labels)``, a map-style torch Dataset, or a tuple (train, eval) of two of these;
+        - arrays ``(images, labels)``, a map-style torch Dataset or its DataLoader, or a tuple (train, eval) of two of
+          these; where a Dataset keeps the paths of its images, the files are read and its transforms left aside;
         - whatever a plugin opens (``advisor_open_dataset``, asked first).
 
     Returns
@@ -43,10 +44,11 @@ def open_dataset(source: Any) -> ImageDataset:
     MissingExtraError
         If reading it needs a package that is not installed.
     """
-    from advisor.describe.sources.arrays import is_in_memory, open_in_memory
+    from advisor.describe.sources.arrays import is_in_memory, open_in_memory, without_loader
 
     if isinstance(source, ImageDataset):
         return source
+    source = without_loader(source)
     opened = get_plugins().call_first("advisor_open_dataset", source=source)
     if isinstance(opened, ImageDataset):
         return opened
@@ -55,7 +57,7 @@ def open_dataset(source: Any) -> ImageDataset:
     if not isinstance(source, (str, os.PathLike)):
         raise DatasetError(
             f"a {type(source).__name__} is no dataset",
-            cause="a path, a timm dataset name, arrays (images, labels) or a map-style Dataset is expected",
+            cause="a path, a timm dataset name, arrays (images, labels), a map-style Dataset or its loader is expected",
             hint="advisor describe --dataset PATH",
         )
     prefix, slash, rest = str(source).partition("/")

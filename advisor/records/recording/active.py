@@ -15,6 +15,7 @@ from typing import Any
 from advisor.records.encoding import field_parsers, plain
 from advisor.records.outcome import ended_by, is_out_of_memory, outcome
 from advisor.records.recording.containment import contained, raise_contained, tell
+from advisor.records.recording.given import say_unknown_names
 from advisor.records.recording.observers import Observers
 from advisor.records.recording.private_paths import cut_paths
 from advisor.records.recording.provenance import provenance
@@ -114,17 +115,52 @@ class ActiveRun:
                 self._writer.put("run", changed)
 
     @contained
-    def log_epoch(self, epoch: int | None = None, **metrics: Any) -> None:
+    def log_epoch(
+        self,
+        epoch: int | None = None,
+        *,
+        train_loss: float | None = None,
+        train_top1: float | None = None,
+        eval_loss: float | None = None,
+        eval_top1: float | None = None,
+        eval_top5: float | None = None,
+        ema_eval_top1: float | None = None,
+        lr: float | None = None,
+        seconds: float | None = None,
+        **further: Any,
+    ) -> None:
         """Report an epoch's metrics.
 
         Parameters
         ----------
         epoch : int, optional
             Counted from 0; by default the one after the last reported. Reporting an epoch again adds to it.
-        **metrics : float
-            The fields of ``Epoch``: accuracies in percent, durations in seconds. The last value of any other name,
-            or that is no number, is kept in the run's ``extra``.
+        train_loss, eval_loss : float, optional
+            Mean cross-entropy on the training and the validation images.
+        train_top1, eval_top1, eval_top5 : float, optional
+            Accuracies in percent; of the raw model, not of its moving average.
+        ema_eval_top1 : float, optional
+            Accuracy of the moving average on the validation images, in percent.
+        lr : float, optional
+            Learning rate of the epoch.
+        seconds : float, optional
+            How long it took.
+        **further
+            The last value of any other name, or that is no number, is kept in the run's ``extra``; the name is said
+            once with the nearest known one.
         """
+        metrics = {
+            "train_loss": train_loss,
+            "train_top1": train_top1,
+            "eval_loss": eval_loss,
+            "eval_top1": eval_top1,
+            "eval_top5": eval_top5,
+            "ema_eval_top1": ema_eval_top1,
+            "lr": lr,
+            "seconds": seconds,
+            **further,
+        }
+        say_unknown_names("log_epoch", further, EPOCH_METRICS)
         with self._lock:
             if self._ended:
                 return

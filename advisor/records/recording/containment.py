@@ -19,6 +19,7 @@ in_background: list[BaseException] = []
 _told: set[tuple[str, type]] = set()
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def contained(method: F) -> F:
@@ -41,6 +42,17 @@ def contained(method: F) -> F:
             return None
 
     return harmless  # type: ignore[return-value]
+
+
+def harmless(where: str, function: Callable[..., T], *arguments: Any) -> T | None:
+    """Return what a function returns; where it fails, that is logged once and None returned."""
+    try:
+        return function(*arguments)
+    except Exception as error:  # isolation: recording must never change what a training does
+        if os.environ.get(TESTING):
+            raise
+        tell(where, error)
+        return None
 
 
 def contain(where: str, error: BaseException) -> None:

@@ -259,19 +259,24 @@ class Store:
             upsert(connection, LIKENESSES, [{"dataset_id": dataset.dataset_id, "thumbnails": thumbnails}])
         return dataset
 
-    def runs_without_dataset(self) -> list[tuple[str, str, int | None]]:
-        """Return id, folder of the images and number of training images of runs whose dataset is not described yet."""
-        folder = RUNS.c.extra["dataset_root"].as_string()
-        query = sa.select(RUNS.c.run_id, folder, RUNS.c.n_train).where(RUNS.c.dataset_id.is_(None), folder.is_not(None))
+    def runs_without_dataset(self) -> list[tuple[str, str, str | None, int | None]]:
+        """Return id, folder, class map and number of training images of runs whose dataset is not described yet."""
+        folder, class_map = (RUNS.c.extra[name].as_string() for name in ("dataset_root", "class_map"))
+        columns = (RUNS.c.run_id, folder, class_map, RUNS.c.n_train)
+        query = sa.select(*columns).where(RUNS.c.dataset_id.is_(None), folder.is_not(None))
         with self.reading() as connection:
-            return [(run_id, root, n_train) for run_id, root, n_train in connection.execute(query)]
+            return [(run_id, root, names, n_train) for run_id, root, names, n_train in connection.execute(query)]
 
-    def set_dataset(self, run_ids: Sequence[str], dataset_id: str) -> None:
-        """Say which dataset runs were trained on."""
+    def set_dataset(self, run_ids: Sequence[str], dataset: Dataset) -> None:
+        """Say which dataset runs were trained on; it also tells the number of classes where a run does not."""
+        values = {
+            "dataset_id": dataset.dataset_id,
+            "n_classes": sa.func.coalesce(RUNS.c.n_classes, dataset.n_classes),
+        }
         with self.writing() as connection:
             for start in range(0, len(run_ids), _IDS_A_STATEMENT):
                 some = RUNS.c.run_id.in_(run_ids[start : start + _IDS_A_STATEMENT])
-                connection.execute(sa.update(RUNS).where(some).values(dataset_id=dataset_id))
+                connection.execute(sa.update(RUNS).where(some).values(values))
 
     def datasets(self) -> list[Dataset]:
         """Return all described datasets by name."""

@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from advisor.records.encoding import from_json
 from advisor.records.outcome import outcome
 from advisor.records.recording import spool
+from advisor.records.recording.given import completed
 from advisor.records.schema import EPOCH_METRICS, Epoch, Run, Source, Status
 from advisor.records.store.rows import record, row, upsert
 from advisor.records.store.store import Store
-from advisor.records.store.tables import EPOCHS, RUNS, SPOOLS
+from advisor.records.store.tables import EPOCHS, RUNS, SPOOLS, SUGGESTIONS
 
 STALE_AFTER = timedelta(minutes=10)
 """A run whose lock cannot be asked, on another machine, is given up when nothing was heard of it for so long."""
@@ -148,6 +149,8 @@ def _take(connection: sa.Connection, path: Path, report: SyncReport) -> bool:
     if after.status in _OPEN:
         after = _derived(connection, after, path, _is_gone(after, path, held))
         report.stale += after.status is Status.STALE and (before is None or before.status is not Status.STALE)
+    if after.source is Source.API and after.suggestion_id and after.status not in _OPEN:
+        after = _as_suggested(connection, after)
     if after != before:
         upsert(connection, RUNS, [row(after)])
         report.runs += 1
@@ -200,6 +203,19 @@ def _resumed(connection: sa.Connection, run: Run) -> str | None:
     earlier = sa.select(sa.func.max(RUNS.c.run_id)).where(RUNS.c.run_id < run.run_id, writes_there)
     found: str | None = connection.execute(earlier).scalar()
     return found
+
+
+def _as_suggested(connection: sa.Connection, run: Run) -> Run:
+    """Return a run of a loop that named its suggestion, with what it left to that."""
+    query = sa.select(SUGGESTIONS.c.suggestion).where(SUGGESTIONS.c.suggestion_id == run.suggestion_id)
+    document = connection.execute(query).scalar()
+    try:
+        run = replace(run, **(completed(run, document) if document else {}))
+    except (KeyError, IndexError, TypeError):  # a suggestion of another version
+        return run
+    if run.status is Status.FINISHED and run.epochs is not None and run.epochs_done < run.epochs:
+        return replace(run, status=Status.INTERRUPTED)
+    return run
 
 
 def _is_gone(run: Run, path: Path, held: bool | None) -> bool:

@@ -462,6 +462,18 @@ def test_torch_datasets_and_subsets(pets):
     assert np.abs(draw_sample(dataset).train.thumbnails.astype(int) - exact).max() <= 1
 
 
+def test_loaders_are_their_datasets_and_augmented_images_the_files_they_are_made_of(pets):
+    torch = pytest.importorskip("torch")
+    transforms = pytest.importorskip("torchvision.transforms")
+    folder = pytest.importorskip("torchvision.datasets").ImageFolder
+    varied = transforms.Compose([transforms.RandomResizedCrop(8), transforms.ToTensor()])
+    training = torch.utils.data.DataLoader(folder(str(pets / "train"), varied), batch_size=2)
+    validation = torch.utils.data.DataLoader(folder(str(pets / "val"), varied))
+    assert open_dataset(training).n_train == 7
+    assert describe((training, validation)).dataset.dataset_id == describe(pets).dataset.dataset_id
+    assert open_dataset(torch.utils.data.DataLoader(Noise(6))).n_train == 6
+
+
 def test_timm_datasets_are_not_decoded_for_their_labels(pets):
     timm_data = pytest.importorskip("timm.data")
     theirs = timm_data.create_dataset("", str(pets), split="train")

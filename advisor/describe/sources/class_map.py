@@ -1,0 +1,68 @@
+"""The part of a dataset that timm's ``--class-map`` leaves: some of the class folders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.describe.sources.images import ImageDataset, Split
+from advisor.errors import DatasetError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def read_class_map(class_map: str, root: Path) -> tuple[str, ...]:
+    """Return the class folders that a class map names, one a line; it may lie in the dataset's folder, as in timm.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file, or it is no text file.
+    """
+    for path in (Path(class_map), root / class_map):
+        if path.is_file() and path.suffix.lower() == ".txt":
+            return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    raise DatasetError(
+        f"the class map {class_map} cannot be read",
+        cause="there is no such .txt file on this machine",
+        hint="advisor describe --dataset PATH",
+    )
+
+
+def of_classes(dataset: ImageDataset, names: Collection[str]) -> ImageDataset:
+    """Return the images of some classes, as a dataset of its own.
+
+    Raises
+    ------
+    DatasetError
+        If fewer than two of the classes have a training image.
+    """
+    kept = [index for index, name in enumerate(dataset.classes) if name in names]
+    classes = tuple(dataset.classes[index] for index in kept)
+
+    def part(split: Split) -> Split:
+        return _Part(split, np.flatnonzero(np.isin(split.labels, kept)), kept, classes)
+
+    evaluation = part(dataset.eval) if dataset.eval is not None else None
+    return replace(dataset, classes=classes, train=part(dataset.train), eval=evaluation)
+
+
+class _Part(Split):
+    def __init__(self, split: Split, chosen: NDArray[np.intp], kept: list[int], classes: tuple[str, ...]) -> None:
+        super().__init__(np.searchsorted(kept, split.labels[chosen]).astype(np.int32), classes)
+        self._split, self._chosen = split, chosen
+
+    def path(self, index: int) -> str:
+        return self._split.path(int(self._chosen[index]))
+
+    def open(self, index: int) -> BinaryIO | Image:
+        return self._split.open(int(self._chosen[index]))
+
+    def stamp(self, index: int) -> str:
+        return self._split.stamp(int(self._chosen[index]))
