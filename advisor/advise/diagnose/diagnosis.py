@@ -241,7 +241,8 @@ def diagnose(
     if findings and causes:  # it diverged, and the rule says why
         findings[0] = replace(findings[0], seen=f"{causes[0].meaning}; {findings[0].seen}")
         causes = ()
-    notes = [*withheld, *_notes(run, epochs, findings, advice, document)]
+    # What a curve does not tell matters only where a curve was to be read.
+    notes = [] if causes else [*withheld, *_notes(run, epochs, findings, advice, document)]
     return Diagnosis(run, symptoms, tuple(findings), advice, tuple(notes), causes)
 
 
@@ -249,7 +250,7 @@ def _against(run: Run, advice: Advice, suggestion: StoredSuggestion | None, apar
     """Return why advice is not to be given although a rule asks for it; None where nothing speaks against it."""
     if advice.predicted is not None and advice.predicted[1] < advice.predicted[0]:
         before, after = advice.predicted
-        return f"{advice.change} is not advised: the meta-model expects {after:.0f} % of it instead of {before:.0f} %"
+        return f"{advice.change} is not advised: the meta-model expects {after:.1f} % of it instead of {before:.1f} %"
     if apart or advice.name == "epochs":
         return None  # that it came apart is evidence; how long to train is the user's limit
     if suggestion is None:

@@ -198,7 +198,7 @@ def test_what_the_meta_model_expects_to_be_worse_is_not_advised(after, advised, 
     diagnosis = diagnose(run, epochs, figures=backed(), artefact=object(), dataset=dataset)
     assert diagnosis.verdict == "diverging"
     assert (diagnosis.advice is not None) == advised
-    assert any("expects 43 % of it instead of 57 %" in note for note in diagnosis.notes) != advised
+    assert any("expects 43.0 % of it instead of 57.0 %" in note for note in diagnosis.notes) != advised
 
 
 def test_what_was_not_recorded_is_not_judged():
