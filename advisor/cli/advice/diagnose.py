@@ -90,13 +90,13 @@ def _text(diagnosis: Diagnosis) -> RenderableType:
         also = "" if cause is diagnosis.causes[0] else f"Also {cause.name}: "
         lines.append(Text(f"{also}{_sentence(cause.meaning) if not also else cause.meaning}."))
         if cause.remedy is not None:
-            lines.append(Text(f"What mends it: {cause.remedy}.", style="bold"))
+            lines.append(Text(f"What to do: {cause.remedy}.", style="bold"))
         if cause.option is not None:
             lines.append(Text(f"Next:  add {cause.option} to the command that was run"))
     if run.error is not None and not any(run.error in cause.meaning for cause in diagnosis.causes):
         lines.append(Text(f"The recorded error: {run.error}"))
     if diagnosis.causes:
-        lines.append(Text("No other value of the hyperparameters mends that, so none is advised."))
+        lines.append(Text("So no other value of the hyperparameters is advised."))
     for finding in diagnosis.findings:
         also = "" if finding is diagnosis.findings[0] else f"Also {finding.rule}: "
         lines.append(Text(f"{also}{finding.meaning} ({finding.seen})."))

@@ -135,6 +135,18 @@ def test_a_script_without_a_command_line_is_told_at_its_end(tmp_path):
     assert "nothing was set" in err
 
 
+def test_a_class_map_is_said_not_to_be_looked_at(image_folder, tmp_path):
+    script = tmp_path / "train.py"
+    first = 'parser.add_argument("data", nargs="?")'
+    script.write_text(PRINT.read_text().replace(first, f'{first}\nparser.add_argument("--class-map")'))
+    (tmp_path / "map.txt").write_text("class-0\nclass-1\n")
+    words = ("-m", "advisor", "run", "--suggest", script, "--data-dir", image_folder, *SMALL)
+    status, _, said = run(*words, "--class-map", tmp_path / "map.txt")
+    assert status == 0
+    assert "--class-map is not looked at" in said
+    assert "--class-map" not in run(*words)[2]
+
+
 def test_quiet_says_nothing(image_folder):
     status, _, err = run("-m", "advisor", "--quiet", "run", "--suggest", PRINT, "--data-dir", image_folder, *SMALL)
     assert (status, err) == (0, "")
