@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from advisor.advise.recipes.public_runs import follow_public_runs
 from advisor.advise.recipes.published import advise_published
 from advisor.advise.recipes.recipes import shipped_recipes
 from advisor.advise.request import make_request
+from advisor.advise.search.context import FEW_GROUPS
 from advisor.advise.search.search import RETRY_BY, distinct, preference_order
 from advisor.collect.engine import available_cores
 from advisor.describe.model import describe_model
@@ -87,15 +89,22 @@ def _held_out(table: Table, judged: Sequence[Pool], group: str) -> tuple[list[Ou
     others = [pool for pool in judged if pool.group != group]
     average = best_on_average(others)
     model_of = np.array([case.model for case in seen.cases])[seen.case_of]
+    opt_of = np.array([case.opt for case in seen.cases])[seen.case_of]
+    sources = {pool.case.opt: len(np.unique(seen.group_of[opt_of == pool.case.opt])) for pool in judged}
     without = None
     outcomes: list[Outcome] = []
     at_batches: list[AtBatch] = []
     for pool in (pool for pool in judged if pool.group == group):
         ranked = robust_regret(fitted, pool)
-        order = preference_order(pool.hparams, ranked.points, 0.0)
-        picks = distinct(pool.hparams, order, 3, RETRY_BY)
-        prediction = ranked.prediction
-        expected = tuple(float(part[picks[0]]) for part in (prediction.top1, prediction.low, prediction.high))
+        expected = None
+        if sources[pool.case.opt] >= FEW_GROUPS:
+            order = preference_order(pool.hparams, ranked.points, 0.0)
+            picks = distinct(pool.hparams, order, 3, RETRY_BY)
+            prediction = ranked.prediction
+            expected = tuple(float(part[picks[0]]) for part in (prediction.top1, prediction.low, prediction.high))
+        else:
+            # As the advice does where the meta-model is not supported.
+            picks = _published_picks(pool, with_public_runs=True, count=3)
         outcomes.append(_looked_up(ADVICE, pool, picks[0], expected))  # type: ignore[arg-type]  # three of them
         outcomes.append(Outcome(best_of(3), pool, float(pool.score[picks].max())))
         if pool.case.model == HELD_OUT_MODEL:
@@ -103,14 +112,14 @@ def _held_out(table: Table, judged: Sequence[Pool], group: str) -> tuple[list[Ou
                 model = meta_model_for(Pretraining.IMAGENET)
                 without = model.fit_regret(seen.take(model_of != HELD_OUT_MODEL))
             outcomes.append(_looked_up(MODEL_UNSEEN, pool, int(robust_order(without, pool)[0])))
-        outcomes.append(_looked_up(RECIPES, pool, _recipes_pick(pool)))
+        outcomes.append(_looked_up(RECIPES, pool, _published_picks(pool, with_public_runs=False, count=1)[0]))
         outcomes += [_looked_up(name, pool, row) for name, row in core_points(pool).items() if _is_fixed(name)]
         outcomes.append(_looked_up(average.name, pool, average.pick(pool)))
         scores = pool.score[pool.random]
         enough = [k for k in RANDOM_TRIALS if k <= len(scores)]
         outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in enough]
         outcomes.append(_looked_up("oracle", pool, int(pool.score.argmax())))
-        if pool.case.opt == "sgd":
+        if pool.case.opt == "sgd" and sources["sgd"] >= FEW_GROUPS:
             at_batches += _at_batches(pool, ranked.points)
     return outcomes, at_batches
 
@@ -145,8 +154,11 @@ def _looked_up(method: str, pool: Pool, row: int, expected: tuple[float, float, 
     return Outcome(method, pool, float(pool.score[row]), float(pool.hparams["epochs"][row]), expected)
 
 
-def _recipes_pick(pool: Pool) -> int:
-    """Return the recorded configuration nearest to what recipes and the rule advise without any of the evidence."""
+def _published_picks(pool: Pool, *, with_public_runs: bool, count: int) -> list[int]:
+    """Return the recorded configurations nearest to what is advised without any of the evidence.
+
+    That is what recipes and the rule say, or what public runs on GPUs make of it.
+    """
     case = pool.case
     request = make_request(
         model=case.model,
@@ -155,10 +167,12 @@ def _recipes_pick(pool: Pool) -> int:
         img_size=case.img_size,
         max_epochs=pool.max_epochs,
         prefer="accuracy",
-        top_k=1,
+        top_k=count,
     )
-    advised = advise_published(shipped_recipes(), request, pool.n_train, layer_decay=False).configurations[0]
-    return pool.nearest(advised.as_dict())
+    published = advise_published(shipped_recipes(), request, pool.n_train, layer_decay=False)
+    if with_public_runs:
+        published = follow_public_runs(published, request, pool.n_train)
+    return list(dict.fromkeys(pool.nearest(advised.as_dict()) for advised in published.configurations))
 
 
 def contexts(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -28,6 +28,7 @@ def quick_model():
         patch.setattr(
             finetuning, "meta_model_for", lambda _: MetaModel(2, 10, ranker="process", target="regret"), raising=True
         )
+        patch.setattr(finetuning, "FEW_GROUPS", 2)
         yield
 
 
@@ -149,6 +150,19 @@ def test_heads_alone_say_nothing_of_whole_networks(evidence):
 
 def test_recipes_advise_without_the_evidence(judged_pools):
     for pool in judged_pools:
-        picked = finetuning._recipes_pick(pool)
-        assert pool.hparams["epochs"][picked] <= MAX_EPOCHS
-        assert pool.hparams["lr"][picked] < 3e-2
+        for with_public_runs in (False, True):
+            picks = finetuning._published_picks(pool, with_public_runs=with_public_runs, count=2)
+            assert 1 <= len(picks) <= 2
+            assert (pool.hparams["epochs"][picks] <= MAX_EPOCHS).all()
+            assert (pool.hparams["lr"][picks] < 3e-2).all()
+
+
+def test_where_too_few_sources_were_seen_advice_is_what_is_published(judged_pools, evidence, monkeypatch):
+    monkeypatch.setattr(finetuning, "FEW_GROUPS", 100)
+    table = build_table(evidence.runs, evidence.datasets, lambda name, side: describe_model(name).features(side))
+    outcomes, at_batches = finetuning._held_out(table, judged_pools, judged_pools[0].group)
+    assert not at_batches
+    for outcome in (outcome for outcome in outcomes if outcome.method == ADVICE):
+        (pick, *_) = finetuning._published_picks(outcome.pool, with_public_runs=True, count=3)
+        assert outcome.score == outcome.pool.score[pick]
+        assert outcome.expected is None

@@ -7,13 +7,13 @@ from advisor.learn.artefact import Coverage
 from advisor.learn.table import Case, Context
 from advisor.records.schema import Dataset
 
-_FEW_GROUPS = 6
+FEW_GROUPS = 6
 """Below so many independent sources a context is answered otherwise: the model cannot know what holds elsewhere."""
 
 
 def is_supported(coverage: Coverage | None) -> bool:
     """Return whether a context is supported: whether enough independent sources were recorded in it."""
-    return coverage is not None and coverage.groups >= _FEW_GROUPS
+    return coverage is not None and coverage.groups >= FEW_GROUPS
 
 
 def context_of_request(request: Request, dataset: Dataset, coverage: Coverage, max_epochs: int) -> Context:
