@@ -16,6 +16,7 @@ def _small(monkeypatch):
     """A shipped evidence of few runs, and a meta-model of few members."""
     monkeypatch.setattr(shipped, "load_fine_tuning", lambda: fine_tuning_evidence(n_groups=3))
     monkeypatch.setattr(finetuning, "meta_model_for", lambda _: MetaModel(2, 10, ranker="process", target="regret"))
+    monkeypatch.setattr(finetuning, "FEW_GROUPS", 1)
 
 
 def evaluate(*options):
