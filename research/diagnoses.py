@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from advisor.advise.diagnose.diagnosis import FIGURES, SCHEMA, context_name
 from advisor.advise.diagnose.remedies import RULES, UNITS, Candidate, Change, RemedyRule
 from advisor.advise.diagnose.symptoms import Symptoms, symptoms_of
-from advisor.learn.table import Floats, is_augmented, is_evidence, score_of
+from advisor.learn.table import Floats, is_augmented
+from advisor.learn.usable_runs import is_evidence, score_of
 from advisor.records.evidence import EPOCHS, RUNS, Evidence, load_evidence
 from advisor.records.schema import Epoch, Run
 from advisor.space.hyperparameters import HYPERPARAMETERS, NO_DECAY

@@ -13,7 +13,8 @@ from advisor.errors import AdvisorError
 from advisor.evaluate.gate import Verdict, judge_fit
 from advisor.learn.artefact import Artefact, fit_artefact
 from advisor.learn.metamodel import meta_model_for
-from advisor.learn.table import build_table, left_out, teaching
+from advisor.learn.table import build_table
+from advisor.learn.usable_runs import left_out, teaching
 from advisor.records.evidence import Evidence, load_evidence, load_fine_tuning
 from advisor.records.schema import Dataset, Pretraining, Run
 

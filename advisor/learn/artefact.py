@@ -22,8 +22,9 @@ import numpy as np
 from advisor.errors import AdvisorError
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.novelty import DatasetDistances
-from advisor.learn.table import Table, score_of, teaching
+from advisor.learn.table import Table
 from advisor.learn.targets import regret_within_cases
+from advisor.learn.usable_runs import score_of, teaching
 from advisor.records.schema import Dataset, Pretraining, Run, Status
 from advisor.space.hyperparameters import HYPERPARAMETERS
 

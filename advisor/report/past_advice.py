@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from advisor.advise.suggestion import Expected, Suggested, Suggestion
-from advisor.learn.table import score_of
+from advisor.learn.usable_runs import score_of
 from advisor.records.schema import Run, Status, StoredSuggestion
 from advisor.space.hyperparameters import HYPERPARAMETERS
 

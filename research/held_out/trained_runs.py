@@ -12,7 +12,7 @@ from advisor.collect.planning.plan import PlannedCase, PlannedRun
 from advisor.collect.training.images import load_images
 from advisor.collect.training.trainer import Diverged, data_config, train
 from advisor.errors import AdvisorError
-from advisor.learn.table import is_evidence, score_of
+from advisor.learn.usable_runs import is_evidence, score_of
 from advisor.records.schema import Run
 from advisor.space.configuration import Configuration
 from advisor.space.hyperparameters import HYPERPARAMETERS

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import describe_model, records
 
-from advisor.learn.table import build_table, is_comparable, is_evidence, score_of
+from advisor.learn.table import build_table
+from advisor.learn.usable_runs import is_comparable, is_evidence, score_of
 from advisor.records.schema import Status
 
 

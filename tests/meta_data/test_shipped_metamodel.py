@@ -9,7 +9,8 @@ import pytest
 from advisor.describe.model import describe_model
 from advisor.learn.artefact import MANIFEST, Artefact, digest, fit_artefact, fitted_with
 from advisor.learn.metamodel import meta_model_for
-from advisor.learn.table import build_table, is_evidence
+from advisor.learn.table import build_table
+from advisor.learn.usable_runs import is_evidence
 from advisor.records.evidence import load_evidence, load_fine_tuning
 from advisor.records.schema import Pretraining
 

@@ -17,7 +17,8 @@ from advisor.advise.search.predictor import Hparams, Predict
 from advisor.advise.search.search import SearchResult, retries, search
 from advisor.learn.metamodel import LEVEL, Prediction
 from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior, posterior_scale
-from advisor.learn.table import Floats, is_comparable, is_evidence, score_of
+from advisor.learn.table import Floats
+from advisor.learn.usable_runs import is_comparable, is_evidence, score_of
 from advisor.records.schema import Dataset, Run
 from advisor.space.configuration import Configuration, columns_of, to_unit_scale
 from advisor.space.hyperparameters import HYPERPARAMETERS
