@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.advise.recipes.published import lr_voices
+from advisor.advise.recipes.published import lr_sources
 from advisor.advise.recipes.recipes import Recipe, Recipes, shipped_recipes
 from advisor.advise.recipes.rule import BASE_BATCH_SIZE, find_rule
 from advisor.errors import UsageError
@@ -115,7 +115,7 @@ def _by_median(recipe: Recipe, others: Recipes) -> float:
 
 
 def _by_recipes(recipe: Recipe, others: Recipes) -> float:
-    voices = lr_voices(
+    voices = lr_sources(
         others,
         recipe.family,
         pretrained=recipe.pretrained,

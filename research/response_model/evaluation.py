@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from advisor.advise.recipes.fine_tuning import describe_fine_tuning
-from advisor.advise.recipes.published import lr_voices
+from advisor.advise.recipes.published import lr_sources
 from advisor.advise.recipes.recipes import Recipes, Situation, pretraining_corpus
 from advisor.describe.model import describe_model
 from advisor.learn.response import CLIPS, FineTuning, ResponseModel, features, part_names
@@ -119,7 +119,7 @@ def todays_rates(runs: PublicRuns, recipes: Recipes) -> Floats:
 
 @functools.lru_cache(maxsize=4096)
 def _reference_lr(recipes: Recipes, opt: str, attention: bool, situation: Situation) -> float:
-    return lr_voices(recipes, opt, pretrained=True, attention=attention, situation=situation).quantile(0.5)
+    return lr_sources(recipes, opt, pretrained=True, attention=attention, situation=situation).quantile(0.5)
 
 
 class Judge:

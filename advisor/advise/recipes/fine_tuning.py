@@ -6,7 +6,7 @@ import functools
 import math
 from dataclasses import replace
 
-from advisor.advise.recipes.published import lr_voices
+from advisor.advise.recipes.published import lr_sources
 from advisor.advise.recipes.recipes import Recipes, Situation, pretraining_corpus
 from advisor.describe.model_description import ModelDescription
 from advisor.learn.response import FineTuning, model_kind
@@ -75,4 +75,4 @@ def describe_fine_tuning(
 
 @functools.lru_cache(maxsize=4096)
 def _reference_lr(recipes: Recipes, opt: str, attention: bool, situation: Situation) -> float:
-    return lr_voices(recipes, opt, pretrained=True, attention=attention, situation=situation).quantile(0.5)
+    return lr_sources(recipes, opt, pretrained=True, attention=attention, situation=situation).quantile(0.5)

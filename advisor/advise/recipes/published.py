@@ -13,7 +13,7 @@ from typing import Any
 
 from advisor.advise.assumes import Assumes
 from advisor.advise.recipes.network_settings import SimilarNetworks
-from advisor.advise.recipes.recipes import Recipes, Situation, Voices, pretraining_corpus
+from advisor.advise.recipes.recipes import Recipes, Situation, WeightedSources, pretraining_corpus
 from advisor.advise.recipes.rule import (
     BASE_BATCH_SIZE,
     MOST_EPOCHS,
@@ -102,11 +102,13 @@ def situation_of(request: Request, n_train: int) -> Situation:
     )
 
 
-def lr_voices(recipes: Recipes, opt: str, *, pretrained: bool, attention: bool, situation: Situation) -> Voices:
+def lr_sources(
+    recipes: Recipes, opt: str, *, pretrained: bool, attention: bool, situation: Situation
+) -> WeightedSources:
     """Return what is said of the learning rate at ``REFERENCE_BATCH``, as logarithms."""
     rule = find_rule(opt, pretrained=pretrained, attention=attention)
     at_reference = rule.lr * (REFERENCE_BATCH / BASE_BATCH_SIZE) ** rule.exponent
-    return recipes.voices(
+    return recipes.weighted_sources(
         "reference_lr",
         recipe_family(opt),
         pretrained,
@@ -147,19 +149,19 @@ def advise_published(recipes: Recipes, request: Request, n_train: int, *, layer_
     ceilings = _ceilings(limits, n_train, _STEPS_FINE_TUNING if request.pretrained else _STEPS_AN_EPOCH)
     similar = SimilarNetworks(recipes, request.model, request.opt, pretrained=request.pretrained, situation=situation)
 
-    def lr_in(one: Situation) -> Voices:
+    def lr_in(one: Situation) -> WeightedSources:
         attention = request.model.is_transformer
-        return lr_voices(recipes, request.opt, pretrained=request.pretrained, attention=attention, situation=one)
+        return lr_sources(recipes, request.opt, pretrained=request.pretrained, attention=attention, situation=one)
 
     layer_wise = None
     if layer_decay and "lr" not in limits.fixed:
         layer_wise = similar.layer_decay(lambda images: lr_in(replace(situation, log_n_train=images)).quantile(0.5))
     lr_factor = 1.0 if layer_wise is None else layer_wise.lr_factor
 
-    def say(value: str, prior: float, width: float, rule_width: float, **how: Any) -> Voices:
+    def say(value: str, prior: float, width: float, rule_width: float, **how: Any) -> WeightedSources:
         how["layer_decay"] = layer_wise is not None and value not in _OF_IMAGENET
         how["prior"] = (RULE, prior, rule_width)
-        return recipes.voices(value, family, request.pretrained, situation, width=width, **how)
+        return recipes.weighted_sources(value, family, request.pretrained, situation, width=width, **how)
 
     batch_size = say("batch_size", rule_batch_size(n_train), 0.35, 0.7)
     epochs = say("epochs", rule_epochs(n_train, pretrained=request.pretrained), 0.35, 0.7)
@@ -214,7 +216,7 @@ def advise_published(recipes: Recipes, request: Request, n_train: int, *, layer_
             ema=similar.ema(chosen_epochs * n_train / chosen_batch),
         ),
         rule_share=lr.share_of(RULE),
-        sources=tuple(lr.loudest(3, but=RULE)),
+        sources=tuple(lr.heaviest(3, but=RULE)),
         rule=rule,
         layer_decay_sources=() if layer_wise is None else layer_wise.sources,
     )

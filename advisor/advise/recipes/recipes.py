@@ -2,7 +2,7 @@
 
 Recipes are nearly all well tuned, so they tell where good values lie and not how bad others are. Nothing is fitted but
 weights: a recipe counts by how near its situation is, and a source (a repository, a paper) once, however many rows it
-has. ``Voices`` turns what they say into a median and a spread that move smoothly with the situation.
+has. ``WeightedSources`` turns what they say into a median and a spread that move smoothly with the situation.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def pretraining_corpus(name: str) -> float:
 
 
 @dataclass(frozen=True)
-class Voices:
+class WeightedSources:
     """What several sources say of one value, each as a bell around its own.
 
     Attributes
@@ -145,7 +145,7 @@ class Voices:
         below = (1 + (1 - _BROAD_SHARE) * np.tanh(steps) + _BROAD_SHARE * np.tanh(steps / _BROAD)) / 2
         return grid, below @ weights
 
-    def at_most(self, value: float) -> Voices:
+    def at_most(self, value: float) -> WeightedSources:
         """Return the same with all that is larger than a value said of that value."""
         return replace(self, values=np.minimum(self.values, value))
 
@@ -163,13 +163,13 @@ class Voices:
         own = sum(w for w, name in zip(self.weights, self.sources, strict=True) if name == source)
         return float(own / self.weights.sum())
 
-    def loudest(self, n: int, but: str) -> list[str]:
+    def heaviest(self, n: int, but: str) -> list[str]:
         """Return the ``n`` sources that weigh most, without one."""
         names = sorted({name for name in self.sources if name != but})
         return sorted(names, key=self.share_of, reverse=True)[:n]
 
 
-_SPOKEN = (
+_RECIPE_VALUES = (
     "reference_lr",
     "batch_size",
     "epochs",
@@ -199,9 +199,9 @@ class Recipes:
         self._sources = np.array([recipe.source for recipe in recipes], dtype=np.str_)
         self._starts = np.array([recipe.pretrained for recipe in recipes], dtype=bool)
         self._is_layer_wise = np.array([recipe.layer_decay is not None for recipe in recipes], dtype=bool)
-        self._columns = {name: _column(recipes, name) for name in _SPOKEN}
+        self._columns = {name: _column(recipes, name) for name in _RECIPE_VALUES}
 
-    def voices(
+    def weighted_sources(
         self,
         value: str,
         family: str,
@@ -213,13 +213,13 @@ class Recipes:
         same_family: bool = False,
         layer_decay: bool = False,
         prior: tuple[str, float, float] | None = None,
-    ) -> Voices:
+    ) -> WeightedSources:
         """Return what the recipes of a start say of one value.
 
         Parameters
         ----------
         value : str
-            One of ``_SPOKEN``; recipes that leave it open are silent.
+            One of ``_RECIPE_VALUES``; recipes that leave it open are silent.
         family : str
             Recipes of other families count ``_OTHER_FAMILY``, or not at all with ``same_family``.
         pretrained : bool
@@ -229,15 +229,15 @@ class Recipes:
         width : float
             How far around its value a recipe is meant, as a standard deviation.
         log : bool
-            Whether the value is compared by factors; ``Voices`` then holds logarithms.
+            Whether the value is compared by factors; ``WeightedSources`` then holds logarithms.
         layer_decay : bool
             Whether recipes with layer decay are heard as well.
         prior : (source, value, width), optional
-            One more voice, with the weight of a source whose recipe is in the same situation.
+            One more source, with the weight of a source whose recipe is in the same situation.
 
         Returns
         -------
-        Voices
+        WeightedSources
         """
         said = self._columns[value]
         near = self.nearness(situation) * np.where(self._families == family, 1.0, 0.0 if same_family else _OTHER_FAMILY)
@@ -249,7 +249,7 @@ class Recipes:
         if prior is not None:
             said, sources = np.append(said, prior[1]), np.append(sources, prior[0])
             weights, widths = np.append(weights, 1.0), np.append(widths, prior[2])
-        return Voices(np.log(said) if log else said, weights, widths, tuple(str(name) for name in sources))
+        return WeightedSources(np.log(said) if log else said, weights, widths, tuple(str(name) for name in sources))
 
     def nearness(self, situation: Situation) -> Floats:
         """Return how near each recipe is to a situation, 1 in the same and toward 0 far away."""

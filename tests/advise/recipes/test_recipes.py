@@ -9,7 +9,7 @@ from advisor.advise.recipes.recipes import (
     Recipe,
     Recipes,
     Situation,
-    Voices,
+    WeightedSources,
     pretraining_corpus,
     shipped_recipes,
 )
@@ -27,7 +27,9 @@ def recipe(source="paper", lr=1e-3, situation=HERE, family="adam", pretrained=Fa
 
 
 def lr_of(recipes, situation=HERE, prior=None):
-    voices = Recipes(recipes).voices("reference_lr", "adam", False, situation, width=0.3, same_family=True, prior=prior)
+    voices = Recipes(recipes).weighted_sources(
+        "reference_lr", "adam", False, situation, width=0.3, same_family=True, prior=prior
+    )
     return math.exp(voices.quantile(0.5))
 
 
@@ -57,7 +59,7 @@ def test_settings_with_layer_decay_are_read_and_heard_only_where_that_is_asked_f
 
     known = Recipes([recipe("a", 1e-4), recipe("b", 1e-2, layer_decay=0.7)])
     for layer_decay, sources in ((False, ("a",)), (True, ("a", "b"))):
-        voices = known.voices("reference_lr", "adam", False, HERE, width=0.3, layer_decay=layer_decay)
+        voices = known.weighted_sources("reference_lr", "adam", False, HERE, width=0.3, layer_decay=layer_decay)
         assert voices.sources == sources
 
 
@@ -89,9 +91,9 @@ def test_where_no_recipe_is_near_the_prior_decides():
 
 def test_other_starts_and_where_asked_other_optimizers_are_silent():
     recipes = Recipes([recipe("a", 1e-3), recipe("b", 1.0, family="sgd"), recipe("c", 1e-6, pretrained=True)])
-    voices = recipes.voices("reference_lr", "adam", False, HERE, width=0.3, same_family=True)
+    voices = recipes.weighted_sources("reference_lr", "adam", False, HERE, width=0.3, same_family=True)
     assert voices.sources == ("a",)
-    voices = recipes.voices("batch_size", "adam", False, HERE, width=0.3)
+    voices = recipes.weighted_sources("batch_size", "adam", False, HERE, width=0.3)
     assert voices.sources == ("a", "b")
 
 
@@ -99,7 +101,7 @@ def test_what_is_left_open_neither_counts_nor_breaks():
     unknown = Situation(math.nan, math.nan, math.nan, math.nan, 0.0)
     assert lr_of([recipe("a", 1e-3, situation=unknown)]) == pytest.approx(1e-3, rel=0.01)
     recipes = Recipes([recipe("a", epochs=None), recipe("b", epochs=90)])
-    assert recipes.voices("epochs", "adam", False, HERE, width=0.3).sources == ("b",)
+    assert recipes.weighted_sources("epochs", "adam", False, HERE, width=0.3).sources == ("b",)
 
 
 # As far apart as the sources of one optimizer and start are: by factors of up to 150.
@@ -107,11 +109,11 @@ def test_what_is_left_open_neither_counts_nor_breaks():
 def test_quantiles_are_ordered_near_what_is_said_and_slide_with_the_weights(values, data):
     n = len(values)
     weights = np.array(data.draw(st.lists(st.floats(0.1, 1), min_size=n, max_size=n)))
-    voices = Voices(np.array(values), weights, np.full(n, 0.4), ("s",) * n)
+    voices = WeightedSources(np.array(values), weights, np.full(n, 0.4), ("s",) * n)
     low, middle, high = (voices.quantile(q) for q in (0.1, 0.5, 0.9))
     assert low <= middle <= high
     assert min(values) - 0.1 <= middle <= max(values) + 0.1
-    nudged = Voices(np.array(values), weights * np.linspace(1, 1.001, n), np.full(n, 0.4), ("s",) * n)
+    nudged = WeightedSources(np.array(values), weights * np.linspace(1, 1.001, n), np.full(n, 0.4), ("s",) * n)
     assert abs(nudged.quantile(0.5) - middle) < 0.1
 
 
