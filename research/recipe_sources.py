@@ -115,14 +115,14 @@ def _by_median(recipe: Recipe, others: Recipes) -> float:
 
 
 def _by_recipes(recipe: Recipe, others: Recipes) -> float:
-    voices = lr_sources(
+    sources = lr_sources(
         others,
         recipe.family,
         pretrained=recipe.pretrained,
         attention=_attends(recipe),
         situation=recipe.situation,
     )
-    return math.exp(voices.quantile(0.5)) * batch_factor(recipe.family, recipe.batch_size)
+    return math.exp(sources.quantile(0.5)) * batch_factor(recipe.family, recipe.batch_size)
 
 
 _METHODS: dict[str, Callable[[Recipe, Recipes], float]] = dict(

@@ -219,11 +219,11 @@ class Recipes:
         Parameters
         ----------
         value : str
-            One of ``_RECIPE_VALUES``; recipes that leave it open are silent.
+            One of ``_RECIPE_VALUES``; recipes that leave it open do not count.
         family : str
             Recipes of other families count ``_OTHER_FAMILY``, or not at all with ``same_family``.
         pretrained : bool
-            The start; recipes of the other one are silent.
+            The start; recipes of the other one do not count.
         situation : Situation
             How near a recipe is to it decides its weight: 1 / (1 + squared distance).
         width : float
@@ -231,7 +231,7 @@ class Recipes:
         log : bool
             Whether the value is compared by factors; ``WeightedSources`` then holds logarithms.
         layer_decay : bool
-            Whether recipes with layer decay are heard as well.
+            Whether recipes with layer decay count as well.
         prior : (source, value, width), optional
             One more source, with the weight of a source whose recipe is in the same situation.
 
@@ -241,10 +241,10 @@ class Recipes:
         """
         said = self._columns[value]
         near = self.nearness(situation) * np.where(self._families == family, 1.0, 0.0 if same_family else _OTHER_FAMILY)
-        heard = (self._starts == pretrained) & (layer_decay | ~self._is_layer_wise)
-        spoken = np.flatnonzero(heard & np.isfinite(said) & (near > 0))
-        said, sources = said[spoken], self._sources[spoken]
-        weights = once_a_source(sources, near[spoken], anywhere=_ANYWHERE)
+        counted = (self._starts == pretrained) & (layer_decay | ~self._is_layer_wise)
+        stated = np.flatnonzero(counted & np.isfinite(said) & (near > 0))
+        said, sources = said[stated], self._sources[stated]
+        weights = once_a_source(sources, near[stated], anywhere=_ANYWHERE)
         widths = np.full(len(said), width)
         if prior is not None:
             said, sources = np.append(said, prior[1]), np.append(sources, prior[0])
@@ -283,7 +283,7 @@ def shipped_recipes() -> Recipes:
     """Return the recipes of ``meta_data/recipes.csv`` that say how a whole network is trained.
 
     Left out are probes of a frozen network. Of settings with layer-wise decay the learning rate is that of the last
-    layer, several times what reaches the others: they are heard only where that is asked for.
+    layer, several times what reaches the others: they count only where that is asked for.
     """
     text = resources.files("advisor._meta_data").joinpath("recipes.csv").read_text(encoding="utf-8")
     parsed = (_recipe(row) for row in csv.DictReader(text.splitlines()))

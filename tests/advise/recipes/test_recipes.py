@@ -27,10 +27,10 @@ def recipe(source="paper", lr=1e-3, situation=HERE, family="adam", pretrained=Fa
 
 
 def lr_of(recipes, situation=HERE, prior=None):
-    voices = Recipes(recipes).weighted_sources(
+    sources = Recipes(recipes).weighted_sources(
         "reference_lr", "adam", False, situation, width=0.3, same_family=True, prior=prior
     )
-    return math.exp(voices.quantile(0.5))
+    return math.exp(sources.quantile(0.5))
 
 
 def test_every_shipped_recipe_says_what_it_must():
