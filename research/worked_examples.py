@@ -26,6 +26,7 @@ from advisor.learn.artefact import Artefact
 from advisor.learn.table import Table
 from advisor.records.evidence import Evidence
 from advisor.records.schema import Dataset, Pretraining
+from advisor.space.hyperparameters import two_figures
 from research.held_out.advice import without_group
 from research.pages.rendering import render
 
@@ -226,12 +227,17 @@ class Advised:
 def advice_on(example: Example) -> Advised:
     """Return the advice on an example beside what others use."""
     there, free = example.advise(at_batch=True), example.advise(at_batch=False)
-    checks = [Check("learning rate", there.best.lr, *example.lr)]
+    checks = [Check("learning rate", _without_layer_decay(there), *example.lr)]
     if example.weight_decay is not None:
         checks.append(Check("weight decay", there.best.weight_decay, *example.weight_decay))
     if example.sane is not None:
-        checks.append(Check("learning rate at its own batch size", free.best.lr, *example.sane))
+        checks.append(Check("learning rate at its own batch size", _without_layer_decay(free), *example.sane))
     return Advised(free, tuple(checks))
+
+
+def _without_layer_decay(advice: Suggestion) -> float:
+    """Return the advised learning rate as it would be without layer decay, which the sources do not use."""
+    return two_figures(advice.best.lr / advice.assumes.layer_decay_lr_factor)
 
 
 def page(examples: Sequence[Example]) -> str:
