@@ -83,11 +83,6 @@ class PreparedRequest:
     asked: Limits
 
     @cached_property
-    def allowed(self) -> Bounds:
-        """What the limits allow of each hyperparameter, inside the evidence or not."""
-        return allowed_bounds(None, self.request.limits, self.dataset.n_train)
-
-    @cached_property
     def box(self) -> Bounds | None:
         """What is searched: what the evidence covers, cut to the limits; None where it covers nothing."""
         if self.coverage is None:

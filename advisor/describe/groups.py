@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from advisor.describe.near_duplicates import MAX_SHARE, likeness, shared, thumbnails
+from advisor.describe.near_duplicates import MAX_SHARE, pack_thumbnails, shared, thumbnails
 from advisor.describe.sample import draw_sample
 from advisor.describe.sources.images import ImageDataset
 from advisor.records.schema import Dataset
@@ -31,7 +31,7 @@ def put_in_group(store: Store, images: ImageDataset, dataset: Dataset) -> Datase
     Dataset
         The description with the group it was given.
     """
-    own = store.thumbnails(dataset.dataset_id) or likeness(draw_sample(images))
+    own = store.thumbnails(dataset.dataset_id) or pack_thumbnails(draw_sample(images))
     return store.put_in_group(dataset, own, lambda others: _alike(own, others))
 
 

@@ -24,14 +24,14 @@ MAX_SHARE = 0.01
 Thumbnails = NDArray[np.floating[Any]]
 
 
-def likeness(sample: Sample) -> bytes:
+def pack_thumbnails(sample: Sample) -> bytes:
     """Return what is kept of a sample to compare others with: at most 1,600 training images of 8 x 8, compressed."""
     small = np.rint(255 * shrink(sample.train.thumbnails, SIDE)).astype(np.uint8)
     return zlib.compress(telling(small.reshape(len(small), -1)).tobytes())
 
 
 def thumbnails(kept: bytes) -> Thumbnails:
-    """Return the thumbnails that ``likeness`` has kept, shape (n, 192)."""
+    """Return the thumbnails that ``pack_thumbnails`` kept, shape (n, 192)."""
     return np.frombuffer(zlib.decompress(kept), np.uint8).reshape(-1, 3 * SIDE**2).astype(np.float32)
 
 

@@ -168,7 +168,7 @@ class Coefficients:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Estimate:
     """A value over the bootstrap draws: its median, and the standard deviation."""
 
     median: float
@@ -200,12 +200,12 @@ class ResponseModel:
     evidence: Mapping[str, Any]
     provenance: Mapping[str, Any]
 
-    def optimum(self, case: FineTuning) -> Prediction:
+    def optimum(self, case: FineTuning) -> Estimate:
         """Return the natural logarithm of the best learning rate, within the clips, and its spread."""
         values = [self._optimum(draw, self._vectors(case)[0]["optimum"], case) for draw in self.draws]
         return _predict(values)
 
-    def relative_accuracy(self, lr: float, weight_decay: float, case: FineTuning) -> Prediction:
+    def relative_accuracy(self, lr: float, weight_decay: float, case: FineTuning) -> Estimate:
         """Return the accuracy as a share of what the best learning rate and weight decay reach, at most 1."""
         vectors, decay = self._vectors(case, weight_decay)
         values = []
@@ -305,8 +305,8 @@ def _coefficients(values: Sequence[float], names: Mapping[str, Sequence[str]]) -
     return Coefficients(**parts)
 
 
-def _predict(values: Sequence[float]) -> Prediction:
-    return Prediction(float(np.median(values)), float(np.std(values)))
+def _predict(values: Sequence[float]) -> Estimate:
+    return Estimate(float(np.median(values)), float(np.std(values)))
 
 
 def _octaves(value: float, extent: Sequence[float]) -> float:

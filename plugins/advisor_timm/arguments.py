@@ -37,7 +37,7 @@ def as_mapping(arguments: Any) -> dict[str, Any]:
     return dict(arguments) if isinstance(arguments, Mapping) else dict(getattr(arguments, "__dict__", {}))
 
 
-def likeness(arguments: Mapping[str, Any]) -> int:
+def count_known(arguments: Mapping[str, Any]) -> int:
     """Return how many of the names are known ones: the parser of a training script has the most."""
     return len((_USED | _OF_TRAINING) & arguments.keys())
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from advisor_timm.arguments import (
     as_mapping,
+    count_known,
     dataset_name,
     dataset_root,
     describe_training,
-    likeness,
     other_arguments,
     run_fields,
 )
@@ -269,8 +269,8 @@ class Capture:
     # -- what becomes of it ----------------------------------------------------------------------------------------
 
     def _take_arguments(self, arguments: Any) -> None:
-        known = likeness(as_mapping(arguments))
-        if known >= 2 and known >= likeness(as_mapping(self._arguments)):
+        known = count_known(as_mapping(arguments))
+        if known >= 2 and known >= count_known(as_mapping(self._arguments)):
             self._arguments = arguments  # the object itself: lr and world size are filled in later
 
     def _take_epochs(self, result: Any) -> None:

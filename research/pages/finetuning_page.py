@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from advisor.advise.output.settle import EPOCHS
 from advisor.collect.planning.plan import read_plan
 from advisor.collect.shipping.export import case_key
 from advisor.records.evidence import Evidence, load_fine_tuning
@@ -24,6 +26,8 @@ EVALUATION = DOCS / "evaluation-finetuning.json"
 PAGE = DOCS / "fine-tuning.md"
 PICTURE = DOCS / "images" / "fine-tuning-lr.png"
 PLAN = ROOT / "meta_data" / "plans" / "fine-tuning.yaml"
+_CLEAR = 3.0
+"""Points by which two final scores differ for certain."""
 ENOUGH_SOURCES = 10
 """A claim for a context needs so many independent sources of data."""
 _LINES = {64: ("#0b3c5d", "-", "o"), 96: ("#d1495b", "--", "s"), 128: ("#7fb069", "-.", "^")}
@@ -172,6 +176,44 @@ def compare(
     return rows
 
 
+def order_after(evidence: Evidence, epochs: int, opt: str = "adamw") -> dict[str, float]:
+    """Return how often the better of two fixed learning rates of a case is the better one early on too.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    epochs : int
+        How many epochs early on are; runs of more epochs count.
+    opt : str
+        Cases with this optimizer count.
+
+    Returns
+    -------
+    dict
+        ``pairs`` of rates at batch 32 whose final scores differ by more than 3 points, and the ``share`` in which the
+        accuracies after so many epochs have the same order.
+    """
+    early = {epoch.run_id: epoch.eval_top1 for epoch in evidence.epochs if epoch.epoch == epochs - 1}
+    agree = []
+    for runs in cases(evidence).values():
+        rates = [
+            run
+            for run in runs
+            if run.opt == opt
+            and run.extra.get("kind") == "core"
+            and str(run.extra["label"]).startswith("lr ")
+            and "batch" not in str(run.extra["label"])
+            and not run.seed
+            and (run.epochs or 0) > epochs
+            and early.get(run.run_id) is not None
+        ]
+        for one, other in combinations(rates, 2):
+            ends = score(one) - score(other)
+            if abs(ends) > _CLEAR:
+                agree.append(ends * (float(early[one.run_id] or 0) - float(early[other.run_id] or 0)) > 0)
+    return {"pairs": len(agree), "share": float(np.mean(agree)) if agree else float("nan")}
+
+
 def page(evidence: Evidence, evaluation: dict[str, Any]) -> str:
     """Return docs/fine-tuning.md."""
     by_case = cases(evidence)
@@ -188,6 +230,8 @@ def page(evidence: Evidence, evaluation: dict[str, Any]) -> str:
         opts=Counter(str(runs[0].opt) for runs in by_case.values()),
         models=Counter(str(runs[0].model) for runs in by_case.values()),
         enough=ENOUGH_SOURCES,
+        early=order_after(evidence, EPOCHS),
+        early_epochs=EPOCHS,
         batches=compare(evidence, "lr 0.001", ["lr 0.001 batch 8", "lr 0.001 batch 128"]),
         others=compare(evidence, "lr 0.001", ["regularised", "short"]),
         rates=compare(evidence, "lr 0.001", ["lr 0.003", "lr 0.0003", "lr 0.0001", "lr 3e-05"]),

@@ -17,7 +17,7 @@ from advisor.describe.sources.decode import decode
 
 
 def seen(images) -> np.ndarray:
-    """Return the thumbnails of image files, as a likeness keeps them."""
+    """Return the thumbnails of image files, as ``pack_thumbnails`` keeps them."""
     rows = np.stack([decode(io.BytesIO(data)).thumbnail for data in images])
     return telling(np.rint(255 * shrink(rows, SIDE)).reshape(len(rows), -1).astype(np.float32))
 
@@ -77,10 +77,10 @@ def test_sharing_is_symmetric_and_a_share(n, m, seed):
 
 def test_what_is_kept_is_read_again(image_folder):
     from advisor.describe.dataset import draw_sample, open_dataset
-    from advisor.describe.near_duplicates import likeness
+    from advisor.describe.near_duplicates import pack_thumbnails
 
     sample = draw_sample(open_dataset(image_folder))
-    kept = likeness(sample)
+    kept = pack_thumbnails(sample)
     rows = thumbnails(kept)
     assert rows.shape[1] == 3 * SIDE**2
     assert 0 < len(rows) <= len(sample.train)

@@ -1,4 +1,4 @@
-"""Advice from published recipes: what they say of each of the five under the user's limits, and who says it.
+"""Advice from published recipes: what they say of each hyperparameter under the user's limits, and who says it.
 
 The fixed rule speaks beside the recipes with the weight of one source that fits exactly. Where recipes fit the request
 it is one of many; where none is near, or none knows the optimizer, it is what remains.

@@ -239,7 +239,7 @@ def record_run(
     """Record a hand-written training loop.
 
     A field that is given goes before what the objects tell, and that before what the suggestion says. While it lasts
-    plugins are attached, so that what is made with timm meanwhile is known too. A run that was begun by making the
+    plugins are attached, so that what is made with timm during it is known too. A run that was begun by making the
     model before, and has no epoch yet, is this run. Nothing here raises, and no image is opened: a folder is
     described by ``advisor records sync`` and by every command that learns from runs.
 

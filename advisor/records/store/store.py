@@ -232,7 +232,7 @@ class Store:
     ) -> Dataset:
         """Add a dataset, or replace its description, in the group of those that share images with it.
 
-        Groups that the dataset ties together become one. Another process cannot add a dataset meanwhile.
+        Groups that the dataset ties together become one. Another process cannot add a dataset during this.
 
         Parameters
         ----------

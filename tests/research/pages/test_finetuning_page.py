@@ -2,15 +2,16 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from fine_tuning_runs import SGD_RATES, fine_tuning_evidence
 from synthetic import BEST_LR
 
 from advisor.records.evidence import load_fine_tuning
-from advisor.records.schema import Run, Source, Status
+from advisor.records.schema import Epoch, Run, Source, Status
 from research.pages import finetuning_page
-from research.pages.finetuning_page import cases, compare, curve, draw, page, scatter, score, title
+from research.pages.finetuning_page import cases, compare, curve, draw, order_after, page, scatter, score, title
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +104,13 @@ def test_the_picture_says_in_its_title_where_adamw_is_best(evidence, tmp_path):
     assert title({}) == "Fine-tuning"
     draw(evidence, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 10_000
+
+
+def test_the_order_early_on_is_that_of_pairs_whose_ends_differ_for_certain():
+    ends = {1e-3: 80.0, 3e-3: 90.0, 1e-4: 78.5}
+    early = {1e-3: 40.0, 3e-3: 30.0, 1e-4: 20.0}
+    runs = [fixed(lr, top1) for lr, top1 in ends.items()]
+    epochs = [Epoch(run_id=run.run_id, epoch=1, eval_top1=early[run.lr]) for run in runs]
+    # 1e-3 and 1e-4 end too near to each other; of the other two pairs one has its order already.
+    found = order_after(SimpleNamespace(runs=runs, epochs=epochs), 2)
+    assert found == {"pairs": 2, "share": 0.5}
