@@ -30,13 +30,6 @@ def take_until(url, folder, over):
     store.close()
 
 
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "spool"
-    path.mkdir()
-    return path
-
-
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_many_writers_and_two_syncs_at_once(request, folder, kind):
