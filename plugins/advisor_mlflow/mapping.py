@@ -8,9 +8,9 @@ from typing import Any
 
 from advisor import ImportedRun, Skipped, Source, Status, imported_run
 from advisor_mlflow.tracked import Tracked
-from advisor_timm.aliases import timm_arguments
-from advisor_timm.history import fields_of_arguments, planned_epochs
-from advisor_timm.metrics import problem
+from advisor_timm.importing.aliases import timm_arguments
+from advisor_timm.importing.epoch_logs import problem
+from advisor_timm.importing.history import fields_of_arguments, planned_epochs
 
 # Metric of Epoch: the names it goes by, in order of preference. ``percent`` ones may be fractions.
 _METRICS = {

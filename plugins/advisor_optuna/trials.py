@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from advisor import ImportedRun, Skipped, Source, Status, imported_run
-from advisor_timm.aliases import timm_arguments
-from advisor_timm.history import fields_of_arguments, planned_epochs
-from advisor_timm.metrics import problem
+from advisor_timm.importing.aliases import timm_arguments
+from advisor_timm.importing.epoch_logs import problem
+from advisor_timm.importing.history import fields_of_arguments, planned_epochs
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

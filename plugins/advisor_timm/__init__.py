@@ -18,6 +18,6 @@ __all__ = ["advisor_attach", "advisor_import_runs"]
 @hookimpl(trylast=True)
 def advisor_import_runs(path: Path, world_size: int | None) -> RunsAt | None:
     """Read args.yaml with summary.csv, and JSON-line logs, in one folder; stores of other tools are asked first."""
-    from advisor_timm.outputs import runs_at
+    from advisor_timm.importing.outputs import runs_at
 
     return runs_at(path, world_size)

@@ -16,7 +16,7 @@ from advisor.plugins import Plugins
 from advisor.records.recording.recorder import Recorder
 from advisor.records.store.store import Store
 from advisor.records.store.sync import sync
-from advisor_timm.outputs import runs_at
+from advisor_timm.importing.outputs import runs_at
 
 
 @pytest.fixture(scope="session")

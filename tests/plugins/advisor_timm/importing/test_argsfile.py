@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor_timm.argsfile import checkpoint_arguments, parse_yaml
+from advisor_timm.importing.argsfile import checkpoint_arguments, parse_yaml
 
 
 def test_checkpoint_tells_the_resolved_arguments(outputs, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor_timm.metrics import peak_lr, problem, read_json_lines, read_summary
+from advisor_timm.importing.epoch_logs import peak_lr, problem, read_json_lines, read_summary
 
 
 def test_json_lines_with_nan_text_numbers_and_averages() -> None:

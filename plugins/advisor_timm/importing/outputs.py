@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from advisor import ImportedRun, RunsAt, Skipped, Source, imported_run
-from advisor_timm.argsfile import checkpoint_arguments, parse_json, parse_yaml
 from advisor_timm.arguments import describe_training, run_fields
-from advisor_timm.history import fields_of_arguments, planned_epochs
-from advisor_timm.metrics import Row, peak_lr, problem, read_json_lines, read_summary
+from advisor_timm.importing.argsfile import checkpoint_arguments, parse_json, parse_yaml
+from advisor_timm.importing.epoch_logs import Row, peak_lr, problem, read_json_lines, read_summary
+from advisor_timm.importing.history import fields_of_arguments, planned_epochs
 
 _SUMMARY = re.compile(r"summary(.*)\.csv")
 _ARGS = re.compile(r"args(.*)\.ya?ml")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from advisor_timm.history import fields_of_arguments, planned_epochs
+from advisor_timm.importing.history import fields_of_arguments, planned_epochs
 
 
 @pytest.mark.parametrize(
