@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import SQLAlchemyError
 
-from advisor.errors import StoreError, UsageError
+from advisor.errors import UsageError
 from advisor.records.encoding import plain
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
-from advisor.records.store.migrations import HEAD, upgrade
+from advisor.records.store.connection import connect, parse, unusable
 from advisor.records.store.rows import R, record, row, upsert
-from advisor.records.store.tables import DATASETS, EPOCHS, LIKENESSES, RUNS, SPOOLS, SUGGESTIONS
+from advisor.records.store.tables import DATASETS, EPOCHS, THUMBNAILS, RUNS, SPOOLS, SUGGESTIONS
 
-BUSY_SECONDS = 30
-"""How long to wait for a SQLite store that another process writes; ``?timeout=`` in the URL overrides it."""
-MAPPED_BYTES = 2**30
 _IDS_A_STATEMENT = 500
 
 
@@ -48,53 +41,16 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         with self._explained():
-            parsed = sa.make_url(url)
-            if parsed.drivername == "postgresql":  # the driver that the extra brings, not SQLAlchemy's choice
-                parsed = parsed.set(drivername="postgresql+psycopg")
-            self.url = parsed.render_as_string(hide_password=True)
-            if parsed.get_backend_name() == "sqlite":
-                self._file, self._engine = _sqlite_engine(parsed)
-            else:
-                self._file, self._engine = None, sa.create_engine(parsed, pool_pre_ping=True)
-            self._bring_up_to_date()
-
-    def _bring_up_to_date(self) -> None:
-        revision = self._revision()
-        if revision == HEAD:
-            return
-        if revision is not None and revision > HEAD:
-            raise StoreError(
-                f"the store {self.url} was made by a newer version of timm-advisor",
-                cause=f"its schema is {revision}, this version knows {HEAD}",
-                hint="pip install --upgrade timm-advisor, or name another store with ADVISOR_STORE",
-            )
-        if self._file is None:
-            upgrade(self._engine)
-            return
-        from filelock import FileLock, Timeout
-
-        try:
-            # SQLite does not wait for others while it changes to its write-ahead log.
-            with FileLock(f"{self._file}.lock", timeout=BUSY_SECONDS):
-                with closing(self._engine.raw_connection()) as connection:
-                    connection.cursor().execute("PRAGMA journal_mode=WAL")
-                upgrade(self._engine)
-        except Timeout as error:
-            raise OSError(f"another process has been holding {error.lock_file} for {BUSY_SECONDS} s") from error
-
-    def _revision(self) -> str | None:
-        with self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table("alembic_version"):
-                return None
-            revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        return None if revision is None else str(revision)
+            address = parse(url)
+            self.url = address.render_as_string(hide_password=True)
+            self._engine = connect(address)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise _explain(self.url, error) from error
+            raise unusable(self.url, error) from error
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -224,7 +180,7 @@ class Store:
     def thumbnails(self, dataset_id: str) -> bytes | None:
         """Return what is kept of a dataset's images to compare others with, or None if nothing is."""
         with self.reading() as connection:
-            query = sa.select(LIKENESSES.c.thumbnails).where(LIKENESSES.c.dataset_id == dataset_id)
+            query = sa.select(THUMBNAILS.c.thumbnails).where(THUMBNAILS.c.dataset_id == dataset_id)
             return connection.execute(query).scalar_one_or_none()
 
     def put_in_group(
@@ -241,7 +197,7 @@ class Store:
         thumbnails : bytes
             What is kept of its images to compare others with.
         alike : callable
-            From what is kept of the other datasets, by id, to the ids of those that share images, the likest first.
+            From what is kept of the other datasets, by id, to the ids of those that share images, the most similar first.
 
         Returns
         -------
@@ -256,7 +212,7 @@ class Store:
                 merged = sa.update(DATASETS).where(DATASETS.c.group.in_(groups)).values(group=groups[0])
                 connection.execute(merged)
             upsert(connection, DATASETS, [row(dataset)])
-            upsert(connection, LIKENESSES, [{"dataset_id": dataset.dataset_id, "thumbnails": thumbnails}])
+            upsert(connection, THUMBNAILS, [{"dataset_id": dataset.dataset_id, "thumbnails": thumbnails}])
         return dataset
 
     def runs_without_dataset(self) -> list[tuple[str, str, str | None, int | None]]:
@@ -338,7 +294,7 @@ class Store:
 
 
 def _thumbnails(connection: sa.Connection) -> dict[str, bytes]:
-    return {found.dataset_id: found.thumbnails for found in connection.execute(sa.select(LIKENESSES))}
+    return {found.dataset_id: found.thumbnails for found in connection.execute(sa.select(THUMBNAILS))}
 
 
 def _groups_of(connection: sa.Connection, dataset_ids: Sequence[str]) -> list[str]:
@@ -348,59 +304,3 @@ def _groups_of(connection: sa.Connection, dataset_ids: Sequence[str]) -> list[st
     )
     group_of = {one.dataset_id: one.group for one in found}
     return list(dict.fromkeys(group_of[key] for key in dataset_ids if key in group_of))
-
-
-def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:
-    """Return the file of a SQLite store, None if it is in memory, and the engine for it."""
-    arguments: dict[str, Any] = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
-    file = None if url.database in (None, "", ":memory:") else Path(str(url.database))
-    if file is None:
-        engine = sa.create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-    elif file.exists() and not os.access(file, os.W_OK):
-        query: dict[str, Any] = {**url.query, "mode": "ro", "uri": "true"}
-        if not _is_live(file):  # else SQLite wants to write beside it, which a read-only disk forbids
-            query["immutable"] = "1"
-        engine = sa.create_engine(url.set(database=f"file:{quote(str(file))}", query=query), connect_args=arguments)
-    else:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(url, connect_args=arguments)
-    sa.event.listen(engine, "connect", _prepare)
-    sa.event.listen(engine, "begin", _begin)
-    return file, engine
-
-
-def _is_live(file: Path) -> bool:
-    """Return whether there are changes beside a SQLite file that are not in it yet."""
-    log = file.with_name(f"{file.name}-wal")
-    return log.exists() and log.stat().st_size > 0
-
-
-def _prepare(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by `_begin`
-    # Mapped and not copied page by page, 100,000 runs are searched in a third of the time.
-    connection.execute(f"PRAGMA mmap_size={MAPPED_BYTES}").close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later would fail at once, not wait, where another has written between.
-    kind = connection.get_execution_options().get("advisor_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {kind}")
-
-
-def _explain(url: str, error: Exception) -> StoreError:
-    cause = (str(error.orig if isinstance(error, DBAPIError) else error).splitlines() or [type(error).__name__])[0]
-    if "locked" in cause:
-        hint = "wait for the process that holds it, then try again"
-    elif "not a database" in cause or "malformed" in cause:
-        hint = "move the file away, then `advisor records sync` the folder `ingested` among its spools"
-    elif isinstance(error, ArgumentError):
-        hint = "write it as a URL, such as sqlite:////folder/records.db"
-    elif "already exists" in cause:
-        hint = "it holds tables of another program; name another store with ADVISOR_STORE=sqlite:///FILE"
-    elif isinstance(error, ImportError):
-        hint = "pip install 'timm-advisor[postgres]'"
-    elif "readonly" in cause or "read-only" in cause or "unable to open" in cause or isinstance(error, OSError):
-        hint = "make it writable, or name another store with ADVISOR_STORE=sqlite:///FILE"
-    else:
-        hint = "advisor doctor"
-    return StoreError(f"the store {url} cannot be used", cause=cause, hint=hint)

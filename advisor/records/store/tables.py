@@ -86,7 +86,7 @@ SPOOLS = sa.Table(
     sa.Column("run_id", sa.String, primary_key=True),
     sa.Column("offset", sa.BigInteger, nullable=False),
 )
-LIKENESSES = sa.Table(
+THUMBNAILS = sa.Table(
     "likenesses",
     metadata,
     sa.Column("dataset_id", sa.String, primary_key=True),
