@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.advise.diagnose.symptoms import came_apart, epochs_without_loss, has_nan
-from advisor.describe.sources.folder import EVAL_NAMES
+from advisor.describe.sources.readers.folder import EVAL_NAMES
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status
 
 DIVERGED = "diverged"

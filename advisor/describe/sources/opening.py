@@ -44,7 +44,7 @@ def open_dataset(source: Any) -> ImageDataset:
     MissingExtraError
         If reading it needs a package that is not installed.
     """
-    from advisor.describe.sources.arrays import is_in_memory, open_in_memory, without_loader
+    from advisor.describe.sources.readers.arrays import is_in_memory, open_in_memory, without_loader
 
     if isinstance(source, ImageDataset):
         return source
@@ -86,9 +86,9 @@ def open_dataset(source: Any) -> ImageDataset:
 
 
 def _open_directory(path: Path) -> ImageDataset:
-    from advisor.describe.sources.arrow import arrow_files, open_arrow
-    from advisor.describe.sources.folder import open_folder
-    from advisor.describe.sources.shards import has_shards, open_shards
+    from advisor.describe.sources.readers.arrow import arrow_files, open_arrow
+    from advisor.describe.sources.readers.folder import open_folder
+    from advisor.describe.sources.readers.shards import has_shards, open_shards
 
     names = set(os.listdir(path))
     if names & {"dataset_info.json", "dataset_dict.json", "state.json"}:
@@ -105,9 +105,9 @@ def _open_directory(path: Path) -> ImageDataset:
 
 
 def _open_file(path: Path) -> ImageDataset:
-    from advisor.describe.sources.archive import open_archive
-    from advisor.describe.sources.arrow import holds_images, open_arrow
-    from advisor.describe.sources.table import MANIFESTS, open_manifest
+    from advisor.describe.sources.readers.archive import open_archive
+    from advisor.describe.sources.readers.arrow import holds_images, open_arrow
+    from advisor.describe.sources.readers.table import MANIFESTS, open_manifest
 
     if path.suffix.lower() not in MANIFESTS:
         return open_archive(path)
@@ -117,8 +117,8 @@ def _open_file(path: Path) -> ImageDataset:
 
 
 def _open_timm_name(prefix: str, rest: str) -> ImageDataset:
-    from advisor.describe.sources.shards import open_shards
-    from advisor.describe.sources.tfds import open_tfds
+    from advisor.describe.sources.readers.shards import open_shards
+    from advisor.describe.sources.readers.tfds import open_tfds
 
     name, colon, root = rest.rpartition(":")
     name = name if colon else rest
@@ -145,7 +145,7 @@ def _hugging_face_cache() -> str:
 
 def _open_hugging_face_cache(name: str, cache: Path) -> ImageDataset:
     """Return the newest build of a dataset in a cache of ``datasets``, which keeps owner/name under owner___name."""
-    from advisor.describe.sources.arrow import arrow_files, open_arrow
+    from advisor.describe.sources.readers.arrow import arrow_files, open_arrow
 
     path = cache / name.replace("/", "___")
     builds = [info.parent for info in path.rglob("dataset_info.json") if info.parent.suffix != ".incomplete"]
@@ -161,7 +161,7 @@ def _open_hugging_face_cache(name: str, cache: Path) -> ImageDataset:
 
 def _open_torchvision(name: str, root: Path) -> ImageDataset:
     """Return a dataset of torchvision that lies below ``root`` already, opened by timm; nothing is downloaded."""
-    from advisor.describe.sources.arrays import open_in_memory
+    from advisor.describe.sources.readers.arrays import open_in_memory
 
     if find_spec("timm") is None:
         raise MissingExtraError("timm", "timm", f"open torch/{name}")

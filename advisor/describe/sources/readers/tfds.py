@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from advisor.describe.sources.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.describe.sources.images import ImageDataset, ListedSplit, printable
 from advisor.describe.sources.labels import class_indices
+from advisor.describe.sources.readers.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.errors import DatasetError
 
 _KEPT = 256

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from advisor.describe.sources.archive import tar_members
-from advisor.describe.sources.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.describe.sources.images import ImageDataset, Labels, ListedSplit, few, file_stamp, printable
 from advisor.describe.sources.labels import class_indices
+from advisor.describe.sources.readers.archive import tar_members
+from advisor.describe.sources.readers.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.errors import DatasetError
 
 _IMAGES = ("jpg", "jpeg", "png", "webp")

@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from advisor.describe.sources.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.describe.sources.images import ImageDataset, Labels, ListedSplit, file_stamp, open_file, printable
 from advisor.describe.sources.labels import class_indices
+from advisor.describe.sources.readers.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.errors import DatasetError, MissingExtraError
 
 _LABELS = ("label", "labels", "fine_label", "class", "target", "category")

@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from advisor.describe.sources.folder import EVAL_NAMES, IMAGE_EXTENSIONS, OTHER_EXTENSIONS, TRAIN_NAMES
 from advisor.describe.sources.images import ImageDataset, ListedSplit, few, file_stamp, printable
+from advisor.describe.sources.readers.folder import EVAL_NAMES, IMAGE_EXTENSIONS, OTHER_EXTENSIONS, TRAIN_NAMES
 from advisor.errors import DatasetError
 
 MAX_MEMBER = 32 * 1024 * 1024

@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from advisor.describe.sources.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.describe.sources.images import ImageDataset, ListedSplit, file_stamp, open_file, printable
 from advisor.describe.sources.labels import class_indices
+from advisor.describe.sources.readers.folder import EVAL_NAMES, TRAIN_NAMES
 from advisor.errors import DatasetError, MissingExtraError
 
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img")
