@@ -16,7 +16,7 @@ from advisor.records.encoding import plain
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
 from advisor.records.store.connection import connect, parse, unusable
 from advisor.records.store.rows import R, record, row, upsert
-from advisor.records.store.tables import DATASETS, EPOCHS, THUMBNAILS, RUNS, SPOOLS, SUGGESTIONS
+from advisor.records.store.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS, THUMBNAILS
 
 _IDS_A_STATEMENT = 500
 
@@ -197,7 +197,7 @@ class Store:
         thumbnails : bytes
             What is kept of its images to compare others with.
         alike : callable
-            From what is kept of the other datasets, by id, to the ids of those that share images, the most similar first.
+            From what is kept of the other datasets, by id, to the ids of those that share images, most similar first.
 
         Returns
         -------
