@@ -23,6 +23,7 @@ from advisor.describe.model import describe_model
 from advisor.evaluate.baselines import best_on_average, core_points
 from advisor.evaluate.pool import Pool, equivalent_trials, expected_best, pools
 from advisor.evaluate.protocol import ADVICE, Outcome, best_of, robust_order, robust_regret
+from advisor.evaluate.range_tests import RangeTests, follow_range_test, read_range_tests
 from advisor.evaluate.summary import interval_quality, rows
 from advisor.learn.artefact import digest, seed_noise
 from advisor.learn.metamodel import meta_model_for
@@ -34,11 +35,13 @@ HELD_OUT_MODEL = "tf_efficientnet_lite2"
 """Left out altogether where advice for it is judged."""
 MODEL_UNSEEN = "advice, model unseen"
 RECIPES = "published recipes alone"
+RANGE_TEST = "lr range test"
 USUAL = "lr 0.001"
 """What most people type for AdamW, at batch 32 and weight decay 0.05."""
 RANDOM_TRIALS = (1, 3, 5, 10)
 FAR_BEHIND = 3.0
 """Points by which advice must not fall behind what most people type."""
+_BATCH_RANGES = ((8, 16), (17, 64), (65, 256))
 _BATCH_SIZES = (8, 32, 128)
 _SIZES = ((0, 100), (100, 250), (250, 10_000_000))
 
@@ -58,16 +61,20 @@ def evaluate_fine_tuning(evidence: Evidence, *, workers: int | None = None) -> d
     dict
         JSON values: ``methods`` has a row a method over all cases, ``contexts`` the same rows by optimizer, model,
         image side and training images, ``trials`` the random-search trials that the first suggestion equals,
-        ``behind`` the cases in which it falls far behind ``USUAL``, ``sgd_batches`` the points lost to the best fixed
-        rate of SGD by batch size, ``intervals`` how the expected accuracies held.
+        ``behind`` the cases in which it falls far behind ``USUAL``, ``batches`` the points lost where the batch size
+        is given, ``sgd_batches`` the points lost to the best fixed rate of SGD by batch size, ``intervals`` how the
+        expected accuracies held.
     """
     from joblib import Parallel, delayed
 
     table = build_table(evidence.runs, evidence.datasets, lambda name, side: describe_model(name).features(side))
     judged = list(pools(table))
     groups = sorted({pool.group for pool in judged})
-    found = Parallel(n_jobs=workers or available_cores())(delayed(_held_out)(table, judged, group) for group in groups)
-    outcomes = [outcome for of_group, _ in found for outcome in of_group]
+    tests = read_range_tests(evidence)
+    found = Parallel(n_jobs=workers or available_cores())(
+        delayed(_held_out)(table, judged, group, tests) for group in groups
+    )
+    outcomes = [outcome for of_group, _, _ in found for outcome in of_group]
     noise = seed_noise(table)
     return {
         "data_sha256": digest(table),
@@ -77,12 +84,15 @@ def evaluate_fine_tuning(evidence: Evidence, *, workers: int | None = None) -> d
         "contexts": {name: rows(part, noise) for name, part in contexts(outcomes).items()},
         "trials": trials(outcomes),
         "behind": behind(outcomes),
-        "sgd_batches": sgd_at_batches([each for _, of_group in found for each in of_group]),
+        "batches": lost_by_batch([each for _, of_group, _ in found for each in of_group]),
+        "sgd_batches": sgd_at_batches([each for _, _, of_group in found for each in of_group]),
         "intervals": interval_quality(outcomes, ADVICE),
     }
 
 
-def _held_out(table: Table, judged: Sequence[Pool], group: str) -> tuple[list[Outcome], list[AtBatch]]:
+def _held_out(
+    table: Table, judged: Sequence[Pool], group: str, tests: RangeTests
+) -> tuple[list[Outcome], list[WithinBatches], list[AtBatch]]:
     """Return how every method did in the cases of one source, of which none of them has seen anything."""
     seen = table.take(table.group_of != group)
     fitted = meta_model_for(Pretraining.IMAGENET).fit(seen)
@@ -93,6 +103,7 @@ def _held_out(table: Table, judged: Sequence[Pool], group: str) -> tuple[list[Ou
     sources = {pool.case.opt: len(np.unique(seen.group_of[opt_of == pool.case.opt])) for pool in judged}
     without = None
     outcomes: list[Outcome] = []
+    within: list[WithinBatches] = []
     at_batches: list[AtBatch] = []
     for pool in (pool for pool in judged if pool.group == group):
         ranked = robust_regret(fitted, pool)
@@ -115,13 +126,49 @@ def _held_out(table: Table, judged: Sequence[Pool], group: str) -> tuple[list[Ou
         outcomes.append(_looked_up(RECIPES, pool, _published_picks(pool, with_public_runs=False, count=1)[0]))
         outcomes += [_looked_up(name, pool, row) for name, row in core_points(pool).items() if _is_fixed(name)]
         outcomes.append(_looked_up(average.name, pool, average.pick(pool)))
+        if (tested := follow_range_test(tests, pool)) is not None:
+            outcomes.append(_looked_up(RANGE_TEST, pool, tested))
         scores = pool.score[pool.random]
         enough = [k for k in RANDOM_TRIALS if k <= len(scores)]
         outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in enough]
         outcomes.append(_looked_up("oracle", pool, int(pool.score.argmax())))
-        if pool.case.opt == "sgd" and sources["sgd"] >= FEW_GROUPS:
-            at_batches += _at_batches(pool, ranked.points)
-    return outcomes, at_batches
+        if sources[pool.case.opt] >= FEW_GROUPS:
+            within += _within_batches(pool, ranked.points)
+            if pool.case.opt == "sgd":
+                at_batches += _at_batches(pool, ranked.points)
+    return outcomes, within, at_batches
+
+
+@dataclass(frozen=True)
+class WithinBatches:
+    """What a case lost where the batch size had to lie in a range: to the best configuration recorded there."""
+
+    opt: str
+    low: int
+    high: int
+    points_lost: float
+
+
+def _within_batches(pool: Pool, points: Floats) -> list[WithinBatches]:
+    """Return the points lost by range of batch sizes that has a choice."""
+    found = []
+    for low, high in _BATCH_RANGES:
+        rows = np.flatnonzero((pool.hparams["batch_size"] >= low) & (pool.hparams["batch_size"] <= high))
+        if len(rows) > 1:
+            picked = rows[np.argmin(points[rows])]
+            lost = float(pool.score[rows].max() - pool.score[picked])
+            found.append(WithinBatches(pool.case.opt, low, high, lost))
+    return found
+
+
+def lost_by_batch(found: Sequence[WithinBatches]) -> list[dict[str, Any]]:
+    """Return a row an optimizer and range of batch sizes: mean and median of the points lost there."""
+    result = []
+    for opt, low, high in sorted({(each.opt, each.low, each.high) for each in found}):
+        lost = [each.points_lost for each in found if (each.opt, each.low, each.high) == (opt, low, high)]
+        mean, median = float(np.mean(lost)), float(np.median(lost))
+        result.append({"opt": opt, "batch_size": [low, high], "cases": len(lost), "mean": mean, "median": median})
+    return result
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fine_tuning_runs import LITE2, MAX_EPOCHS, fine_tuning_evidence
 
 import advisor.evaluate.finetuning as finetuning
 from advisor.describe.model import describe_model
-from advisor.evaluate.finetuning import MODEL_UNSEEN, RECIPES, USUAL, AtBatch, behind, evaluate_fine_tuning
+from advisor.evaluate.finetuning import MODEL_UNSEEN, RANGE_TEST, RECIPES, USUAL, AtBatch, behind, evaluate_fine_tuning
 from advisor.evaluate.pool import pools
 from advisor.evaluate.protocol import ADVICE, Outcome
+from advisor.evaluate.range_tests import COLUMNS, RANGE_TESTS
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
 from advisor.records.schema import Pretraining
 
+LITE2 = "tf_efficientnet_lite2"
+MAX_EPOCHS = 10
+
 
 @pytest.fixture(scope="module")
-def evidence():
+def evidence(fine_tuning_evidence):
     return fine_tuning_evidence()
 
 
@@ -116,6 +119,34 @@ def test_points_lost_to_the_best_fixed_rate_of_sgd_are_a_mean_over_cases():
     assert finetuning.sgd_at_batches(found) == {"8": {"cases": 2, "best_rate": 0.01, "points_lost": 1.0}}
 
 
+def test_points_lost_within_a_range_of_batch_sizes_are_to_the_best_recorded_there(judged_pools):
+    pool = judged_pools[0]
+    exact = finetuning._within_batches(pool, -pool.score)
+    assert [each.points_lost for each in exact] == [0.0] * len(exact)
+    worst = finetuning._within_batches(pool, pool.score)
+    assert len(worst) == len(exact) > 1
+    for each in worst:
+        inside = pool.score[(pool.hparams["batch_size"] >= each.low) & (pool.hparams["batch_size"] <= each.high)]
+        assert each.points_lost == inside.max() - inside.min() > 0
+
+
+def test_batches_are_judged_by_optimizer(evaluation):
+    rows = evaluation["batches"]
+    assert {(row["opt"], *row["batch_size"]) for row in rows} == {
+        (opt, *found) for opt in ("adamw", "sgd") for found in ((8, 16), (17, 64), (65, 256))
+    }
+    assert all(row["mean"] >= 0 and row["cases"] > 1 for row in rows)
+
+
+def test_a_range_test_is_judged_where_one_was_made(evidence, tmp_path, quick_model):
+    dataset = evidence.datasets[0]
+    path = tmp_path / RANGE_TESTS
+    row_of_test = (dataset.name, LITE2, "adamw", "none", 64, 3e-4, 32, 60, 1.5)
+    path.write_text(",".join(COLUMNS) + "\n" + ",".join(map(str, row_of_test)) + "\n")
+    rows = evaluate_fine_tuning(replace(evidence, folder=tmp_path), workers=1)["methods"]
+    assert row(rows, RANGE_TEST)["cases"] == 1
+
+
 def test_only_cases_of_adamw_that_fall_far_behind_are_named(judged_pools):
     adamw, other = [pool for pool in judged_pools if pool.case.opt == "adamw"][:2]
     sgd = next(pool for pool in judged_pools if pool.case.opt == "sgd")
@@ -160,7 +191,8 @@ def test_recipes_advise_without_the_evidence(judged_pools):
 def test_where_too_few_sources_were_seen_advice_is_what_is_published(judged_pools, evidence, monkeypatch):
     monkeypatch.setattr(finetuning, "FEW_GROUPS", 100)
     table = build_table(evidence.runs, evidence.datasets, lambda name, side: describe_model(name).features(side))
-    outcomes, at_batches = finetuning._held_out(table, judged_pools, judged_pools[0].group)
+    outcomes, within, at_batches = finetuning._held_out(table, judged_pools, judged_pools[0].group, {})
+    assert not within
     assert not at_batches
     for outcome in (outcome for outcome in outcomes if outcome.method == ADVICE):
         (pick, *_) = finetuning._published_picks(outcome.pool, with_public_runs=True, count=3)

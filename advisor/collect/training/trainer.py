@@ -18,6 +18,7 @@ from advisor.space.configuration import Configuration
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.optim import Optimizer
 
     from advisor.collect.training.images import Images
 
@@ -144,28 +145,13 @@ def train(
     """
     import torch
     from timm.loss import LabelSmoothingCrossEntropy
-    from timm.optim import create_optimizer_v2
     from timm.scheduler import create_scheduler_v2
-    from timm.utils import random_seed
 
     values = training.configuration
     steps = steps_per_epoch(len(images.train), values.batch_size)
     if steps < 1:
         raise ValueError(f"a batch of {values.batch_size} is larger than the {len(images.train)} training images")
-    random_seed(training.seed)
-    start: dict[str, Any] = {"pretrained": training.pretrained}
-    if weights is not None:
-        start["pretrained_cfg_overlay"] = {"file": str(weights), "num_classes": -1}
-    model = _create_model(
-        training.model, training.img_size, num_classes=images.n_classes, drop_rate=values.dropout, **start
-    )
-    # Both change the result only by rounding, and make a run on a processor a third faster.
-    model = model.to(training.device, memory_format=torch.channels_last)
-    if training.trainable == "head":
-        _freeze_all_but_the_classifier(model)
-    optimizer = create_optimizer_v2(
-        model, opt=training.opt, lr=values.lr, weight_decay=values.weight_decay, momentum=MOMENTUM, fused=True
-    )
+    model, optimizer, batches = begin(training, images, weights=weights)
     scheduler, epochs = create_scheduler_v2(
         optimizer,
         sched=SCHED,
@@ -176,7 +162,6 @@ def train(
         step_on_epochs=False,
         updates_per_epoch=steps,
     )
-    batches = _Batches(training, images, values.batch_size)
     loss_function = LabelSmoothingCrossEntropy(LABEL_SMOOTHING)
     clock = time.perf_counter if training.amp else time.process_time
     autocast = functools.partial(torch.autocast, training.device.partition(":")[0], torch.bfloat16, training.amp)
@@ -215,6 +200,40 @@ def train(
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, save_to)
 
 
+def begin(training: Training, images: Images, *, weights: Path | None = None) -> tuple[nn.Module, Optimizer, Batches]:
+    """Return the network, the optimizer and the batches that a training starts with.
+
+    Parameters
+    ----------
+    training : Training
+        What is to be trained.
+    images : Images
+        At its input size.
+    weights : Path, optional
+        File of the checkpoint that ``training`` names; its classifier is not taken.
+    """
+    import torch
+    from timm.optim import create_optimizer_v2
+    from timm.utils import random_seed
+
+    values = training.configuration
+    random_seed(training.seed)
+    start: dict[str, Any] = {"pretrained": training.pretrained}
+    if weights is not None:
+        start["pretrained_cfg_overlay"] = {"file": str(weights), "num_classes": -1}
+    model = _create_model(
+        training.model, training.img_size, num_classes=images.n_classes, drop_rate=values.dropout, **start
+    )
+    # Both change the result only by rounding, and make a run on a processor a third faster.
+    model = model.to(training.device, memory_format=torch.channels_last)
+    if training.trainable == "head":
+        _freeze_all_but_the_classifier(model)
+    optimizer = create_optimizer_v2(
+        model, opt=training.opt, lr=values.lr, weight_decay=values.weight_decay, momentum=MOMENTUM, fused=True
+    )
+    return model, optimizer, Batches(training, images, values.batch_size)
+
+
 def _freeze_all_but_the_classifier(model: nn.Module) -> None:
     classifier = {id(parameter) for parameter in model.get_classifier().parameters()}
     for parameter in model.parameters():
@@ -246,7 +265,7 @@ def _evaluate(model: nn.Module, batches: Iterator[tuple[Tensor, Tensor]]) -> dic
     return {"eval_loss": loss / seen, "eval_top1": 100 * correct1 / seen, "eval_top5": 100 * correct5 / seen}
 
 
-class _Batches:
+class Batches:
     """Normalised batches, in the order torch's DataLoader draws as it does for train.py."""
 
     def __init__(self, training: Training, images: Images, batch_size: int) -> None:
