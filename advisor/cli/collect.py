@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from advisor.cli.terminal.output import format_option
+from advisor.cli.terminal.output import echo, echo_json, format_option
+from advisor.cli.terminal.progress import renew_line
 
 
 @click.command()
@@ -71,13 +71,13 @@ def collect(
     store = Store(config["store"])
     prepared = prepare(wanted.dataset_names(), data_dir, store, _builder(data_dir) if build else None, probe)
     if prepared.missing:
-        click.echo(f"not in {data_dir}, left out: {', '.join(prepared.missing)}", err=True)
+        echo(f"not in {data_dir}, left out: {', '.join(prepared.missing)}", err=True)
     trainers = find_engine(engine, get_plugins(), workers=workers, address=address)
     if build:
         for made in trainers.run(pretrain, missing_checkpoints(wanted, data_dir)):
-            click.echo(f"{made.task}: {'its worker died' if made.died else 'made'}", err=True)
+            echo(f"{made.task}: {'its worker died' if made.died else 'made'}", err=True)
     for checkpoint in missing_checkpoints(wanted, data_dir):
-        click.echo(f"not there, its cases left out: {checkpoint}", err=True)
+        echo(f"not there, its cases left out: {checkpoint}", err=True)
     collection = Collection(
         wanted,
         prepared.datasets,
@@ -89,12 +89,12 @@ def collect(
     )
     if dry_run:
         outline = collection.outline()
-        click.echo(json.dumps(outline) if format_ == "json" else _lines(outline))
+        _print(outline, format_)
         return 0
     summary = collection.run(trainers, ProgressLine(sys.stderr.isatty()))
-    click.echo(json.dumps(asdict(summary)) if format_ == "json" else _lines(asdict(summary)))
+    _print(asdict(summary), format_)
     for run in summary.died:
-        click.echo(f"no outcome, its workers died under it: {run}", err=True)
+        echo(f"no outcome, its workers died under it: {run}", err=True)
     return 1 if summary.died else 0
 
 
@@ -102,14 +102,18 @@ def _builder(data_dir: Path) -> Callable[[str], object]:
     from advisor._meta_data.sources import build_dataset
 
     def build(name: str) -> None:
-        click.echo(f"building {name}", err=True)
+        echo(f"building {name}", err=True)
         build_dataset(name, data_dir)
 
     return build
 
 
-def _lines(values: dict[str, object]) -> str:
-    return "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in values.items())
+def _print(values: dict[str, object], format_: str) -> None:
+    if format_ == "json":
+        echo_json(values, indent=None)
+        return
+    for name, value in values.items():
+        echo(f"{name.replace('_', ' ')}: {value}")
 
 
 class ProgressLine:
@@ -129,7 +133,7 @@ class ProgressLine:
         """Start counting ``points`` runs that cost ``cost`` in all."""
         self._what, self._points, self._cost = what, points, cost
         self._done, self._spent, self._started, self._shown = 0, 0.0, time.monotonic(), 0.0
-        click.echo(f"{what}: {points:,} runs to train", err=True)
+        echo(f"{what}: {points:,} runs to train", err=True)
 
     def advance(self, cost: float) -> None:
         """Count one run; the remaining time follows from cost, as runs are of very different length."""
@@ -146,7 +150,10 @@ class ProgressLine:
             f"{self._what}: {self._done:,}/{self._points:,}, {3600 * self._done / elapsed:,.0f} an hour, "
             f"{_duration(remaining)} left"
         )
-        click.echo(f"\r\x1b[K{line}" if self._terminal else line, err=True, nl=last or not self._terminal)
+        if self._terminal:
+            renew_line(line, last=last)
+        else:
+            echo(line, err=True)
 
 
 def _duration(seconds: float) -> str:

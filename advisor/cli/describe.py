@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from advisor.cli.terminal.completion import paths
-from advisor.cli.terminal.output import format_option
+from advisor.cli.terminal.output import echo_json, format_option
 from advisor.cli.terminal.progress import progress_bar
+from advisor.safe_text import one_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from advisor.describe.dataset import Description
 
 _BARS = 12
@@ -54,35 +52,35 @@ def describe(source: str, seed: int, probe: float | None, contact_sheet: Path | 
 
         write_contact_sheet(dataset, contact_sheet, seed=seed)
     if format_ == "json":
-        click.echo(json.dumps(description.to_json(), indent=2))
+        echo_json(description.to_json())
         return
-    from rich.console import Console
-
-    _print(description, Console(highlight=False, soft_wrap=True))
+    _print(description)
 
 
-def _print(description: Description, console: Console) -> None:
-    from rich.markup import escape
+def _print(description: Description) -> None:
+    from rich.text import Text
 
-    dataset = description.dataset
-    console.print(f"[bold]{escape(dataset.name)}[/bold]  {description.kind}, {dataset.dataset_id}")
+    from advisor.safe_console import SafeConsole
+
+    console, dataset = SafeConsole(soft_wrap=True), description.dataset
+    console.print(Text.assemble((one_line(dataset.name), "bold"), f"  {description.kind}, {dataset.dataset_id}"))
     console.print(
         f"{dataset.n_train:,} training and {dataset.n_eval:,} validation images of {dataset.n_classes:,} classes"
     )
-    console.print("\n[bold]Training images a class[/bold]")
+    console.print("\nTraining images a class", style="bold")
     block = "█" if console.encoding.lower().startswith("utf") else "#"
     for label, count, length in _histogram(description.class_counts):
-        console.print(f"  {escape(label):<24} {count:>8,} {block * length}")
-    console.print(f"\n[bold]What a sample of {description.n_drawn:,} images shows[/bold]")
+        console.print(f"  {one_line(label):<24} {count:>8,} {block * length}")
+    console.print(f"\nWhat a sample of {description.n_drawn:,} images shows", style="bold")
     for title, text in _in_words(dataset.features):
         console.print(f"  {title:<16} {text}")
     if description.warnings:
-        console.print("\n[bold]Warnings[/bold]")
+        console.print("\nWarnings", style="bold")
     for warning in description.warnings:
-        console.print(f"  - {escape(warning)}")
+        console.print(f"  - {one_line(warning)}")
     for title, listed in (("Unreadable", description.unreadable), ("Skipped", description.skipped)):
         for path in listed[:10]:
-            console.print(f"  {title}: {escape(path)}")
+            console.print(f"  {title}: {one_line(path)}")
         if len(listed) > 10:
             console.print(f"  ... and {len(listed) - 10:,} more, all in --format json")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from advisor.cli.terminal.output import format_option, print_rows
+from advisor.cli.terminal.output import echo, echo_json, format_option, print_rows
 from advisor.cli.terminal.progress import working
 from advisor.errors import UsageError
 
@@ -40,22 +39,22 @@ def evaluate(
 
         plot_regret(summary, plot)
     if format_ == "json":
-        click.echo(json.dumps(summary, indent=1))
+        echo_json(summary, indent=1)
         return
     _print_methods(summary["methods"])
     if contexts:
         for name, rows in summary["contexts"].items():
-            click.echo(f"\n{name}")
+            echo(f"\n{name}")
             _print_methods(rows)
     if finetuning:
         for line in _fine_tuning_notes(summary):
-            click.echo(line)
+            echo(line)
         return
     if adaptive:
-        click.echo("\nRegret of the best so far, the advice being conditioned on own runs on the same dataset")
+        echo("\nRegret of the best so far, the advice being conditioned on own runs on the same dataset")
         _print_adaptive(summary["adaptive"])
     for line in _notes(summary):
-        click.echo(line)
+        echo(line)
 
 
 def _print_methods(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -72,7 +71,7 @@ def _print_methods(rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows
     ]
     print_rows(("method", *_NUMBERS), cells, right=_NUMBERS)
-    click.echo(f"{rows[0]['cases']} cases of {rows[0]['groups']} groups; regret 0 is the best known, 1 a median one.")
+    echo(f"{rows[0]['cases']} cases of {rows[0]['groups']} groups; regret 0 is the best known, 1 a median one.")
 
 
 def _print_adaptive(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -87,7 +86,7 @@ def _print_adaptive(rows: Sequence[Mapping[str, Any]]) -> None:
     print_rows(headers, cells, right=headers)
     shown = {row["own_runs"] for row in rows}
     for k in (k for k in TRIALS if k not in shown):
-        click.echo(f"{k} own runs: no recorded case has the {k + 1} random configurations that the baselines need")
+        echo(f"{k} own runs: no recorded case has the {k + 1} random configurations that the baselines need")
 
 
 def _fine_tuning_notes(summary: Mapping[str, Any]) -> list[str]:

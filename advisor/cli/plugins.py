@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from advisor.cli.terminal.output import echo_json, format_option, print_rows
+from advisor.cli.terminal.output import echo, echo_json, format_option, print_rows
 
 
 @click.command()
@@ -24,4 +24,4 @@ def plugins(format_: str) -> None:
         return
     print_rows(("plugin", "from", "hooks"), [(str(r["plugin"]), str(r["from"]), ", ".join(r["hooks"])) for r in rows])
     for problem in problems:
-        click.echo(f"Problem: {problem['plugin']} failed in {problem['where']}: {problem['message']}")
+        echo(f"Problem: {problem['plugin']} failed in {problem['where']}: {problem['message']}")

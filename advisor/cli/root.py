@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 import click
 
 from advisor.cli.terminal.examples import add_examples
+from advisor.cli.terminal.output import echo
 from advisor.errors import AdvisorError, UsageError
 from advisor.plugins import get_plugins
+from advisor.safe_text import for_terminal, one_line
 from advisor.version import __version__
 
 COMMANDS = {
@@ -114,11 +116,16 @@ def cli(ctx: click.Context, verbose: bool, quiet: bool) -> None:
         _print_what_can_be_printed()
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(_SafeFormatter("%(levelname)s: %(message)s"))
     # Not the root logger: that belongs to the script of `advisor run`.
     logger = logging.getLogger("advisor")
     logger.handlers[:] = [handler]
     logger.setLevel(level)
+
+
+class _SafeFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return for_terminal(super().format(record))
 
 
 def _print_what_can_be_printed() -> None:
@@ -137,7 +144,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         logging.getLogger("advisor").debug("details", exc_info=error)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
-        click.echo("Interrupted.", err=True)
+        echo("Interrupted.", err=True)
         sys.exit(130)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -171,8 +178,8 @@ def _as_usage_error(error: click.ClickException, args: list[str] | None) -> Usag
 
 
 def _explain(error: AdvisorError) -> None:
-    click.echo(f"Error: {error.problem}.", err=True)
+    echo(f"Error: {one_line(error.problem)}.", err=True)
     if error.cause:
-        click.echo(f"Cause: {' '.join(error.cause.split())}.", err=True)
+        echo(f"Cause: {one_line(error.cause)}.", err=True)
     if error.hint:
-        click.echo(f"Next:  {error.hint}", err=True)
+        echo(f"Next:  {one_line(error.hint)}", err=True)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from advisor.cli.terminal.messages import note
+from advisor.cli.terminal.output import echo
 from advisor.cli.terminal.progress import working
 
 
@@ -31,13 +32,13 @@ def train(out: Path | None, force: bool) -> None:
         note(f"used all the same: {fault}")
     runs, datasets = sum(one.runs for one in artefacts), sum(len(one.known) for one in artefacts)
     used = f"{trained.own_runs_used} of your {trained.own_runs} runs are among them"
-    click.echo(f"Fitted to {runs:,} runs on {datasets} datasets; {used}.")
+    echo(f"Fitted to {runs:,} runs on {datasets} datasets; {used}.")
     for reason, count in sorted(trained.left_out.items(), key=lambda item: -item[1]):
         hint = _HINTS.get(reason, "")
-        click.echo(f"Not used: {count:,} of your runs, as {reason}{hint}.")
+        echo(f"Not used: {count:,} of your runs, as {reason}{hint}.")
     for name, one in zip(("from scratch", "fine-tuning"), artefacts, strict=True):
-        click.echo(f"{name}: {_judged(one.evaluation or {})}")
-    click.echo(f"Written to {trained.folder}; `advisor suggest` uses it from now on.")
+        echo(f"{name}: {_judged(one.evaluation or {})}")
+    echo(f"Written to {trained.folder}; `advisor suggest` uses it from now on.")
 
 
 _HINTS = {

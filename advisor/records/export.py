@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from advisor.errors import MissingExtraError
 from advisor.records.encoding import to_json
+from advisor.safe_text import for_spreadsheet
 
 if TYPE_CHECKING:
     import pyarrow
@@ -31,8 +32,8 @@ def write_text(file: TextIO, format: str, kind: type, records: Iterable[Any]) ->
         Opened for text, with ``newline=""``.
     format : str
         ``csv``: a line of field names, then a line a record; what is unknown is empty, ``extra`` and ``versions`` are
-        JSON. ``jsonl``: an object a line. ``json``: one list of objects. Numbers that JSON lacks are ``"nan"``,
-        ``"inf"`` and ``"-inf"``.
+        JSON; text that a spreadsheet would take for a formula stands behind an apostrophe. ``jsonl``: an object a
+        line. ``json``: one list of objects. Numbers that JSON lacks are ``"nan"``, ``"inf"`` and ``"-inf"``.
     kind : type
         ``Run`` or ``Epoch``.
     records : iterable
@@ -85,6 +86,8 @@ def _dump(value: Any) -> str:
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return for_spreadsheet(value)
     return _dump(value) if isinstance(value, (bool, dict)) else value
 
 

@@ -11,6 +11,7 @@ from advisor.advise.explain.contributions import Contributions
 from advisor.advise.explain.explanation import Explanation
 from advisor.advise.explain.responses import Point, Response
 from advisor.advise.suggestion import SimilarDataset
+from advisor.safe_console import line
 from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 
 _ROWS = 9
@@ -37,25 +38,25 @@ class ExplanationText:
         explanation = self.explanation
         suggestion = explanation.suggestion
         start = "pretrained" if suggestion.pretrained else "from scratch"
-        yield Text(
+        yield line(
             f"{suggestion.dataset.name}: {suggestion.dataset.n_train:,} training images, "
             f"{suggestion.dataset.n_classes:,} classes; {suggestion.model}, {start}, {suggestion.opt}"
         )
         best = suggestion.best
         hparams = ", ".join(f"{LABELS[name]} {format_number(getattr(best, name))}" for name in HYPERPARAMETERS)
-        yield Text(f"Advice: {hparams}", style="bold")
-        yield Text("")
+        yield line(f"Advice: {hparams}", style="bold")
+        yield line("")
         if explanation.no_response:
-            yield Text(explanation.no_response)
+            yield line(explanation.no_response)
         for response in explanation.responses:
             yield Text.assemble((f"{LABELS[response.name].capitalize()}: ", "bold"), f"{response.words}.")
         if explanation.contributions:
-            yield Text("")
-            yield from (Text(line) for line in contribution_words(explanation.contributions))
-        yield Text("")
-        yield Text("Most similar recorded datasets and the best run there:")
-        yield from (Text(f"  {neighbour_words(neighbour)}") for neighbour in explanation.neighbours)
-        yield from (Text(f"Note: {warning}.") for warning in suggestion.warnings)
+            yield line("")
+            yield from (line(part) for part in contribution_words(explanation.contributions))
+        yield line("")
+        yield line("Most similar recorded datasets and the best run there:")
+        yield from (line(f"  {neighbour_words(neighbour)}") for neighbour in explanation.neighbours)
+        yield from (line(f"Note: {warning}.") for warning in suggestion.warnings)
         bar = "█" if options.encoding.lower().startswith("utf") else "#"
         yield from _plots(explanation.responses, max(8, min(40, options.max_width - _TEXT_WIDTH)), bar)
 
@@ -83,13 +84,13 @@ def _plots(responses: tuple[Response, ...], width: int, bar: str) -> Iterator[Te
     # One scale for all hparams: what matters is seen to matter.
     worst = max((-point.points for response in responses for point in response.points), default=0.0)
     for response in responses:
-        yield Text("")
+        yield line("")
         yield Text.assemble((LABELS[response.name], "bold"), ": points of top-1 against the advice, +- between members")
         for point in _thinned(response):
             yield _row(response, point, worst, width, bar)
     if responses:
-        yield Text("")
-        yield Text("> advised, | sweet spot: within the noise of the best value; a longer bar loses more.", style="dim")
+        yield line("")
+        yield line("> advised, | sweet spot: within the noise of the best value; a longer bar loses more.", style="dim")
 
 
 def _row(response: Response, point: Point, worst: float, width: int, bar: str) -> Text:

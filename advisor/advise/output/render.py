@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from advisor.advise.assumes import Assumes
 from advisor.advise.output.timm_arguments import quote
 from advisor.advise.suggestion import Suggestion
 from advisor.errors import UsageError
 from advisor.plugins import get_plugins
+from advisor.safe_console import line
 from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 
 _TOO_WIDE = 30.0
@@ -86,25 +86,25 @@ def to_table(suggestion: Suggestion) -> RenderableType:
         values.add_row("expected time", _duration(best.expected_seconds))
     assumes = suggestion.assumes
     lines: list[RenderableType] = [
-        Text(
+        line(
             f"{suggestion.dataset.name}: {suggestion.dataset.n_train:,} training images, "
             f"{suggestion.dataset.n_classes:,} classes"
         ),
-        Text(f"{suggestion.model}, {start}, {suggestion.opt}, {suggestion.img_size} pixels"),
-        Text(""),
+        line(f"{suggestion.model}, {start}, {suggestion.opt}, {suggestion.img_size} pixels"),
+        line(""),
         values,
-        Text(""),
-        Text(
+        line(""),
+        line(
             f"Assumes: {assumes.sched} schedule, warm-up {assumes.warmup_epochs:g} "
             f"{'epoch' if assumes.warmup_epochs == 1 else 'epochs'}, augmentation "
             f"{assumes.augment}, label smoothing {assumes.label_smoothing:g}, mixup {assumes.mixup:g}{_depth(assumes)}",
         ),
-        Text(_trust(suggestion), style="bold"),
+        line(_trust(suggestion), style="bold"),
     ]
-    lines += [Text(f"Note: {warning}.") for warning in suggestion.warnings]
+    lines += [line(f"Note: {warning}.") for warning in suggestion.warnings]
     if suggestion.evidence:
-        lines += [Text(""), Text("Most similar recorded datasets and the best run there:")]
-        lines += [Text(f"  {_neighbour(e.dataset, e.similarity, e.best)}") for e in suggestion.evidence]
+        lines += [line(""), line("Most similar recorded datasets and the best run there:")]
+        lines += [line(f"  {_neighbour(e.dataset, e.similarity, e.best)}") for e in suggestion.evidence]
     return Group(*lines)
 
 

@@ -46,9 +46,9 @@ def diagnose(run: str | None, format_: str) -> None:
     if format_ == "json":
         echo_json(_document(diagnosis))
     else:
-        from rich.console import Console
+        from advisor.safe_console import SafeConsole
 
-        Console(highlight=False).print(_text(diagnosis))
+        SafeConsole().print(_text(diagnosis))
 
 
 def _newest(store: Store) -> Run:
@@ -74,48 +74,49 @@ def _document(diagnosis: Diagnosis) -> dict[str, Any]:
 
 def _text(diagnosis: Diagnosis) -> RenderableType:
     from rich.console import Group
-    from rich.text import Text
+
+    from advisor.safe_console import line
 
     run, advice = diagnosis.run, diagnosis.advice
     reached = "" if run.final_metric is None else f", final top-1 {run.final_metric:.1f} %"
     lines = [
-        Text(
+        line(
             f"{run.name or run.run_id}: {run.model or 'a model'} on {run.dataset_name or 'a dataset'}, "
             f"{run.epochs_done} of {run.epochs or '?'} epochs{reached}"
         ),
-        Text(""),
-        Text(diagnosis.verdict.capitalize(), style="bold"),
+        line(""),
+        line(diagnosis.verdict.capitalize(), style="bold"),
     ]
     for cause in diagnosis.causes:
         also = "" if cause is diagnosis.causes[0] else f"Also {cause.name}: "
-        lines.append(Text(f"{also}{_sentence(cause.meaning) if not also else cause.meaning}."))
+        lines.append(line(f"{also}{_sentence(cause.meaning) if not also else cause.meaning}."))
         if cause.remedy is not None:
-            lines.append(Text(f"What to do: {cause.remedy}.", style="bold"))
+            lines.append(line(f"What to do: {cause.remedy}.", style="bold"))
         if cause.option is not None:
-            lines.append(Text(f"Next:  add {cause.option} to the command that was run"))
+            lines.append(line(f"Next:  add {cause.option} to the command that was run"))
     if run.error is not None and not any(run.error in cause.meaning for cause in diagnosis.causes):
-        lines.append(Text(f"The recorded error: {run.error}"))
+        lines.append(line(f"The recorded error: {run.error}"))
     if diagnosis.causes:
-        lines.append(Text("So no other value of the hyperparameters is advised."))
+        lines.append(line("So no other value of the hyperparameters is advised."))
     for finding in diagnosis.findings:
         also = "" if finding is diagnosis.findings[0] else f"Also {finding.rule}: "
-        lines.append(Text(f"{also}{finding.meaning} ({finding.seen})."))
+        lines.append(line(f"{also}{finding.meaning} ({finding.seen})."))
         if not finding.advised:
-            lines.append(Text(f"No advice for {finding.rule}: {_unbacked(finding.figures)}.", style="dim"))
+            lines.append(line(f"No advice for {finding.rule}: {_unbacked(finding.figures)}.", style="dim"))
     if diagnosis.causes:
-        return Group(*lines, *(Text(f"Note: {note}.") for note in diagnosis.notes))
-    lines.append(Text(""))
+        return Group(*lines, *(line(f"Note: {note}.") for note in diagnosis.notes))
+    lines.append(line(""))
     if advice is not None:
         lines += [
-            Text(f"Change next: {advice.change}; leave the rest as it is.", style="bold"),
-            Text(advice.expectation),
-            Text(f"Next:  add {advice.option} to the command that was run"),
+            line(f"Change next: {advice.change}; leave the rest as it is.", style="bold"),
+            line(advice.expectation),
+            line(f"Next:  add {advice.option} to the command that was run"),
         ]
     elif not diagnosis.findings and diagnosis.verdict != "cannot tell":
-        lines.append(Text("The curve asks for no change. More may still be had: compare with `advisor suggest`."))
+        lines.append(line("The curve asks for no change. More may still be had: compare with `advisor suggest`."))
     else:
-        lines.append(Text("No change of one value is backed by recorded runs here; see `advisor suggest`."))
-    return Group(*lines, *(Text(f"Note: {note}.") for note in diagnosis.notes))
+        lines.append(line("No change of one value is backed by recorded runs here; see `advisor suggest`."))
+    return Group(*lines, *(line(f"Note: {note}.") for note in diagnosis.notes))
 
 
 def _sentence(words: str) -> str:

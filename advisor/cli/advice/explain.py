@@ -28,8 +28,7 @@ def explain(format_: str, **options: Any) -> None:
     if format_ == "json":
         echo_json(explanation.to_document())
         return
-    from rich.console import Console
-
     from advisor.advise.output.explanation_text import ExplanationText
+    from advisor.safe_console import SafeConsole
 
-    Console(highlight=False).print(ExplanationText(explanation))
+    SafeConsole().print(ExplanationText(explanation))

@@ -10,6 +10,7 @@ import click
 from advisor.cli.advice.request import describe_with_progress, request_options, to_request
 from advisor.cli.runs.store import open_store
 from advisor.cli.terminal.messages import note
+from advisor.cli.terminal.output import echo
 from advisor.errors import AdvisorError, UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def report(out: Path, serve: bool, port: int, **options: Any) -> None:
         raise UsageError(
             f"cannot write {out}", cause=error.strerror or str(error), hint="name another file with --out"
         ) from error
-    click.echo(out)
+    echo(str(out))
 
 
 def _serve(store: Store, page: Any, port: int) -> None:
@@ -81,7 +82,7 @@ def _serve(store: Store, page: Any, port: int) -> None:
             cause=error.strerror or str(error),
             hint="advisor report --serve --port 0 takes a free port",
         ) from error
-    click.echo(server.url)
+    echo(server.url)
     note("The page follows your runs; Ctrl-C ends it.")
     with server:
         server.serve_forever()

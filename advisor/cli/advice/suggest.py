@@ -12,6 +12,7 @@ import click
 
 from advisor.cli.advice.request import describe_with_progress, request_options, to_request
 from advisor.cli.terminal.messages import note
+from advisor.cli.terminal.output import echo, echo_for_programs
 from advisor.cli.terminal.progress import working
 
 if TYPE_CHECKING:
@@ -67,20 +68,19 @@ def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
 
 
 def _print_table(advised: Suggestion, dataset: str, fixed: Collection[str]) -> None:
-    from rich.console import Console
-
     from advisor.advise.output.render import to_table
     from advisor.advise.output.settle import settle_commands
+    from advisor.safe_console import SafeConsole
 
-    console = Console(soft_wrap=False, highlight=False)
+    console = SafeConsole()
     # Those after the best have no room beside it on a narrow terminal.
     shown = len(advised.suggestions) if console.width >= _WIDE else 1
     console.print(to_table(advised.model_copy(update={"suggestions": advised.suggestions[:shown]})))
     if advised.confidence == "low" and "lr" not in fixed:
-        click.echo("\nThree short trainings settle the learning rate; train on with the best of them:")
+        echo("\nThree short trainings settle the learning rate; train on with the best of them:")
         # Whole lines, however narrow the terminal: they are there to be copied.
         for command in settle_commands(advised, dataset):
-            click.echo(f"  {command}")
+            echo(f"  {command}")
 
 
 def _print_text(advised: Suggestion, format_: str, dataset: str, description: Description) -> None:
@@ -88,7 +88,7 @@ def _print_text(advised: Suggestion, format_: str, dataset: str, description: De
 
     timm_name = not os.path.exists(os.path.expanduser(dataset))
     readable = dataset if timm_name or description.kind in _READ_BY_TRAIN_PY else None
-    click.echo(to_text(advised, format_, readable))
+    echo_for_programs(to_text(advised, format_, readable))
     if readable is None and format_ in ("args", "yaml"):
         note(f"Note: timm's train.py reads no {description.kind} dataset as it is; name one to it yourself.")
     for warning in advised.warnings:

@@ -12,6 +12,7 @@ import click
 
 from advisor.cli.runs.selection import selection_options
 from advisor.cli.runs.store import open_store
+from advisor.cli.terminal.output import echo
 from advisor.errors import AdvisorError, UsageError
 from advisor.records.export import FORMATS, write_parquet, write_text
 from advisor.records.schema import Epoch, Run
@@ -54,7 +55,7 @@ def export(selection: dict[str, Any], epochs: bool, output: Path | None, format_
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
-    click.echo(f"Wrote {'the epochs of ' if epochs else ''}{len(runs)} runs to {output}.", err=True)
+    echo(f"Wrote {'the epochs of ' if epochs else ''}{len(runs)} runs to {output}.", err=True)
 
 
 def _format_of(output: Path | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from advisor.cli.terminal.output import echo_json, format_option, print_rows
+from advisor.cli.terminal.output import echo, echo_json, format_option, print_rows
 from advisor.cli.terminal.progress import working
 
 if TYPE_CHECKING:
@@ -53,18 +53,18 @@ def import_(paths: tuple[Path, ...], world_size: int | None, format_: str) -> No
 
 def _print(report: ImportReport) -> None:
     sources = ", ".join(f"{count} from {source}" for source, count in report.sources.most_common())
-    click.echo(
+    echo(
         f"{report.runs} runs with {report.epochs} epochs: {report.new} new, {report.updated} updated, "
         f"{report.unchanged} unchanged" + (f" ({sources})" if sources else "") + "."
     )
     if report.resumed:
-        click.echo(f"{report.resumed} of them joined to the run they continue.")
+        echo(f"{report.resumed} of them joined to the run they continue.")
     if report.notes:
-        click.echo("\nTaken, with these notes:")
+        echo("\nTaken, with these notes:")
         rows = [(str(count), note) for note, count in report.notes.most_common()]
         print_rows(("runs", "note"), rows, right=("runs",))
     if report.skipped:
-        click.echo(f"\nLeft out {len(report.skipped)}:")
+        echo(f"\nLeft out {len(report.skipped)}:")
         reasons = Counter(skipped.reason for skipped in report.skipped)
         examples = {skipped.reason: skipped.path for skipped in reversed(report.skipped)}
         rows_ = [(str(count), reason, examples[reason]) for reason, count in reasons.most_common()]

@@ -14,7 +14,7 @@ from advisor.cli.runs.export import export
 from advisor.cli.runs.import_ import import_
 from advisor.cli.runs.selection import moment, selection_options, status_option, statuses
 from advisor.cli.runs.store import open_store
-from advisor.cli.terminal.output import echo_json, format_option, print_rows
+from advisor.cli.terminal.output import echo, echo_json, format_option, print_rows
 from advisor.cli.terminal.progress import working
 from advisor.errors import UsageError
 from advisor.records.schema import Status
@@ -53,7 +53,7 @@ def list_(selection: dict[str, Any], sort: str, ascending: bool, limit: int, for
     if format_ == "json":
         echo_json(runs)
     elif not runs:
-        click.echo("No runs recorded. Next: advisor run SCRIPT [ARGS…]", err=True)
+        echo("No runs recorded. Next: advisor run SCRIPT [ARGS…]", err=True)
     else:
         print_rows(_LIST_HEADINGS, [_list_row(run) for run in runs], right=_NUMBERS)
 
@@ -86,7 +86,7 @@ def show(run_name: str, format_: str) -> None:
         return
     print_rows(("field", "value"), [(name, value) for name, value in _fields(run)])
     if epochs:
-        click.echo()
+        echo()
         metrics = ("lr", "train_loss", "eval_loss", "eval_top1", "eval_top5", "ema_eval_top1", "seconds")
         shown = [name for name in metrics if any(getattr(epoch, name) is not None for epoch in epochs)]
         rows = [[str(e.epoch), *(_number(getattr(e, name)) for name in shown)] for e in epochs]
@@ -124,18 +124,18 @@ def sync(folder: Path | None, format_: str) -> None:
     if format_ == "json":
         echo_json({**asdict(report), "described": asdict(datasets)})
         return
-    click.echo(f"{report.lines} new lines of {report.runs} runs taken; {report.stale} runs found dead.")
+    echo(f"{report.lines} new lines of {report.runs} runs taken; {report.stale} runs found dead.")
     if datasets.runs:
-        click.echo(f"{datasets.runs} runs know their dataset now.")
+        echo(f"{datasets.runs} runs know their dataset now.")
     for root, reason in datasets.left_out.items():
-        click.echo(f"{root} is not described: {reason}.", err=True)
+        echo(f"{root} is not described: {reason}.", err=True)
     for count, what in (
         (report.unreadable, "lines were damaged and passed over"),
         (report.closed, "spools could not be read; check who owns them"),
         (report.newer, "spools are of a newer version: pip install --upgrade timm-advisor"),
     ):
         if count:
-            click.echo(f"{count} {what}.", err=True)
+            echo(f"{count} {what}.", err=True)
 
 
 @records.command()
@@ -148,7 +148,7 @@ def remove(run_names: tuple[str, ...], yes: bool) -> None:
     if not yes:
         click.confirm(f"Remove {len(run_ids)} runs for good?", abort=True, err=True)
     _forget(store, run_ids)
-    click.echo(f"Removed {len(run_ids)} runs.")
+    echo(f"Removed {len(run_ids)} runs.")
 
 
 @records.command()
@@ -179,9 +179,9 @@ def prune(status: tuple[str, ...], older_than: datetime | None, dry_run: bool, y
         echo_json({"removed": not dry_run, "runs": [run.run_id for run in runs]})
     elif dry_run and runs:
         print_rows(_LIST_HEADINGS, [_list_row(run) for run in runs], right=_NUMBERS)
-        click.echo(f"{len(runs)} runs would be removed.", err=True)
+        echo(f"{len(runs)} runs would be removed.", err=True)
     else:
-        click.echo(f"Removed {len(runs)} runs." if not dry_run else "No run would be removed.")
+        echo(f"Removed {len(runs)} runs." if not dry_run else "No run would be removed.")
 
 
 def _forget(store: Store, run_ids: list[str]) -> None:
@@ -224,8 +224,8 @@ def _plot(epochs: Sequence[Epoch]) -> None:
     for epoch, value in points:
         column = (epoch - first) * (_PLOT_WIDTH - 1) // max(1, last - first)
         grid[round((high - value) / scale * (_PLOT_HEIGHT - 1))][column] = "●"
-    click.echo(f"\n{metric}{' in percent' if metric == 'eval_top1' else ''} over the epochs")
+    echo(f"\n{metric}{' in percent' if metric == 'eval_top1' else ''} over the epochs")
     for i, cells in enumerate(grid):
-        click.echo(f"{high - i * scale / (_PLOT_HEIGHT - 1):8.4g} │{''.join(cells)}")
-    click.echo(f"         └{'─' * _PLOT_WIDTH}")
-    click.echo(f"          {first}{str(last).rjust(_PLOT_WIDTH - len(str(first)))}")
+        echo(f"{high - i * scale / (_PLOT_HEIGHT - 1):8.4g} │{''.join(cells)}")
+    echo(f"         └{'─' * _PLOT_WIDTH}")
+    echo(f"          {first}{str(last).rjust(_PLOT_WIDTH - len(str(first)))}")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
+from advisor.cli.terminal.output import echo
 from advisor.cli.terminal.progress import working
 from advisor.errors import StoreError
 
@@ -28,5 +27,5 @@ def open_store() -> Store:
         with working("taking in what runs have written"):
             sync(store, config["spool_dir"])
     except StoreError as error:
-        click.echo(f"Warning: what runs have written since the last sync is left out: {error}.", err=True)
+        echo(f"Warning: what runs have written since the last sync is left out: {error}.", err=True)
     return store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import click
+from advisor.cli.terminal.output import echo
 
 _logger = logging.getLogger("advisor")
 
@@ -17,4 +17,4 @@ def is_quiet() -> bool:
 def note(text: str) -> None:
     """Say something that the user need not read."""
     if not is_quiet():
-        click.echo(text, err=True)
+        echo(text, err=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
 import click
-from rich.markup import escape
+
+from advisor.safe_text import for_terminal, one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FOLDED = 16
@@ -29,9 +31,19 @@ def format_option(function: F) -> F:
     return option(function)
 
 
-def echo_json(value: Any) -> None:
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print lines of text, with what is foreign in them as text and nothing else."""
+    click.echo(for_terminal(text), err=err)
+
+
+def echo_for_programs(text: str) -> None:
+    """Print a text that programs read: exactly as it is, but for what a terminal would obey where it goes to one."""
+    click.echo(for_terminal(text) if sys.stdout.isatty() else text)
+
+
+def echo_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a record, or a list of records, as JSON with the field names of the schema."""
-    click.echo(json.dumps(to_plain(value), indent=2))
+    echo_for_programs(json.dumps(to_plain(value), indent=indent))
 
 
 def to_plain(value: Any) -> Any:
@@ -56,17 +68,19 @@ def print_rows(headings: Iterable[str], rows: Iterable[Iterable[str]], right: It
 
     On a terminal too narrow for it every row becomes a block of lines, a column a line.
     """
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    headings, rows, numbers = list(headings), [list(row) for row in rows], set(right)
+    from advisor.safe_console import SafeConsole
+
+    headings, rows, numbers = list(headings), [list(map(one_line, row)) for row in rows], set(right)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in headings:
         number = heading in numbers
         table.add_column(heading, justify="right" if number else "left", no_wrap=number, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False)
+    console = SafeConsole()
     if not console.is_terminal:
         # Nobody looks at a pipe's width; a row stays on its line, so that grep and cut can work on it.
         console.width = 10_000
@@ -74,7 +88,7 @@ def print_rows(headings: Iterable[str], rows: Iterable[Iterable[str]], right: It
         for row in rows:
             for heading, cell in zip(headings, row, strict=True):
                 if cell:
-                    console.print(f"[bold]{heading or ' '}[/bold]: {escape(cell)}", soft_wrap=True)
+                    console.print(Text.assemble((heading or " ", "bold"), f": {cell}"), soft_wrap=True)
             console.print()
     else:
         console.print(table)

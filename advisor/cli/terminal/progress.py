@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from advisor.cli.terminal.messages import is_quiet
+from advisor.safe_text import one_line
 
 if TYPE_CHECKING:
     from advisor.describe.sample import Progress
@@ -19,10 +22,11 @@ def progress_bar() -> Iterator[Progress | None]:
     if is_quiet() or not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress as Bars
 
-    with Bars(console=Console(stderr=True), transient=True) as bars:
+    from advisor.safe_console import SafeConsole
+
+    with Bars(console=SafeConsole(stderr=True), transient=True) as bars:
         tasks: dict[str, int] = {}
 
         def update(stage: str, done: int, total: int) -> None:
@@ -33,13 +37,20 @@ def progress_bar() -> Iterator[Progress | None]:
         yield update
 
 
+def renew_line(text: str, *, last: bool) -> None:
+    """Write a line of a terminal's stderr again, the last time with its end."""
+    click.echo(f"\r\x1b[K{one_line(text)}", err=True, nl=last)
+
+
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Show that work goes on whose end cannot be foreseen."""
     if is_quiet() or not sys.stderr.isatty():
         yield
         return
-    from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(what):
+    from advisor.safe_console import SafeConsole
+
+    with SafeConsole(stderr=True).status(Text(one_line(what))):
         yield

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from advisor.records.interruption import is_interruption
+from advisor.safe_text import one_line
 
 logger = logging.getLogger("advisor.records")
 
@@ -25,8 +29,9 @@ T = TypeVar("T")
 def contained(method: F) -> F:
     """Make a method of an object with a ``_pid`` harmless to the training it is called from.
 
-    A failure is logged, once a place and kind, and None returned. In another process than ``_pid``, such as a forked
-    worker of a data loader, nothing is done at all.
+    A failure is logged, once a place and kind, and None returned; what a signal handler of the script raises meanwhile
+    reaches the script. In another process than ``_pid``, such as a forked worker of a data loader, nothing is done at
+    all.
     """
 
     @functools.wraps(method)
@@ -35,8 +40,8 @@ def contained(method: F) -> F:
             return None
         try:
             return method(self, *args, **kwargs)
-        except Exception as error:  # isolation: recording must never change what a training does
-            if os.environ.get(TESTING):
+        except BaseException as error:  # isolation: recording must never change what a training does
+            if is_interruption(error) or os.environ.get(TESTING):
                 raise
             tell(method.__qualname__, error)
             return None
@@ -48,8 +53,8 @@ def harmless(where: str, function: Callable[..., T], *arguments: Any) -> T | Non
     """Return what a function returns; where it fails, that is logged once and None returned."""
     try:
         return function(*arguments)
-    except Exception as error:  # isolation: recording must never change what a training does
-        if os.environ.get(TESTING):
+    except BaseException as error:  # isolation: recording must never change what a training does
+        if is_interruption(error) or os.environ.get(TESTING):
             raise
         tell(where, error)
         return None
@@ -73,7 +78,11 @@ def raise_contained() -> None:
 def tell(where: str, error: BaseException) -> None:
     """Log a failure, once a place and kind."""
     key = (where, type(error))
-    if key not in _told:
-        _told.add(key)
-        logger.warning("recording failed in %s and goes on without: %s: %s", where, type(error).__name__, error)
+    if key in _told:
+        return
+    _told.add(key)
+    with contextlib.suppress(Exception):  # how a foreign exception becomes text, and where logs go, is foreign too
+        logger.warning(
+            "recording failed in %s and goes on without: %s: %s", where, type(error).__name__, one_line(str(error))
+        )
         logger.debug("details", exc_info=error)
