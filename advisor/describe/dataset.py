@@ -24,6 +24,9 @@ from advisor.records.schema import Dataset
 
 __all__ = ["Description", "Entry", "ImageDataset", "Sample", "Split", "describe", "draw_sample", "open_dataset"]
 
+_WARNINGS_VERSION = 2
+"""To be raised with what the warnings of the sample say: they are kept with its features."""
+
 
 @dataclass(frozen=True)
 class Description:
@@ -124,7 +127,7 @@ def describe(
         kind=dataset.kind,
         class_counts=_counts(dataset, dataset.train),
         eval_counts=_counts(dataset, dataset.eval) if dataset.eval is not None else {},
-        warnings=(*dataset.notes, *_skipped_note(dataset), *found["warnings"]),
+        warnings=(*dataset.notes, *_skipped_note(dataset), *_validation_note(dataset), *found["warnings"]),
         unreadable=tuple(found["unreadable"]),
         skipped=tuple(printable(path) for path in dataset.skipped),
         n_drawn=found["n_drawn"],
@@ -137,7 +140,7 @@ def _options(seed: int, probe_seconds: float | None) -> str:
     extensions = [
         (name, plugins.distributions.get(name)) for name, _ in plugins.implementations("advisor_meta_features")
     ]
-    options = (seed, FEATURES_VERSION, probe_seconds is not None, extensions)
+    options = (seed, FEATURES_VERSION, _WARNINGS_VERSION, probe_seconds is not None, extensions)
     return hashlib.blake2b(repr(options).encode(), digest_size=8).hexdigest()
 
 
@@ -186,6 +189,14 @@ def _fingerprint(dataset: ImageDataset, cache: Cache, listing: str | None, progr
 def _counts(dataset: ImageDataset, split: Split) -> dict[str, int]:
     names = map(printable, dataset.classes)
     return dict(zip(names, split.counts().tolist(), strict=True))
+
+
+def _validation_note(dataset: ImageDataset) -> list[str]:
+    if dataset.eval is not None:
+        return []
+    if dataset.unlabelled:  # what timm would validate on has been said
+        return ["Nothing with labels is set apart for validation."]
+    return ["Nothing is set apart for validation: timm would validate on the training images."]
 
 
 def _skipped_note(dataset: ImageDataset) -> list[str]:

@@ -48,7 +48,7 @@ def _about_counts(sample: Sample, features: Mapping[str, float], classes: tuple[
     if len(tiny):
         found.append(f"{_classes(len(tiny))} fewer than {TINY} training images: {_names(tiny, classes)}.")
     if eval_counts.sum() == 0:
-        return [*found, "Nothing is set apart for validation: timm would validate on the training images."]
+        return found
     missing = np.flatnonzero((counts > 0) & (eval_counts == 0))
     unknown = np.flatnonzero((counts == 0) & (eval_counts > 0))
     if len(missing) or len(unknown):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from advisor.describe.dataset import describe, open_dataset
 from advisor.describe.groups import put_in_group
 from advisor.describe.sources.class_map import of_classes, read_class_map
+from advisor.describe.sources.splits import validates_on_training_images
 from advisor.errors import AdvisorError
+from advisor.records.schema import Source
 from advisor.records.store.store import Store
 
 
@@ -25,7 +28,8 @@ def describe_recorded(store: Store) -> RecordedDatasets:
     """Describe the folder of every run that does not know its dataset yet, if the folder is still the same.
 
     A folder on another machine, or one whose number of training images is not what the run had, is left out. Of a run
-    with a class map, the images of its classes are described.
+    with a class map, the images of its classes are described. An imported run that was scored on its training images is
+    marked so.
 
     Parameters
     ----------
@@ -60,5 +64,16 @@ def describe_recorded(store: Store) -> RecordedDatasets:
         if same:
             put_in_group(store, images, dataset)
             store.set_dataset(same, dataset)
+            _mark_scored_on_training_images(store, same, dataset.dataset_id)
             report.runs += len(same)
     return report
+
+
+def _mark_scored_on_training_images(store: Store, run_ids: Collection[str], dataset_id: str) -> None:
+    """Mark imported runs that timm validated on their training images: their files do not tell, the folder does."""
+    chosen, marked = set(run_ids), []
+    for run in store.runs(source=Source.TIMM_OUTPUT, dataset=dataset_id):
+        named = {name: split for name, split in zip(("train_split", "eval_split"), run.splits, strict=True) if split}
+        if run.run_id in chosen and validates_on_training_images(Path(run.extra["dataset_root"]), **named):
+            marked.append(replace(run, extra={**run.extra, "scored_on_training_images": True}))
+    store.add_runs(marked)

@@ -6,16 +6,11 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from advisor.advise.diagnose.symptoms import came_apart, epochs_without_loss, has_nan
-from advisor.describe.sources.readers.folder import EVAL_NAMES
-from advisor.records.schema import Dataset, Epoch, Run, Source, Status
+from advisor.records.schema import Epoch, Run, Status
 
 DIVERGED = "diverged"
-_READ_BY_TIMM = (Source.TIMM_HOOK, Source.TIMM_OUTPUT)
-"""Runs whose images timm read: from the folder itself, where it holds no folder of the split."""
 _NO_SCHEDULE = ("", "none")
 _WARMUP_SHARE = 5
 """Epochs for each epoch of warm-up, as most recorded runs have it."""
@@ -49,7 +44,7 @@ class Cause:
     option: str | None = None
 
 
-def find_causes(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None = None) -> tuple[Cause, ...]:
+def find_causes(run: Run, epochs: Sequence[Epoch]) -> tuple[Cause, ...]:
     """Return what explains a run without its curve, the most telling first.
 
     Parameters
@@ -58,17 +53,15 @@ def find_causes(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None = Non
         The run.
     epochs : sequence of Epoch
         Its epochs in order.
-    dataset : Dataset, optional
-        The description of its dataset.
     """
-    found = [cause for look in _LOOKS if (cause := look(run, epochs, dataset)) is not None]
+    found = [cause for look in _LOOKS if (cause := look(run, epochs)) is not None]
     if not found and run.status is Status.FAILED:
         what = run.error or "no error was recorded; the script's own output says more"
         found = [Cause("failed", f"the training failed: {what}")]
     return tuple(found)
 
 
-def _out_of_memory(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause | None:
+def _out_of_memory(run: Run, epochs: Sequence[Epoch]) -> Cause | None:
     if not run.out_of_memory:
         return None
     accumulated, processes = run.grad_accum_steps or 1, run.world_size or 1
@@ -86,7 +79,7 @@ def _out_of_memory(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -
     )
 
 
-def _no_step(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause | None:
+def _no_step(run: Run, epochs: Sequence[Epoch]) -> Cause | None:
     size = (run.batch_size or 0) // (run.grad_accum_steps or 1)
     if not run.n_train or size <= run.n_train or any(epoch.train_loss for epoch in epochs):
         return None  # what trained with a loss made steps, however its loader counts
@@ -101,7 +94,7 @@ def _no_step(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Caus
     )
 
 
-def _weights(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause | None:
+def _weights(run: Run, epochs: Sequence[Epoch]) -> Cause | None:
     if run.status is not Status.FAILED or epochs or not run.error or not _WEIGHTS.search(run.error):
         return None
     return Cause(
@@ -111,7 +104,7 @@ def _weights(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Caus
     )
 
 
-def _head(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause | None:
+def _head(run: Run, epochs: Sequence[Epoch]) -> Cause | None:
     outputs, classes = run.extra.get("model_num_classes"), run.n_classes
     if not isinstance(outputs, int) or outputs < 1 or not classes or outputs == classes:
         return None
@@ -123,35 +116,23 @@ def _head(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause |
     )
 
 
-def _scored_on_training_images(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause | None:
-    if run.source not in _READ_BY_TIMM or not run.n_train or run.n_train != run.n_eval:
+def _scored_on_training_images(run: Run, epochs: Sequence[Epoch]) -> Cause | None:
+    if not run.scored_on_training_images:
         return None
-    splits = run.extra.get("train_split"), run.extra.get("eval_split") or run.extra.get("val_split")
-    if splits[0] is not None and splits[0] == splits[1]:
-        where = f"both read the split {splits[0]!r}"
-    elif dataset is not None and dataset.dataset_id == run.dataset_id:
-        if dataset.n_eval:
-            return None
-        where = f"{dataset.name} has no validation split, so timm reads all {run.n_train:,} images for both"
-    elif _has_no_validation(run.extra.get("dataset_root")):
-        where = f"its folder has no validation split, so timm reads all {run.n_train:,} images for both"
-    else:
-        return None
+    trained, validated = run.splits
+    where = f"both read the split {trained!r}"
+    if trained is None or trained != validated:
+        images = "all images" if run.n_eval is None else f"all {run.n_eval:,} images"
+        where = f"there is no validation split, so timm reads {images} for it"
     return Cause(
         "scored on its training images",
         f"validation used the training images ({where}): the accuracy says nothing about other images",
-        "a validation split: a folder of images that are not trained on, such as val beside train",
+        "a validation split: a folder of images that are not trained on, such as val beside train, or `advisor run "
+        "--suggest`, which keeps a fifth of each class for it",
     )
 
 
-def _has_no_validation(root: Any) -> bool:
-    """Return whether a folder on this machine has no folder that timm would read for validation."""
-    if not isinstance(root, str) or not Path(root).is_dir():
-        return False
-    return not any((Path(root) / name).is_dir() for name in EVAL_NAMES)
-
-
-def _came_apart(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause | None:
+def _came_apart(run: Run, epochs: Sequence[Epoch]) -> Cause | None:
     without = epochs_without_loss(epochs)
     if came_apart(run, epochs):
         if not any(epoch.train_loss is not None or epoch.eval_loss is not None for epoch in epochs):
@@ -180,7 +161,7 @@ def _which(without: Sequence[int], epochs: Sequence[Epoch]) -> str:
     return f"in {len(without)} of {len(epochs)} epochs, first in epoch {without[0]}"
 
 
-def _warmup(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause | None:
+def _warmup(run: Run, epochs: Sequence[Epoch]) -> Cause | None:
     if not run.epochs or not run.warmup_epochs or run.epochs > run.warmup_epochs:
         return None
     if run.sched is not None and run.sched.lower() in _NO_SCHEDULE:
@@ -194,7 +175,7 @@ def _warmup(run: Run, epochs: Sequence[Epoch], dataset: Dataset | None) -> Cause
     )
 
 
-_LOOKS: tuple[Callable[[Run, Sequence[Epoch], Dataset | None], Cause | None], ...] = (
+_LOOKS: tuple[Callable[[Run, Sequence[Epoch]], Cause | None], ...] = (
     _out_of_memory,
     _no_step,
     _weights,

@@ -135,7 +135,10 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     OSError
         If it cannot be read or is no regular file.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a null character in the name
+        raise OSError(str(error)) from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError("not a regular file")
@@ -146,7 +149,7 @@ def file_stamp(path: str | os.PathLike[str]) -> str:
     """Return size and time of change of a file as text; "" if it is not there."""
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return ""
     return f"{status.st_size}:{status.st_mtime_ns}"
 
@@ -173,6 +176,8 @@ class ImageDataset:
         What its reader found odd, as sentences for people.
     skipped : tuple of str
         Files that look like images and that timm would not read.
+    unlabelled : tuple of str
+        Splits that would be for validation if their images had labels.
     """
 
     name: str
@@ -183,6 +188,7 @@ class ImageDataset:
     eval: Split | None = None
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = field(default=(), repr=False)
+    unlabelled: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.train) == 0:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,38 @@ import numpy as np
 from advisor.describe.sources.images import Labels, printable
 from advisor.errors import DatasetError
 
+LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "category", "target", "class_name", "label_name")
+"""Names of columns of labels that are understood, in any case; the first match counts."""
+_HIDDEN = "-1"
+"""What stands for a label that is kept secret, as of the test images of public challenges."""
 _SEPARATORS = ("|", ";", ",")
+
+
+def have_labels(values: Sequence[Any], of_training: Collection[Any]) -> bool:
+    """Return whether any image of a split has a label: neither nothing nor, unless training has it too, -1.
+
+    Parameters
+    ----------
+    values : sequence
+        The labels of the split.
+    of_training : collection
+        The labels of the training images.
+    """
+    known = {str(_single(value)) for value in of_training}
+    return any(not _is_missing(value := _single(v)) and (str(value) != _HIDDEN or _HIDDEN in known) for v in values)
+
+
+def _single(value: Any) -> Any:
+    """Return what a list or an array of one label holds."""
+    if isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0:
+        return value[0] if len(value) == 1 else value
+    return value
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    return value is None or (isinstance(value, (str, bytes)) and not value.strip())
 
 
 def class_indices(values: Sequence[Any], name: str, known: Sequence[str] = ()) -> tuple[Labels, tuple[str, ...]]:
@@ -32,13 +64,15 @@ def class_indices(values: Sequence[Any], name: str, known: Sequence[str] = ()) -
     DatasetError
         For several labels an image, measurements, and images without a label.
     """
-    if any(isinstance(value, (list, tuple, dict, set)) or np.ndim(value) > 0 for value in values):
+    values = [_single(value) for value in values]
+    if any(isinstance(value, (list, tuple, dict, set)) or getattr(value, "ndim", 0) > 0 for value in values):
         raise _multi_label(name)
-    missing = sum(value is None or value == "" or value != value for value in values)  # only NaN differs from itself
+    hidden = sum(str(value) == _HIDDEN for value in values) if known else 0
+    missing = sum(map(_is_missing, values)) + hidden
     if missing:
         raise DatasetError(
             f"{missing} images of {printable(name)} have no label",
-            cause="every image needs exactly one class",
+            cause=f"every image needs exactly one class{f', and {_HIDDEN} is the number of none' if hidden else ''}",
             hint="give each a label or leave its row out",
         )
     texts = [value if isinstance(value, str) else _plain(value, name) for value in values]
@@ -56,7 +90,14 @@ def _plain(value: Any, name: str) -> str:
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise DatasetError(
+            f"the labels of {printable(name)} are not understood",
+            cause=f"one is a {type(value).__name__}, neither text nor a whole number",
+            hint="give each image the name or the number of its class",
+        ) from error
     if not number.is_integer():
         raise _regression(name)
     return str(int(number))
@@ -68,7 +109,7 @@ def _refuse_lists(texts: list[str], name: str) -> None:
         if text.startswith("[") and text.endswith("]"):
             try:
                 several = len(json.loads(text)) != 1
-            except ValueError:
+            except (ValueError, RecursionError):
                 several = False
             if several:
                 raise _multi_label(name)
@@ -89,6 +130,8 @@ def _refuse_measurements(texts: list[str], name: str) -> None:
         numbers = [float(text) for text in texts]
     except ValueError:
         return
+    if not all(map(math.isfinite, numbers)):
+        return  # "nan" and "inf" are words as well
     if not all(number.is_integer() for number in numbers):
         raise _regression(name)
     distinct = set(numbers)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from advisor.describe.sources.images import ImageDataset, printable
+from advisor.describe.sources.images import ImageDataset, few, printable
+from advisor.describe.sources.splits import TRAIN_NAMES, speaks_of
 from advisor.errors import DatasetError, MissingExtraError
 from advisor.plugins import get_plugins
 
@@ -26,7 +28,8 @@ def open_dataset(source: Any) -> ImageDataset:
         - a folder of class folders, or of splits of them under the names timm knows;
         - a zip or tar file of such a folder;
         - a ``.csv``, ``.tsv`` or ``.parquet`` table with columns of paths and labels;
-        - a folder of WebDataset shards, or of a Hugging Face dataset saved on disk;
+        - a folder of WebDataset shards, or of a Hugging Face dataset saved on disk; one ``.parquet`` file of images;
+        - an ``.npz`` file of arrays of images and labels, as MedMNIST and Keras write it;
         - a timm dataset name, with timm's ``--data-dir`` after a colon: ``torch/cifar10:ROOT``, ``hfds/NAME:ROOT``,
           ``hfids/NAME:ROOT`` (from the same local copy), ``wds/FOLDER``, ``tfds/NAME:ROOT``; nothing is downloaded;
         - arrays ``(images, labels)``, a map-style torch Dataset or its DataLoader, or a tuple (train, eval) of two of
@@ -88,31 +91,44 @@ def open_dataset(source: Any) -> ImageDataset:
 def _open_directory(path: Path) -> ImageDataset:
     from advisor.describe.sources.readers.arrow import arrow_files, open_arrow
     from advisor.describe.sources.readers.folder import open_folder
-    from advisor.describe.sources.readers.shards import has_shards, open_shards
+    from advisor.describe.sources.readers.shards import open_shards, shard_files
 
     names = set(os.listdir(path))
     if names & {"dataset_info.json", "dataset_dict.json", "state.json"}:
         return open_arrow(path, arrow_files(path))
     try:
         return open_folder(path)
-    except DatasetError:
-        if has_shards(path):
+    except DatasetError as error:
+        if shard_files(path):
             return open_shards(path)
         files = arrow_files(path)
         if files:
             return open_arrow(path, files)
-        raise
+        tables = sorted(name for name in names if name.lower().endswith((".csv", ".tsv")))
+        if not tables:
+            raise
+        # As competitions have it: images in one folder, a table beside it that names their classes.
+        table = next((name for name in tables if speaks_of(name, TRAIN_NAMES)), tables[0])
+        raise DatasetError(
+            error.problem,
+            cause=f"{error.cause}. {few(tables)} beside the images may name their classes",
+            hint=f"advisor describe --dataset {printable(str(path / table))}",
+        ) from error
 
 
 def _open_file(path: Path) -> ImageDataset:
     from advisor.describe.sources.readers.archive import open_archive
     from advisor.describe.sources.readers.arrow import holds_images, open_arrow
+    from advisor.describe.sources.readers.npz import open_npz
     from advisor.describe.sources.readers.table import MANIFESTS, open_manifest
 
-    if path.suffix.lower() not in MANIFESTS:
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return open_npz(path)
+    if suffix not in MANIFESTS:
         return open_archive(path)
-    if path.suffix.lower() == ".parquet" and holds_images(path):
-        return open_arrow(path, {"train": [path]})
+    if suffix == ".parquet" and holds_images(path):
+        return open_arrow(path, [path])
     return open_manifest(path)
 
 
@@ -144,19 +160,29 @@ def _hugging_face_cache() -> str:
 
 
 def _open_hugging_face_cache(name: str, cache: Path) -> ImageDataset:
-    """Return the newest build of a dataset in a cache of ``datasets``, which keeps owner/name under owner___name."""
-    from advisor.describe.sources.readers.arrow import arrow_files, open_arrow
+    """Return the newest build of a dataset in a cache of ``datasets``: owner___name/configuration/version/hash."""
+    from advisor.describe.sources.readers.arrow import DEFAULT, arrow_files, open_arrow
 
     path = cache / name.replace("/", "___")
-    builds = [info.parent for info in path.rglob("dataset_info.json") if info.parent.suffix != ".incomplete"]
+    builds: dict[str, list[Path]] = defaultdict(list)
+    for info in path.rglob("dataset_info.json"):
+        if info.parent.suffix != ".incomplete":
+            builds[info.relative_to(path).parts[0]].append(info.parent)
     if not builds:
         raise DatasetError(
             f"hfds/{printable(name)} is not in the cache {printable(str(cache))}",
             cause="nothing is downloaded here, and no folder of that name exists either",
             hint=f"python -c \"import datasets; datasets.load_dataset('{printable(name)}')\"",
         )
-    newest = max(builds, key=lambda build: build.stat().st_mtime)
-    return open_arrow(newest, arrow_files(newest), name=name.rpartition("/")[2])
+    newest = {key: max(found, key=lambda build: build.stat().st_mtime) for key, found in builds.items()}
+    if len(newest) > 1 and DEFAULT not in newest:
+        raise DatasetError(
+            f"hfds/{printable(name)} holds several configurations",
+            cause=f"the cache has {few(sorted(newest))}, and timm asks for none by name",
+            hint=f"advisor describe --dataset {printable(str(newest[min(newest)]))}",
+        )
+    build = newest.get(DEFAULT) or next(iter(newest.values()))
+    return open_arrow(build, arrow_files(build), name=name.rpartition("/")[2])
 
 
 def _open_torchvision(name: str, root: Path) -> ImageDataset:

@@ -7,7 +7,8 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -15,7 +16,14 @@ from typing import BinaryIO
 import numpy as np
 
 from advisor.describe.sources.images import ImageDataset, ListedSplit, few, file_stamp, printable
-from advisor.describe.sources.readers.folder import EVAL_NAMES, IMAGE_EXTENSIONS, OTHER_EXTENSIONS, TRAIN_NAMES
+from advisor.describe.sources.readers.folder import IMAGE_EXTENSIONS, OTHER_EXTENSIONS
+from advisor.describe.sources.readers.layout import (
+    assign_folders,
+    notes_on_folders,
+    notes_on_lookalikes,
+    notes_on_split_folders,
+)
+from advisor.describe.sources.splits import TRAIN_NAMES, Roles
 from advisor.errors import DatasetError
 
 MAX_MEMBER = 32 * 1024 * 1024
@@ -45,7 +53,7 @@ def open_archive(path: Path) -> ImageDataset:
     broken: list[str] = []
     kind = "zip" if zipfile.is_zipfile(path) else "tar"
     members = list(_zip_members(path) if kind == "zip" else tar_members(path, broken))
-    unsafe = [m.path for m in members if m.path.startswith(("/", "\\")) or ".." in PurePosixPath(m.path).parts]
+    unsafe = [m.path for m in members if m.path.startswith("/") or ".." in PurePosixPath(m.path).parts]
     outside = set(unsafe)
     safe = [m for m in members if m.path not in outside and not m.path.startswith(_METADATA)]
     return arrange(path, kind, safe, (*_broken_note(broken), *_unsafe_note(unsafe)))
@@ -54,39 +62,61 @@ def open_archive(path: Path) -> ImageDataset:
 def arrange(path: Path, kind: str, members: list[Member], notes: tuple[str, ...]) -> ImageDataset:
     """Return the dataset that members form, by the same rules as folders on disk."""
     by_path = {m.path: m for m in members if _extension(m.path) in IMAGE_EXTENSIONS}
-    parts = {name: PurePosixPath(name).parts for name in sorted(by_path)}
-    while parts and len({p[0] for p in parts.values()}) == 1 and all(len(p) > 2 for p in parts.values()):
-        if next(iter(parts.values()))[0] in TRAIN_NAMES:
-            break
-        parts = {name: p[1:] for name, p in parts.items()}
-    tops = {p[0] for p in parts.values() if len(p) > 1}
-    train_name = next((name for name in TRAIN_NAMES if name in tops), None)
-    eval_name = next((name for name in EVAL_NAMES if name in tops), None) if train_name else None
-    chosen = {
-        role: [
-            (name, p[-2] if len(p) > 1 + (top is not None) else "") for name, p in parts.items() if top in (None, p[0])
-        ]
-        for role, top in (("train", train_name), *([("eval", eval_name)] if eval_name else []))
-    }
-    classes = tuple(sorted({label for entries in chosen.values() for _, label in entries}))
+    parts = _without_enclosing({name: PurePosixPath(name).parts for name in sorted(by_path)})
+    tops = sorted({p[0] for p in parts.values() if len(p) > 1})
+    entries = {top: _labelled(parts, top) for top in ("", *tops)}
+    roles = assign_folders(tops, lambda top: {label for _, label in entries[top]})
+    train_name = next(iter(roles.train), "")
+    used = (train_name, *(roles.eval if train_name else ()))
+    classes = tuple(sorted({label for top in used for _, label in entries[top]}))
     index = {label: i for i, label in enumerate(classes)}
     stamp = file_stamp(path)
 
-    def split(role: str) -> ListedSplit:
-        names = [name for name, _ in chosen[role]]
-        labels = np.array([index[label] for _, label in chosen[role]], dtype=np.int32)
+    def split(top: str) -> ListedSplit:
+        names = [name for name, _ in entries[top]]
+        labels = np.array([index[label] for _, label in entries[top]], dtype=np.int32)
         return ListedSplit(labels, classes, names, lambda i: by_path[names[i]].opener(), stamp)
 
+    splits = [split(top) for top in used]
     return ImageDataset(
         name=path.name.removesuffix(path.suffix) or "dataset",
         root=path,
         kind=kind,
         classes=classes,
-        train=split("train"),
-        eval=split("eval") if "eval" in chosen else None,
-        notes=notes,
+        train=splits[0],
+        eval=splits[1] if len(splits) > 1 else None,
+        notes=(*notes, *_layout(path, parts, roles, used)),
         skipped=tuple(m.path for m in members if _extension(m.path) in OTHER_EXTENSIONS),
+        unlabelled=roles.unlabelled if train_name else (),
     )
+
+
+def _without_enclosing(parts: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return the parts of the paths below the folders that hold all the others."""
+    while parts and len({p[0] for p in parts.values()}) == 1 and all(len(p) > 2 for p in parts.values()):
+        if next(iter(parts.values()))[0] in TRAIN_NAMES:
+            break
+        parts = {name: p[1:] for name, p in parts.items()}
+    return parts
+
+
+def _labelled(parts: Mapping[str, tuple[str, ...]], top: str) -> list[tuple[str, str]]:
+    """Return the images below a folder, "" for all, each with the name of the class folder that holds it."""
+    below = ((name, p[1:] if top else p) for name, p in parts.items() if not top or (len(p) > 1 and p[0] == top))
+    return [(name, p[-2] if len(p) > 1 else "") for name, p in below]
+
+
+def _layout(path: Path, parts: Mapping[str, tuple[str, ...]], roles: Roles, used: Sequence[str]) -> list[str]:
+    """Return what is odd about the way the folders are laid out."""
+    folders = sorted({p[:-1] for p in parts.values()})
+    if roles.train:
+        notes = notes_on_split_folders(roles, Counter(p[0] for p in parts.values()))
+    else:
+        notes = notes_on_lookalikes(["/".join(folder) for folder in folders], str(path), is_archive=True)
+    for top in used:
+        below = [folder[1:] if top else folder for folder in folders if not top or folder[:1] == (top,)]
+        notes += notes_on_folders([folder[-1] if folder else "" for folder in below], top)
+    return notes
 
 
 def _extension(name: str) -> str:
@@ -100,7 +130,8 @@ def _zip_members(path: Path) -> Iterator[Member]:
         raise _unreadable(path, error) from error
     for info in archive.infolist():
         if not info.is_dir():
-            yield Member(info.filename, lambda info=info: _read_zip(archive, info))  # type: ignore[misc]
+            name = info.filename.replace("\\", "/")  # some programs of Windows part folders so
+            yield Member(name, lambda info=info: _read_zip(archive, info))  # type: ignore[misc]
 
 
 def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from advisor.describe.sources.images import ImageDataset, ListedSplit, open_file
-from advisor.describe.sources.labels import class_indices
+from advisor.describe.sources.images import ImageDataset, open_file
+from advisor.describe.sources.rows import Rows, from_rows
 from advisor.errors import DatasetError
+
+_SPLITS = ("train", "validation")
 
 
 def without_loader(source: Any) -> Any:
@@ -48,24 +50,23 @@ def open_in_memory(source: Any, name: str = "dataset") -> ImageDataset:
     """
     parts = (source,) if _is_map(source) or _is_pair(source) else source
     read = [_read_pair(part, name) if _is_pair(part) else _read_map(part, name) for part in parts]
-    labels, classes = class_indices([v for _, values, _ in read for v in values], name, _class_names(parts[0]))
-    n_train = len(read[0][1])
+    starts = np.cumsum([0, *(len(labels) for _, labels, _ in read)])
 
-    def split(part: int, index: Any) -> ListedSplit:
-        images = read[part][0]
-        role = ("train", "eval")[part]
-        names = [f"{role}/{i:06d}" for i in range(len(index))]
-        if isinstance(images, _Files):
-            return ListedSplit(index, classes, names, lambda i: open_file(images[i]))
-        return ListedSplit(index, classes, names, lambda i: _to_image(images[i]))
+    def open_row(row: int) -> BinaryIO | Image.Image:
+        part = int(np.searchsorted(starts, row, side="right")) - 1
+        images, index = read[part][0], row - int(starts[part])
+        return open_file(images[index]) if isinstance(images, _Files) else to_image(images[index])
 
-    return ImageDataset(
+    return from_rows(
+        Rows(
+            [label for _, labels, _ in read for label in labels],
+            [split for split, (_, labels, _) in zip(_SPLITS, read, strict=False) for _ in labels],
+            open_row,
+        ),
         name=name,
         root=None,
         kind=read[0][2],
-        classes=classes,
-        train=split(0, labels[:n_train]),
-        eval=split(1, labels[n_train:]) if len(read) > 1 else None,
+        classes=_class_names(parts[0]),
     )
 
 
@@ -90,16 +91,30 @@ def _is_map(value: Any) -> bool:
 
 
 def _read_pair(pair: Any, name: str) -> tuple[Any, list[Any], str]:
-    images, labels = pair[0], np.asarray(pair[1])
-    if len(labels) != len(images):
+    images, labels = pair
+    return images, plain_labels(labels, len(images)), "arrays"
+
+
+def plain_labels(labels: Any, n_images: int) -> list[Any]:
+    """Return the labels of an array as a list: numbers, also where it has a column of them or is one-hot.
+
+    Raises
+    ------
+    DatasetError
+        If there is not one for each image.
+    """
+    labels = np.asarray(labels)
+    if labels.shape[:1] != (n_images,):
         raise DatasetError(
-            f"{len(images)} images and {len(labels)} labels do not fit",
+            f"{n_images} images and {len(labels) if labels.ndim else 1} labels do not fit",
             cause="every image needs exactly one label",
             hint="give (images, labels) of the same length",
         )
-    if labels.ndim == 2 and set(np.unique(labels).tolist()) <= {0, 1} and (labels.sum(axis=1) == 1).all():
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    elif labels.ndim == 2 and set(np.unique(labels).tolist()) <= {0, 1} and (labels.sum(axis=1) == 1).all():
         labels = labels.argmax(axis=1)  # one-hot
-    return images, list(labels) if labels.ndim == 2 else labels.tolist(), "arrays"
+    return list(labels) if labels.ndim > 1 else labels.tolist()
 
 
 class _Items:
@@ -173,7 +188,7 @@ def _known_labels(dataset: Any) -> list[Any] | None:
 
 def _scalar(label: Any) -> Any:
     """Return a label held in a tensor or array of one element as a plain value."""
-    return label.item() if hasattr(label, "item") and getattr(label, "ndim", 0) == 0 else label
+    return label.item() if hasattr(label, "item") and np.prod(getattr(label, "shape", ())) == 1 else label
 
 
 def _class_names(part: Any) -> list[str]:
@@ -183,7 +198,7 @@ def _class_names(part: Any) -> list[str]:
     return [str(name) for name, _ in sorted(mapping.items(), key=lambda item: item[1])]
 
 
-def _to_image(value: Any) -> Image.Image:
+def to_image(value: Any) -> Image.Image:
     """Return an image held as a PIL image, an array or a tensor.
 
     Values within 0 to 1 or within 0 to 255 count as that, anything else (normalised tensors, 16 bits) is stretched

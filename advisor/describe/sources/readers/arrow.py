@@ -1,66 +1,65 @@
 """Hugging Face datasets on disk (timm's ``hfds/``): what ``save_to_disk`` writes, the cache, and Parquet shards.
 
-All three are Arrow tables with a struct of bytes and path for the image and a number for the class, so pyarrow reads
-them; the ``datasets`` package is not needed.
+All three are Arrow tables with the image as a struct of bytes and path, or as bytes, and a number or a text for the
+class, so pyarrow reads them; the ``datasets`` package is not needed.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from advisor.describe.sources.images import ImageDataset, Labels, ListedSplit, file_stamp, open_file, printable
-from advisor.describe.sources.labels import class_indices
-from advisor.describe.sources.readers.folder import EVAL_NAMES, TRAIN_NAMES
+from advisor.describe.sources.images import ImageDataset, few, file_stamp, open_file, printable
+from advisor.describe.sources.labels import LABEL_COLUMNS
+from advisor.describe.sources.readers.table import PATH_COLUMNS, SPLIT_COLUMNS, located, matching
+from advisor.describe.sources.rows import Rows, from_rows
+from advisor.describe.sources.splits import split_of_file
 from advisor.errors import DatasetError, MissingExtraError
 
-_LABELS = ("label", "labels", "fine_label", "class", "target", "category")
-Reader = Callable[[int], dict[str, Any]]
-"""From a row to ``{"bytes": ..., "path": ...}`` of its image."""
+_IMAGE_COLUMNS = (*PATH_COLUMNS, "bytes", "image_bytes", "jpg", "jpeg", "png", "webp")
+DEFAULT = "default"
+"""The configuration that ``datasets`` loads where none is asked for."""
 
 
-def arrow_files(folder: Path) -> dict[str, list[Path]]:
-    """Return the Arrow and Parquet files below a folder by role; empty if it holds no such dataset."""
+def arrow_files(folder: Path) -> list[Path]:
+    """Return the Arrow and Parquet files below a folder."""
     found = sorted(p for suffix in ("arrow", "parquet") for p in folder.rglob(f"*.{suffix}") if p.is_file())
-    files: dict[str, list[Path]] = {}
-    for path in found:
-        if path.name.startswith(("cache-", "tmp")):  # results of map() and filter() that lie beside the data
-            continue
-        files.setdefault(_role(path.relative_to(folder)), []).append(path)
-    return files
+    # Results of map() and filter() lie beside the data.
+    return [path for path in found if not path.name.startswith(("cache-", "tmp"))]
 
 
 def holds_images(path: Path) -> bool:
     """Return whether a Parquet file has a column of images, not just of paths; False if it cannot be told."""
     try:
-        return any(_is_image(field) for field in _Parquet(path).schema)
-    except (ImportError, OSError, ValueError):
+        return bool(_image_column(_Parquet(path).schema))
+    except (ImportError, OSError, ValueError):  # pyarrow's errors are of the last two
         return False
 
 
-def open_arrow(folder: Path, files: Mapping[str, list[Path]], name: str = "") -> ImageDataset:
+def open_arrow(folder: Path, files: Sequence[Path], name: str = "") -> ImageDataset:
     """Return the dataset in Arrow or Parquet files.
 
     Parameters
     ----------
     folder : Path
         What they are known by: the folder they lie in, or the one file.
-    files : mapping of str to list of Path
-        The files of the roles ``train`` and ``eval``, as ``arrow_files`` finds them.
+    files : sequence of Path
+        The files, as ``arrow_files`` finds them.
     name : str
         What to call it; by default the name of the folder.
 
     Raises
     ------
     DatasetError
-        If a file cannot be read, or has no column of images or of labels.
+        If a file cannot be read, has no column of images or of labels, or if there are several configurations.
     MissingExtraError
         If pyarrow is not installed.
     """
@@ -68,94 +67,66 @@ def open_arrow(folder: Path, files: Mapping[str, list[Path]], name: str = "") ->
         import pyarrow
     except ImportError as error:
         raise MissingExtraError("pyarrow", "parquet", f"read {printable(folder.name)}") from error
-    if "train" not in files:
+    if not files:
         raise DatasetError(
-            f"{printable(folder.name)} holds no training split",
-            cause="no .arrow or .parquet file in it belongs to a split named train",
+            f"{printable(folder.name)} holds no images",
+            cause="there is no .arrow or .parquet file in it",
             hint="save it with datasets.DatasetDict.save_to_disk",
         )
-    tables: dict[str, tuple[list[Any], Reader]] = {}
-    names: list[str] = []
     try:
-        for role in ("train", "eval"):
-            if role in files:
-                labels, reader, names = _read(files[role], folder)
-                tables[role] = (labels, reader)
+        files, notes = _of_one_configuration(folder, files)
+        parts = [_part(folder, path) for path in files]
+        labels, classes = _labels(parts)
+        splits = [split for part in parts for split in part.splits()]
     except (OSError, pyarrow.ArrowException) as error:
         raise DatasetError(
             f"cannot read {printable(str(folder))}",
-            cause=" ".join(str(error).split()),
+            cause=" ".join(str(error).split()) or type(error).__name__,
             hint="save or download it again",
         ) from error
-    values = [label for labels, _ in tables.values() for label in labels]
-    indices, classes = class_indices(values, folder.name, names)
-    stamp = " ".join(file_stamp(path) for role in tables for path in files[role])
-    n_train = len(tables["train"][0])
+    starts = np.cumsum([0, *(part.file.n_rows for part in parts)])
+    stamp = " ".join(map(file_stamp, files))
 
-    def split(role: str, labels: Labels) -> ListedSplit:
-        reader = tables[role][1]
-        return ListedSplit(labels, classes, _Rows(role, len(labels)), lambda i: _image(reader(i), folder), stamp)
+    def open_row(row: int) -> BinaryIO:
+        at = int(np.searchsorted(starts, row, side="right")) - 1
+        return _image(parts[at].file.row(parts[at].image, row - int(starts[at])), folder)
 
-    return ImageDataset(
+    return from_rows(
+        Rows(labels, splits, open_row, stamp=lambda row: stamp),
         name=name or folder.resolve().name or "dataset",
         root=folder,
         kind="hfds",
         classes=classes,
-        train=split("train", indices[:n_train]),
-        eval=split("eval", indices[n_train:]) if "eval" in tables else None,
+        notes=notes,
     )
 
 
-class _Rows(Sequence[str]):
-    """Names for rows that have none: ``train/000017``."""
+def _of_one_configuration(folder: Path, files: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """Return the files of one configuration: two folders with the same splits are two selections of the same images.
 
-    def __init__(self, role: str, n: int) -> None:
-        self._role, self._n = role, n
-
-    def __len__(self) -> int:
-        return self._n
-
-    def __getitem__(self, index: Any) -> Any:
-        return f"{self._role}/{index:06d}"
-
-
-def _role(path: Path) -> str:
-    """Return the role that a file's folder (``save_to_disk``) or name (cache, hub) speaks of; training if none."""
-    for part in (*reversed(path.parts[:-1]), path.stem):
-        words = [word for word in re.split(r"[^a-z]+", part.lower()) if word]
-        for word in words:
-            if word in TRAIN_NAMES:
-                return "train"
-            if word in EVAL_NAMES:
-                return "eval"
-    return "train"
-
-
-def _read(files: list[Path], folder: Path) -> tuple[list[Any], Reader, list[str]]:
-    """Return the labels of all rows, what reads a row's image, and the names of the classes."""
-    parts = [_Parquet(path) if path.suffix == ".parquet" else _Arrow(path) for path in files]
-    schema = parts[0].schema
-    image = next((f.name for f in schema if _is_image(f)), None)
-    label = next((name for name in _LABELS if name in schema.names), None)
-    if image is None or label is None:
-        raise DatasetError(
-            f"{printable(folder.name)} has no column of {'images' if image is None else 'labels'}",
-            cause=f"the columns of {files[0].name} are {', '.join(schema.names)}",
-            hint="single-label classification needs an image column and a label column",
-        )
-    starts = np.cumsum([0, *(part.n_rows for part in parts)])
-
-    def reader(index: int) -> dict[str, Any]:
-        part = int(np.searchsorted(starts, index, side="right")) - 1
-        return parts[part].row(image, index - int(starts[part]))
-
-    return [v for part in parts for v in part.values(label)], reader, _class_names(schema, label, files[0])
-
-
-def _is_image(field: Any) -> bool:
-    import pyarrow
-
-    return bool(pyarrow.types.is_struct(field.type)) and {"bytes", "path"} <= {f.name for f in field.type}
+    Raises
+    ------
+    DatasetError
+        If more than one has images and labels, and none is the default.
+    """
+    by_folder: dict[Path, list[Path]] = defaultdict(list)
+    for path in files:
+        parents = path.relative_to(folder).parents if path != folder else [Path()]
+        by_folder[next(parent for parent in parents if not split_of_file(parent / "x"))].append(path)
+    found = [{split_of_file(path.relative_to(folder)) for path in paths} - {""} for paths in by_folder.values()]
+    if sum(map(len, found)) == len(set().union(*found)):
+        return list(files), ()
+    usable = {place: paths for place, paths in by_folder.items() if not _missing_column(_open(paths[0]).schema)}
+    names = [place.as_posix() for place in by_folder]
+    chosen = next((p for p in usable if len(usable) == 1 or p.as_posix() == DEFAULT), None)
+    if chosen is not None:
+        others = few([name for name in names if name != chosen.as_posix()])
+        return usable[chosen], (f"Of several configurations, {printable(chosen.as_posix())} is read, not {others}.",)
+    raise DatasetError(
+        f"{printable(folder.name)} holds several configurations",
+        cause=f"{few(names)} have splits of the same names{'' if usable else ', and none has images and labels'}",
+        hint=f"advisor describe --dataset {printable(str(folder / next(iter(usable or by_folder))))}",
+    )
 
 
 class _Arrow:
@@ -164,14 +135,18 @@ class _Arrow:
     def __init__(self, path: Path) -> None:
         import pyarrow
 
-        self._table = pyarrow.ipc.open_stream(pyarrow.memory_map(str(path))).read_all()
+        source = pyarrow.memory_map(str(path))
+        try:
+            self._table = pyarrow.ipc.open_stream(source).read_all()
+        except pyarrow.ArrowInvalid:  # as pyarrow's own files are, with a footer
+            self._table = pyarrow.ipc.open_file(source).read_all()
         self.schema, self.n_rows = self._table.schema, self._table.num_rows
 
     def values(self, name: str) -> list[Any]:
         return self._table.column(name).to_pylist()  # type: ignore[no-any-return]
 
-    def row(self, name: str, index: int) -> dict[str, Any]:
-        return self._table.column(name)[index].as_py() or {}
+    def row(self, name: str, index: int) -> Any:
+        return self._table.column(name)[index].as_py()
 
 
 class _Parquet:
@@ -184,36 +159,119 @@ class _Parquet:
         self.schema, self.n_rows = self._file.schema_arrow, self._file.metadata.num_rows
         groups = range(self._file.num_row_groups)
         self._starts = np.cumsum([0, *(self._file.metadata.row_group(i).num_rows for i in groups)])
-        self._held: tuple[int, Any] = (-1, None)
+        self._held: tuple[int, str, Any] = (-1, "", None)
         self._lock = threading.Lock()
 
     def values(self, name: str) -> list[Any]:
         return self._file.read(columns=[name]).column(name).to_pylist()  # type: ignore[no-any-return]
 
-    def row(self, name: str, index: int) -> dict[str, Any]:
+    def row(self, name: str, index: int) -> Any:
         group = int(np.searchsorted(self._starts, index, side="right")) - 1
         with self._lock:
-            if self._held[0] != group:
-                self._held = (group, self._file.read_row_group(group, columns=[name]).column(0))
-            return self._held[1][index - int(self._starts[group])].as_py() or {}
+            if self._held[:2] != (group, name):
+                self._held = (group, name, self._file.read_row_group(group, columns=[name]).column(0))
+            return self._held[2][index - int(self._starts[group])].as_py()
 
 
-def _class_names(schema: Any, label: str, file: Path) -> list[str]:
+@dataclass(frozen=True)
+class _Part:
+    """One file: its columns, and the split that its name tells."""
+
+    path: Path
+    file: _Arrow | _Parquet
+    image: str
+    label: str
+    split: str
+
+    def splits(self) -> list[str]:
+        """Return the split of each row: what a column says, else what the name of the file does."""
+        told_by = next(iter(matching(self.file.schema.names, SPLIT_COLUMNS)), None)
+        if told_by is None or self.split:
+            return [self.split] * self.file.n_rows
+        return ["" if value is None else str(value) for value in self.file.values(told_by)]
+
+
+def _open(path: Path) -> _Arrow | _Parquet:
+    return _Parquet(path) if path.suffix == ".parquet" else _Arrow(path)
+
+
+def _part(folder: Path, path: Path) -> _Part:
+    file = _open(path)
+    missing = _missing_column(file.schema)
+    if missing:
+        is_manifest = missing == "images" and bool(matching(file.schema.names, PATH_COLUMNS))
+        raise DatasetError(
+            f"{printable(folder.name)} has no column of {missing}",
+            cause=f"the columns of {printable(path.name)} are {few(file.schema.names, 20)}",
+            hint=f"advisor describe --dataset {printable(str(path))}"
+            if is_manifest
+            else "single-label classification needs an image column and a label column",
+        )
+    label = matching(file.schema.names, LABEL_COLUMNS)[0]
+    split = split_of_file(path.relative_to(folder)) if path != folder else ""
+    return _Part(path, file, _image_column(file.schema), label, split)
+
+
+def _missing_column(schema: Any) -> str:
+    """Return what the columns lack to be a dataset of labelled images; "" if nothing."""
+    if not _image_column(schema):
+        return "images"
+    return "" if matching(schema.names, LABEL_COLUMNS) else "labels"
+
+
+def _image_column(schema: Any) -> str:
+    """Return the column of images, structs before bytes, one with a usual name before others; "" if there is none."""
+    from pyarrow import types
+
+    def is_struct(kind: Any) -> bool:
+        return types.is_struct(kind) and "bytes" in {field.name for field in kind}
+
+    def is_bytes(kind: Any) -> bool:
+        return types.is_binary(kind) or types.is_large_binary(kind)
+
+    for is_image in (is_struct, is_bytes):
+        names = [field.name for field in schema if is_image(field.type)]
+        if names:
+            return next(iter(matching(names, _IMAGE_COLUMNS)), names[0])
+    return ""
+
+
+def _labels(parts: Sequence[_Part]) -> tuple[list[Any], list[str]]:
+    """Return the labels of all rows, and the names of the classes where all files number them alike."""
+    names = [_class_names(part) for part in parts]
+    if len({tuple(found) for found in names}) <= 1:
+        return [value for part in parts for value in part.file.values(part.label)], names[0] if names else []
+    return [
+        found[value] if isinstance(value, int) and 0 <= value < len(found) else value
+        for part, found in zip(parts, names, strict=True)
+        for value in part.file.values(part.label)
+    ], []
+
+
+def _class_names(part: _Part) -> list[str]:
     """Return the names that the metadata of the table, or the file beside it, gives the classes; else nothing."""
     try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, ValueError):
+        features = json.loads((part.file.schema.metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, ValueError, TypeError):
         try:
-            features = json.loads((file.parent / "dataset_info.json").read_text(encoding="utf-8"))["features"]
-        except (OSError, KeyError, ValueError):
+            features = json.loads((part.path.parent / "dataset_info.json").read_text(encoding="utf-8"))["features"]
+        except (OSError, KeyError, ValueError, TypeError):
             return []
-    feature = features.get(label, {})
-    return list(feature.get("names") or feature.get("feature", {}).get("names") or [])
+    feature = features.get(part.label) if isinstance(features, dict) else None
+    if not isinstance(feature, dict):
+        return []
+    inner = feature.get("feature")
+    names = feature.get("names") or (inner.get("names") if isinstance(inner, dict) else None)
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
-def _image(row: dict[str, Any], folder: Path) -> BinaryIO:
-    if row.get("bytes") is not None:
-        return io.BytesIO(row["bytes"])
-    if row.get("path"):
-        return open_file(folder / row["path"])
+def _image(value: Any, folder: Path) -> BinaryIO:
+    if isinstance(value, dict):
+        content, path = value.get("bytes"), value.get("path")
+    else:
+        content, path = value, None
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    if isinstance(path, str) and path:
+        return open_file(located(folder, path))
     raise OSError("the row has no image")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 from array import array
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -13,16 +12,19 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from advisor.describe.sources.images import ImageDataset, Labels, Split, few, file_stamp, open_file, printable
+from advisor.describe.sources.images import ImageDataset, Labels, Split, few, file_stamp, open_file
+from advisor.describe.sources.readers.layout import (
+    assign_folders,
+    notes_on_folders,
+    notes_on_lookalikes,
+    notes_on_split_folders,
+)
 
 IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg"))
 """What timm reads by default (timm.data.readers.img_extensions)."""
 _USUAL_ENDINGS = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG")
 OTHER_EXTENSIONS = frozenset((".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2", ".ppm", ".jfif"))
 """Images that timm passes over in no_response."""
-TRAIN_NAMES = ("train", "training")
-EVAL_NAMES = ("validation", "val", "valid", "eval", "evaluation", "test")
-"""Names of split folders in the order timm's create_dataset tries them; ``test`` is for ``--val-split test``."""
 _BLOCK = 10_000
 """Directory entries that are held at a time."""
 MAX_SKIPPED = 1000
@@ -131,44 +133,52 @@ def open_folder(root: Path) -> ImageDataset:
     Raises
     ------
     DatasetError
-        If it holds no images or only one class.
+        If it holds no images, only one class, or splits instead of classes.
     """
-    names = {entry.name for entry in os.scandir(root) if entry.is_dir()}
-    train_name = next((name for name in TRAIN_NAMES if name in names), "")
-    eval_name = next((name for name in EVAL_NAMES if name in names), "") if train_name else ""
-    train = list_images(os.path.join(root, train_name))
-    held_out = list_images(os.path.join(root, eval_name)) if eval_name else None
-    listings = [(train, train_name), *([(held_out, eval_name)] if held_out is not None else [])]
-    classes = tuple(sorted({label for listing, _ in listings for label in listing.labels()}))
+    listings: dict[str, Listing] = {}
+
+    def listing_of(name: str) -> Listing:
+        if name not in listings:
+            listings[name] = list_images(os.path.join(root, name))
+        return listings[name]
+
+    names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    roles = assign_folders(names, lambda name: listing_of(name).labels())
+    train_name = next(iter(roles.train), "")
+    parts = {name: listing_of(name) for name in (train_name, *(roles.eval if train_name else ()))}
+    classes = tuple(sorted({label for listing in parts.values() for label in listing.labels()}))
+    splits = [FolderSplit(listing, classes, name) for name, listing in parts.items()]
+    if train_name:
+        unseen = tuple(name for name in roles.left_out if _holds_images(root / name))
+        counts = {name: len(listing.files) for name, listing in listings.items()}
+        notes = notes_on_split_folders(roles._replace(left_out=unseen), counts)
+    else:
+        inside = [folder.replace(os.sep, "/") for folder in parts[""].folders]
+        notes = notes_on_lookalikes(inside, str(root))
+    for name, listing in parts.items():
+        notes += [*notes_on_folders(listing.labels(), name), *_note_on_unlisted(listing, name)]
     return ImageDataset(
         name=root.resolve().name or "dataset",
         root=root,
         kind="folder",
         classes=classes,
-        train=FolderSplit(train, classes, train_name),
-        eval=FolderSplit(held_out, classes, eval_name) if held_out is not None and held_out.files else None,
-        notes=tuple(note for listing, prefix in listings for note in _notes(listing, prefix)),
-        skipped=tuple(os.path.join(prefix, name) for listing, prefix in listings for name in listing.skipped),
+        train=splits[0],
+        eval=splits[1] if len(splits) > 1 else None,
+        notes=tuple(notes),
+        skipped=tuple(os.path.join(name, skipped) for name, listing in parts.items() for skipped in listing.skipped),
+        unlabelled=roles.unlabelled if train_name else (),
     )
 
 
-def _notes(listing: Listing, prefix: str) -> list[str]:
-    """Return what is odd about the way the folders are laid out."""
-    notes = []
-    where = printable(prefix) or "the folder"
-    if "" in listing.folders and len(listing.folders) > 1:
-        notes.append(f"Images lie directly in {where}: timm makes them a class of their own, with an empty name.")
-    labels = listing.labels()
-    double = sorted(name for name, times in Counter(labels).items() if times > 1)
-    if double:
-        shared = few(double)
-        notes.append(f"Several folders in {where} share a name and become one class in timm: {shared}.")
-    hidden = sorted(name for name in labels if name.startswith("."))
-    if hidden:
-        notes.append(f"Hidden folders in {where} count as classes in timm: {few(hidden)}.")
-    if listing.unlisted:
-        notes.append(
-            f"Folders that cannot be listed or lead back into a parent were left out: "
-            f"{few([os.path.join(prefix, name) for name in listing.unlisted])}."
-        )
-    return notes
+def _holds_images(folder: Path) -> bool:
+    """Return whether an image is among the first files below a folder."""
+    files = (name for _, _, names in os.walk(folder) for name in names)
+    looked_at = itertools.islice(files, _BLOCK)
+    return any(os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS for name in looked_at)
+
+
+def _note_on_unlisted(listing: Listing, prefix: str) -> list[str]:
+    if not listing.unlisted:
+        return []
+    names = few([os.path.join(prefix, name) for name in listing.unlisted])
+    return [f"Folders that cannot be listed or lead back into a parent were left out: {names}."]

@@ -2,129 +2,136 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import csv
+import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import numpy as np
-
-from advisor.describe.sources.images import ImageDataset, ListedSplit, file_stamp, open_file, printable
-from advisor.describe.sources.labels import class_indices
-from advisor.describe.sources.readers.folder import EVAL_NAMES, TRAIN_NAMES
+from advisor.describe.sources.images import ImageDataset, file_stamp, open_file, printable
+from advisor.describe.sources.labels import LABEL_COLUMNS
+from advisor.describe.sources.rows import Rows, from_rows
 from advisor.errors import DatasetError, MissingExtraError
 
-PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img")
-LABEL_COLUMNS = ("label", "class", "category", "target", "class_name", "label_name")
+PATH_COLUMNS = (
+    "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img", "img_path",
+    "image_id", "image_name",
+)  # fmt: skip
 SPLIT_COLUMNS = ("split", "subset", "set", "partition")
-"""Names of columns that are understood, in any case, the first match counts."""
+"""Names of columns that are understood, in any case; the first match counts."""
 MANIFESTS = (".csv", ".tsv", ".parquet")
+_DELIMITERS = ",;\t|"
+_TRIED = 100
+"""Files that are looked for before a table is said to name none."""
+_LOOKED_AT = 100_000
+"""Files of a folder that are looked at for one of a name."""
 
 
 def open_manifest(path: Path) -> ImageDataset:
     """Return the dataset that a table lists; relative paths start at the table's folder and may be those of Windows.
 
-    A column named ``split`` tells training (``train``) from validation images (timm's names for it).
+    A column named ``split`` tells training from validation images, under timm's names for them.
 
     Raises
     ------
     DatasetError
-        If the columns are missing, a row has no label, or it is not single-label classification.
+        If the columns are missing, none of the files is there, a row has no label, or it is not single-label
+        classification.
     MissingExtraError
         For a Parquet file where pyarrow is not installed.
     """
-    suffix = path.suffix.lower()
-    columns = _read_parquet(path) if suffix == ".parquet" else _read_csv(path, "\t" if suffix == ".tsv" else None)
-    paths = [str(value) for value in _column(columns, PATH_COLUMNS, path, "paths")]
-    folder = path.parent
-
-    def opener(name: str) -> BinaryIO:
-        return open_file(_located(folder, name))
-
-    def stamp(name: str) -> str:
-        return file_stamp(_located(folder, name))
-
-    splits = next((columns[name] for name in _matching(columns, SPLIT_COLUMNS)), None)
+    columns = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    paths = ["" if value is None else str(value) for value in _column(columns, PATH_COLUMNS, path, "paths")]
     labels = _column(columns, LABEL_COLUMNS, path, "labels")
-    return from_rows(path, suffix[1:], paths, labels, splits, opener, stamp)
-
-
-def from_rows(
-    path: Path,
-    kind: str,
-    names: Sequence[str],
-    values: Sequence[Any],
-    splits: Sequence[Any] | None,
-    opener: Callable[[str], BinaryIO],
-    stamp: Callable[[str], str],
-) -> ImageDataset:
-    """Return the dataset of rows: a name that ``opener`` understands, a label, and perhaps a split for each."""
-    labels, classes = class_indices(values, path.name)
-    repeated = len(names) - len(set(names))
-    if repeated and len(set(zip(names, labels.tolist(), strict=True))) > len(set(names)):
-        raise DatasetError(
-            f"{printable(path.name)} lists an image under several classes",
-            cause="advice exists for single-label classification only",
-            hint="keep one row for each image",
-        )
-    role = np.array([_role(value) for value in splits] if splits is not None else ["train"] * len(names))
-
-    def split(name: str) -> ListedSplit:
-        rows = np.flatnonzero(role == name).tolist()
-        chosen = [names[i] for i in rows]
-        return _StampedSplit(labels[rows], classes, chosen, lambda i: opener(chosen[i]), stamp)
-
-    return ImageDataset(
+    told_by = next(iter(matching(columns, SPLIT_COLUMNS)), "")
+    splits = [_as_name(value) for value in columns[told_by]] if told_by else [""] * len(paths)
+    folder = path.parent
+    dataset = from_rows(
+        Rows(
+            labels,
+            splits,
+            open=lambda row: open_file(located(folder, paths[row])),
+            stamp=lambda row: file_stamp(located(folder, paths[row])),
+            names=paths,
+        ),
         name=path.stem or "dataset",
         root=path,
-        kind=kind,
-        classes=classes,
-        train=split("train"),
-        eval=split("eval") if (role == "eval").any() else None,
+        kind=path.suffix.lower()[1:],
+        told_by=f"the column {told_by}" if told_by else "",
+        source=path.name,
     )
+    _refuse_if_none_is_there(path, paths)
+    return dataset
 
 
-def _located(folder: Path, name: str) -> Path:
-    """Return where an image of a table is; a table written on Windows may part folders by backslashes."""
+def located(folder: Path, name: str) -> Path:
+    """Return where a file is that is named from a folder; what was written on Windows may part folders otherwise."""
     path = folder / name
-    return path if "\\" not in name or path.exists() else folder / name.replace("\\", "/")
+    return path if "\\" not in name or os.path.lexists(path) else folder / name.replace("\\", "/")
 
 
-class _StampedSplit(ListedSplit):
-    """Rows of a table, each with a file of its own."""
-
-    def __init__(self, labels: Any, classes: Any, paths: Any, opener: Any, stamp: Callable[[str], str]) -> None:
-        super().__init__(labels, classes, paths, opener)
-        self._stamp_of = stamp
-
-    def stamp(self, index: int) -> str:
-        """Return size and time of change of the row's file."""
-        return self._stamp_of(self._paths[index])
+def _as_name(value: Any) -> str:
+    return "" if value is None or value != value else str(value).strip()  # only NaN differs from itself
 
 
-def _role(value: Any) -> str:
-    name = str(value).strip().lower()
-    return "train" if name in TRAIN_NAMES else "eval" if name in EVAL_NAMES else "neither"
+def _refuse_if_none_is_there(path: Path, paths: Sequence[str]) -> None:
+    folder = path.parent
+    tried = paths[:: max(1, len(paths) // _TRIED)]
+    if not paths or any(os.path.exists(located(folder, name)) for name in tried):
+        return
+    first = tried[0].replace("\\", "/")
+    where = printable(str(folder)) or "."
+    if "://" in first:
+        cause, hint = f"{printable(first)} lies on the web, and nothing is downloaded", "download the images"
+    else:
+        cause = f"{printable(first)} is not there: paths start at the table's folder, {where}, and need their ending"
+        found = _found_below(folder, first)
+        hint = f"name it {printable(found)}" if found else f"ls {where}"
+    raise DatasetError(f"none of the files that {printable(path.name)} names exists", cause=cause, hint=hint)
 
 
-def _read_csv(path: Path, delimiter: str | None) -> dict[str, list[str]]:
+def _found_below(folder: Path, name: str) -> str:
+    """Return what a file would have to be called, if it lies in the folder or in one of its folders; else ""."""
+    wanted = os.path.basename(name)
+    for place in (folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())):
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in itertools.islice(entries, _LOOKED_AT):
+                if wanted and wanted in (entry.name, os.path.splitext(entry.name)[0]) and entry.is_file():
+                    return (place / entry.name).relative_to(folder).as_posix()
+    return ""
+
+
+def _read_csv(path: Path) -> dict[str, list[str]]:
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            if delimiter is None:
+        with open(path, newline="", encoding=_encoding(path)) as file:
+            head = file.readline()
+            while head and not head.strip():
                 head = file.readline()
-                delimiter = max(",;\t", key=head.count)
-                file.seek(0)
-            reader = csv.DictReader(file, delimiter=delimiter, restval="")
-            columns: dict[str, list[str]] = {name: [] for name in reader.fieldnames or ()}
-            for row in reader:
-                if None in row:
-                    raise csv.Error(f"line {reader.line_num} has more fields than the first line names")
-                for name, values in columns.items():
-                    values.append(row[name])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            said = re.fullmatch(r"sep=(.)\s*", head)  # what Excel begins a file with
+            delimiter = said[1] if said else max(_DELIMITERS, key=head.count)
+            lines = file if said else itertools.chain([head], file)
+            rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+            names = [name.strip() for name in next(rows, [])]
+            columns: dict[str, list[str]] = {name: [] for name in names}
+            of_column = [(values, names.index(name)) for name, values in columns.items()]
+            for row in rows:
+                if any(row[len(names) :]):
+                    raise csv.Error(f"line {rows.line_num} has more fields than the first line names")
+                if row:
+                    for values, at in of_column:
+                        values.append(row[at].strip() if at < len(row) else "")
+    except (OSError, UnicodeError, csv.Error) as error:
         raise _unreadable(path, error) from error
     return columns
+
+
+def _encoding(path: Path) -> str:
+    with open(path, "rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _read_parquet(path: Path) -> dict[str, list[Any]]:
@@ -142,13 +149,14 @@ def _read_parquet(path: Path) -> dict[str, list[Any]]:
     return {name: table.column(name).to_pylist() for name in wanted}
 
 
-def _matching(columns: Mapping[str, Sequence[Any]], known: tuple[str, ...]) -> list[str]:
+def matching(columns: Mapping[str, Any] | Sequence[str], known: tuple[str, ...]) -> list[str]:
+    """Return which of some columns have one of the ``known`` names, in their order."""
     by_lower = {name.strip().lower(): name for name in columns if name}
     return [by_lower[name] for name in known if name in by_lower]
 
 
 def _column(columns: Mapping[str, Sequence[Any]], known: tuple[str, ...], path: Path, what: str) -> Sequence[Any]:
-    for name in _matching(columns, known):
+    for name in matching(columns, known):
         return columns[name]
     raise DatasetError(
         f"{printable(path.name)} has no column of {what}",
