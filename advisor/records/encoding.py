@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
+from advisor.records.interruption import is_interruption
 from advisor.records.schema import Source, Status
 
 _MAX_TEXT = 10_000
@@ -52,7 +53,9 @@ def plain(value: Any, depth: int = 0) -> Any:
         if depth < _MAX_DEPTH and getattr(value, "ndim", None) == 0:  # numpy's and torch's scalars
             return plain(value.item(), depth + 1)
         return text(str(value))
-    except Exception:  # isolation: a foreign type may raise anything, a time of the year 1 has no UTC
+    except Exception as error:  # isolation: a foreign type may raise anything, a time of the year 1 has no UTC
+        if is_interruption(error):
+            raise
         return f"<{type(value).__name__}>"
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from advisor.records.interruption import is_interruption
 from advisor.records.schema import Status
 
 METRIC = "eval_top1"
@@ -113,7 +114,9 @@ def ended_by(error: BaseException | str | None) -> tuple[Status | None, str | No
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # isolation: how the script's own exceptions become text is the script's
+    except Exception as raised:  # isolation: how the script's own exceptions become text is the script's
+        if is_interruption(raised):
+            raise
         return "(its message cannot be shown)"
 
 

@@ -1,33 +1,28 @@
-"""Wraps timm's functions so that a training reports what it does, without changing what it does.
+"""Watches timm's functions so that a training reports what it does, without changing what it does.
 
-A wrapper calls the original first and exactly once and lets its errors pass; what is observed after it is guarded,
-so that a bug here costs a record and never a training. Functions are replaced in the modules that define them, either
-at once where timm is loaded already or as its modules load, so that later ``from timm... import`` finds the wrapper.
-The training script's own ``train_one_epoch`` and ``validate`` exist by the time it calls the first timm factory, and
-are wrapped then.
+The original is called first and exactly once and its errors pass; what is observed after it is guarded, so that a bug
+here costs a record and never a training. Functions stay the objects they are, so that whoever has imported them before
+is seen too (see ``watching``); they are watched at once where timm is loaded already, or as its modules load. The
+training script's own ``train_one_epoch`` and ``validate`` exist by the time it calls the first timm factory, and are
+watched then.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-import inspect
-import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from advisor import Recorder, hookimpl
 from advisor_timm.call import Call
 from advisor_timm.capture import Capture
-
-logger = logging.getLogger("advisor.timm")
-
+from advisor_timm.watching import Watch, is_watchable, watch
 
 Observer = Callable[[Capture, Call], None]
 
@@ -69,14 +64,13 @@ SCRIPT_FUNCTIONS: dict[str, Observer] = {
     "validate": Capture.validated,
     "evaluate": Capture.validated,
 }
-_FUNCTION_NAMES = frozenset(name for names in WATCHED.values() for name in names if "." not in name)
 
 
 @hookimpl
 def advisor_attach(recorder: Recorder) -> Callable[[], None]:
-    """Wrap timm, loaded or not, so that it reports to ``recorder``."""
+    """Watch timm, loaded or not, so that it reports to ``recorder``."""
     capture = Capture(recorder)
-    attachment = Attachment(capture)
+    attachment = Attachment(capture, recorder.observe)
     attachment.attach()
     recorder.before_end.append(capture.finish)
 
@@ -88,130 +82,79 @@ def advisor_attach(recorder: Recorder) -> Callable[[], None]:
 
 
 class Attachment:
-    """Everything that was wrapped for one recorder, and how to undo it.
+    """Everything that is watched for one recorder, and how to undo it.
 
     Parameters
     ----------
     capture : Capture
         What is told of every call.
+    guard : callable
+        Calls a function with arguments and keeps whatever it raises from the script: ``Recorder.observe``.
     """
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Capture, guard: Callable[..., None]) -> None:
         self._capture = capture
+        self._guard = guard
         self._pid = os.getpid()
         self._live = False
-        self._finder = _Finder(self._wrap_module)
-        self._wrapped: list[tuple[Any, str, Any, Any]] = []
-        self._failed: set[str] = set()
+        self._finder = _Finder(self._module_loaded)
+        self._watches: list[Watch] = []
 
     def attach(self) -> None:
-        """Wrap what is loaded and watch for what will be."""
+        """Watch what is loaded, and for what will be."""
         self._live = True
-        self._wrap(argparse.ArgumentParser, "parse_known_args", Capture.arguments_parsed)
+        self._watch(argparse.ArgumentParser, "parse_known_args", Capture.arguments_parsed)
         for name, module in list(sys.modules.items()):
             if name.startswith("timm.") and module is not None:
-                self._wrap_module(module)
-        _replace({id(original): wrapper for _, _, original, wrapper in self._wrapped})
-        self._wrap_script()
+                self._watch_module(module)
+        self._watch_script()
         sys.meta_path.insert(0, self._finder)
 
     def detach(self) -> None:
-        """Put every original back, except where someone has wrapped it again."""
+        """Give every function its own code back."""
         self._live = False
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
-        for owner, name, original, wrapper in reversed(self._wrapped):
-            if vars(owner).get(name) is wrapper:
-                setattr(owner, name, original)
-        _replace({id(wrapper): original for _, _, original, wrapper in self._wrapped})
-        self._wrapped.clear()
+        while self._watches:
+            self._watches.pop().end()
 
-    def _wrap_module(self, module: ModuleType) -> None:
-        """Wrap what a timm module defines itself; the names that other modules import from it follow."""
+    def _module_loaded(self, module: ModuleType) -> None:
+        self._guard(f"watching {module.__name__}", self._watch_module, module)
+
+    def _watch_module(self, module: ModuleType) -> None:
+        """Watch what a timm module defines itself."""
         package = ".".join(module.__name__.split(".")[:2])
         for qualified, observer in WATCHED.get(package, {}).items():
             owner_name, _, name = qualified.rpartition(".")
             owner = vars(module).get(owner_name) if owner_name else module
             if owner is not None and (owner is module or owner.__module__ == module.__name__):
-                self._wrap(owner, name, observer, defined_in=module.__name__)
+                self._watch(owner, name, observer, defined_in=module.__name__)
 
-    def _wrap_script(self) -> None:
+    def _watch_script(self) -> None:
         script = sys.modules.get("__main__")
         if script is not None:
             for name, observer in SCRIPT_FUNCTIONS.items():
-                self._wrap(script, name, observer)
+                self._watch(script, name, observer)
 
-    def _wrap(self, owner: Any, name: str, observer: Observer, defined_in: str | None = None) -> None:
-        original = vars(owner).get(name)
-        if not isinstance(original, FunctionType) or hasattr(original, "_advisor_original"):
-            return
-        if defined_in is not None and original.__module__ != defined_in:
-            return
-        wrapper = self._wrapper(original, observer)
-        setattr(owner, name, wrapper)
-        self._wrapped.append((owner, name, original, wrapper))
-
-    def _wrapper(self, original: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
-        parameters = {
-            name: parameter.default
-            for name, parameter in inspect.signature(original).parameters.items()
-            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        }
-
-        @functools.wraps(original)
-        def call_and_observe(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            started = time.perf_counter()
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                self._observe_failure(error)
-                raise
-            self._observe(observer, Call(parameters, args, kwargs, result, time.perf_counter() - started))
-            return result
-
-        call_and_observe._advisor_original = original  # type: ignore[attr-defined]
-        return call_and_observe
+    def _watch(self, owner: Any, name: str, observer: Observer, defined_in: str | None = None) -> None:
+        function = vars(owner).get(name)
+        if is_watchable(function) and defined_in in (None, function.__module__):
+            returned = functools.partial(self._observe, observer)
+            self._watches.append(watch(function, returned, self._observe_failure))
 
     def _observe(self, observer: Observer, call: Call) -> None:
         if not self._live or os.getpid() != self._pid:
             return
-        self._guard(observer.__name__, functools.partial(observer, self._capture, call))
+        self._guard(observer.__name__, observer, self._capture, call)
         if observer not in _FREQUENT:
-            self._guard("wrap the script", self._wrap_script)
+            self._guard("watching the script", self._watch_script)
 
     def _observe_failure(self, error: BaseException) -> None:
         if self._live and os.getpid() == self._pid:
-            self._guard("call_failed", functools.partial(self._capture.call_failed, error))
-
-    def _guard(self, what: str, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except Exception as error:  # isolation: recording must never hurt the training it records
-            if os.environ.get("ADVISOR_TESTING"):
-                raise
-            if what not in self._failed:
-                self._failed.add(what)
-                logger.warning(
-                    "this run's record lacks something: %s failed: %s: %s", what, type(error).__name__, error
-                )
-                logger.debug("details", exc_info=error)
+            self._guard("call_failed", self._capture.call_failed, error)
 
 
 _FREQUENT = frozenset({Capture.accuracy_computed, Capture.tensor_reduced, Capture.rates_updated})
-
-
-def _replace(replacements: dict[int, Any]) -> None:
-    """Replace functions, by their ids, where modules imported them: ``from timm.models import create_model``.
-
-    In ``__main__`` under whatever name, in other modules under the function's own.
-    """
-    for module_name, module in list(sys.modules.items()):
-        if isinstance(module, ModuleType):
-            names = list(vars(module)) if module_name == "__main__" else _FUNCTION_NAMES & vars(module).keys()
-            for name in names:
-                if id(vars(module)[name]) in replacements:
-                    setattr(module, name, replacements[id(vars(module)[name])])
 
 
 class _Finder(MetaPathFinder):
@@ -248,9 +191,6 @@ class _Finder(MetaPathFinder):
             # Once only, and gone already where the finder of another recorder has done the same.
             vars(loader).pop("exec_module", None)
             execute(module)
-            try:
-                self._loaded(module)
-            except Exception as error:  # isolation: a module that cannot be watched must still load
-                logger.warning("%s is not watched: %s: %s", module.__name__, type(error).__name__, error)
+            self._loaded(module)
 
         loader.exec_module = execute_and_report

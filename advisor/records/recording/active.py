@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.records.encoding import field_parsers, plain
+from advisor.records.interruption import is_interruption
 from advisor.records.outcome import ended_by, is_out_of_memory, outcome
 from advisor.records.recording.containment import contained, raise_contained, tell
 from advisor.records.recording.given import say_unknown_names
@@ -237,7 +238,9 @@ class ActiveRun:
                 continue
             try:
                 parsed = None if value is None else _PARSERS[name](value)
-            except Exception:  # isolation: the value is of a foreign type, whose conversion may raise anything
+            except Exception as error:  # isolation: the value is of a foreign type, whose conversion may raise anything
+                if is_interruption(error):
+                    raise
                 extra[name] = value
                 continue
             if isinstance(parsed, str) and not isinstance(parsed, Enum):
@@ -283,6 +286,8 @@ def _metrics(given: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, Any]
                 metrics[name] = float(value)
             else:
                 further[name] = value
-        except Exception:  # isolation: the value is of a foreign type, whose conversion may raise anything
+        except Exception as error:  # isolation: the value is of a foreign type, whose conversion may raise anything
+            if is_interruption(error):
+                raise
             further[name] = value
     return metrics, further

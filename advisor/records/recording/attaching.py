@@ -31,3 +31,6 @@ class AttachableRecorder(Protocol):
 
     def end_run(self, status: Status | None = None, error: BaseException | str | None = None) -> None:
         """End the active run, if there is one."""
+
+    def observe(self, where: str, observer: Callable[..., None], *arguments: Any) -> None:
+        """Tell the plugin of something in the middle of the training; see ``Recorder.observe``."""

@@ -128,6 +128,20 @@ class Recorder:
             finally:
                 self.active = None
 
+    @contained
+    def observe(self, where: str, observer: Callable[..., None], *arguments: Any) -> None:
+        """Tell a plugin of something in the middle of the training: nothing that it raises reaches the script.
+
+        Parameters
+        ----------
+        where : str
+            What is said to have failed, once, if it does.
+        observer : callable
+        *arguments
+            Its arguments.
+        """
+        harmless(where, observer, *arguments)
+
     @property
     def attached(self) -> bool:
         """Whether plugins are attached."""

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from train_in_process import ARGUMENTS, SCRIPTS, execute
 
 import advisor_timm.attach
 from advisor import hookimpl
@@ -22,14 +21,19 @@ from advisor.records.store.sync import sync
 from advisor_timm.capture import Capture
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning:timm")  # timm leaves image files to be collected
-CURRENT = SCRIPTS / "train_current.py"
-OPTIONS = [*ARGUMENTS, "--model-ema", "--model-ema-decay", "0.5", "--mixup", "0.2"]
 
 
 @pytest.fixture(autouse=True)
 def as_for_users(monkeypatch):
     """Elsewhere in the tests a failure in recording is raised, here it must be contained."""
     monkeypatch.delenv("ADVISOR_TESTING", raising=False)
+
+
+@pytest.fixture(scope="session")
+def train(execute, scripts, arguments, digits):
+    """Trains in the current folder; returns what the script raised and what it printed."""
+    options = ["--data-dir", str(digits), *arguments, "--model-ema", "--model-ema-decay", "0.5", "--mixup", "0.2"]
+    return lambda *further: execute(scripts / "train_current.py", [*options, *further])
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -41,12 +45,12 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def untouched(digits, tmp_path_factory):
+def untouched(train, tmp_path_factory):
     """The files that the training writes without us, and what it prints."""
     folder = tmp_path_factory.mktemp("untouched")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        error, output = execute(CURRENT, ["--data-dir", str(digits), *OPTIONS])
+        error, output = train()
     assert error is None
     files = digests(folder)
     assert {"out/run/summary.csv", "out/run/args.yaml", "out/run/last.pth.tar"} <= files.keys()
@@ -54,21 +58,21 @@ def untouched(digits, tmp_path_factory):
 
 
 @pytest.fixture
-def train_in(digits, tmp_path, monkeypatch):
-    def train(recorder: Recorder, *further: str) -> tuple[dict[str, str], str]:
+def train_in(train, tmp_path, monkeypatch):
+    def run(recorder: Recorder, *further: str) -> tuple[dict[str, str], str]:
         work = tmp_path / "work"
         work.mkdir()
         monkeypatch.chdir(work)
         recorder.attach()
         try:
-            error, output = execute(CURRENT, ["--data-dir", str(digits), *OPTIONS, *further])
+            error, output = train(*further)
             recorder.end_run(error=error)
         finally:
             recorder.detach()
         assert error is None
         return digests(work), output
 
-    return train
+    return run
 
 
 def test_recorded(untouched, train_in, recorder):
@@ -107,7 +111,7 @@ def test_every_handler_fails(untouched, train_in, recorder, monkeypatch, caplog)
         "ModelEmaV2.__init__",
     }
     assert called == everything - not_in_this_script
-    warnings = [record.getMessage() for record in caplog.records if record.name == "advisor.timm"]
+    warnings = [record.getMessage() for record in caplog.records if record.name == "advisor.records"]
     assert sum("create_model is broken" in text for text in warnings) == 1
     assert sum("accuracy is broken" in text for text in warnings) == 1
 
@@ -216,10 +220,10 @@ def test_clock_jumps(untouched, train_in, recorder, before_epoch, tmp_path, monk
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_loader_with_forked_workers(digits, train_in, recorder, tmp_path, tmp_path_factory, monkeypatch):
+def test_loader_with_forked_workers(train, train_in, recorder, tmp_path, tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("untouched")
     monkeypatch.chdir(folder)
-    error, output = execute(CURRENT, ["--data-dir", str(digits), *OPTIONS, "--workers", "2"])
+    error, output = train("--workers", "2")
     assert error is None
     assert train_in(recorder, "--workers", "2") == (digests(folder), output)
     assert recorded_in(tmp_path / "spool") == [(Status.FINISHED, [0, 1])]
