@@ -1,19 +1,31 @@
-"""Settings and where each came from: flag > ADVISOR_* > pyproject [tool.advisor] > user file > default."""
+"""Settings and where each came from: flag > ADVISOR_* > pyproject [tool.advisor] > user file > default.
+
+The pyproject.toml is that of the project that is worked on: of a script's own folder where a script is run, else of the
+working folder; the nearest one upward, not beyond a repository, and none that another user has put there.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import platformdirs
 
 from advisor.errors import UsageError
 
 APP = "timm-advisor"
+_MOST_BYTES = 2**20
+"""Of a settings file; what is larger is none."""
+_SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!:memory:|file:)([^?]+)(.*)", re.DOTALL)
+_PLACE_OF_A_STORE = ("host", "port", "dbname", "service")
+"""What else of a URL's query says which database is meant."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,17 @@ def _seconds(text: str) -> float:
 
 
 def _folder(text: str) -> Path:
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _of_user(folder: str) -> Path:
+    path = Path(folder)
+    if not path.is_absolute():
+        raise ValueError("this user has no home folder")
+    return path
 
 
 def _prefixes(text: str) -> tuple[str, ...]:
@@ -44,22 +66,20 @@ def _prefixes(text: str) -> tuple[str, ...]:
     return prefixes
 
 
-def _default_store() -> str:
-    return f"sqlite:///{Path(platformdirs.user_data_dir(APP)) / 'records.db'}"
+def _data(name: str) -> Path:
+    return _of_user(platformdirs.user_data_dir(APP)) / name
 
 
 SETTINGS: dict[str, Setting] = {
-    "store": Setting(_default_store, str, "SQLAlchemy URL of the store of records"),
-    "spool_dir": Setting(
-        lambda: Path(platformdirs.user_data_dir(APP)) / "spool", _folder, "folder that runs write their records to"
-    ),
+    "store": Setting(lambda: f"sqlite:///{_data('records.db')}", str, "SQLAlchemy URL of the store of records"),
+    "spool_dir": Setting(lambda: _data("spool"), _folder, "folder that runs write their records to"),
     "cache_dir": Setting(
-        lambda: Path(platformdirs.user_cache_dir(APP)),
+        lambda: _of_user(platformdirs.user_cache_dir(APP)),
         _folder,
         "folder for dataset descriptions that can be made again",
     ),
     "metamodel_dir": Setting(
-        lambda: Path(platformdirs.user_data_dir(APP)) / "metamodel",
+        lambda: _data("metamodel"),
         _folder,
         "folder of the meta-model that `advisor train` fits",
     ),
@@ -85,7 +105,7 @@ class Value:
 
 
 class Config:
-    """The settings in force.
+    """The settings in force; paths are absolute, those in a file count from its folder, others from the working one.
 
     Parameters
     ----------
@@ -93,7 +113,7 @@ class Config:
         Values given on the command line or in code; None means not given.
     environ : mapping, optional
         The environment to read ``ADVISOR_*`` from; by default this process's.
-    cwd : Path, optional
+    project : Path, optional
         Where the search for pyproject.toml begins; by default the working folder.
 
     Raises
@@ -106,19 +126,19 @@ class Config:
         self,
         flags: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
+        project: Path | None = None,
     ) -> None:
         environ = os.environ if environ is None else environ
         user_file = Path(environ.get("ADVISOR_CONFIG", Path(platformdirs.user_config_dir(APP)) / "config.toml"))
-        project_file = _find_pyproject(cwd or Path.cwd())
+        project_file = _find_pyproject(project or _working_folder())
         layers: list[tuple[str, Mapping[str, Any]]] = [
             ("command line", {k: v for k, v in (flags or {}).items() if v is not None}),
             ("environment", {n: environ[_env(n)] for n in SETTINGS if environ.get(_env(n))}),
         ]
-        if project_file:
+        if project_file is not None:
             tables = _table(_read_toml(project_file), "tool", project_file)
             layers.append((str(project_file), _table(tables, "advisor", project_file)))
-        layers.append((str(user_file), _read_toml(user_file) if user_file.is_file() else {}))
+        layers.append((str(user_file), _read_toml(user_file) if _is_file(user_file) else {}))
         for source, layer in layers:
             for name in layer:
                 if name not in SETTINGS:
@@ -131,6 +151,10 @@ class Config:
     def __getitem__(self, name: str) -> Any:
         return self.values[name].value
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which a process started anywhere has these settings."""
+        return {_env(name): text(value.value) for name, value in self.values.items()}
+
 
 def _env(name: str) -> str:
     return f"ADVISOR_{name.upper()}"
@@ -142,14 +166,53 @@ def _resolve(name: str, layers: list[tuple[str, Mapping[str, Any]]]) -> Value:
         if name in layer:
             where = f"environment {_env(name)}" if source == "environment" else source
             try:
-                return Value(setting.parse(text(layer[name])), where)
+                value = setting.parse(text(layer[name]))
+                from_file = source not in ("environment", "command line")
+                return Value(_absolute(name, value, Path(source).parent if from_file else None), where)
             except ValueError as error:
                 raise UsageError(
                     f"{name} = {layer[name]!r} (from {where}) is not valid",
                     cause=str(error),
                     hint=f"{name}: {setting.doc}",
                 ) from error
-    return Value(setting.default(), "default")
+    try:
+        return Value(setting.default(), "default")
+    except ValueError as error:
+        raise UsageError(f"there is no place for {name}", cause=str(error), hint=f"set {_env(name)}") from error
+
+
+def _absolute(name: str, value: Any, folder: Path | None) -> Any:
+    if isinstance(value, Path):
+        return value if value.is_absolute() else (folder or _working_folder()) / value
+    if name == "store" and (found := _SQLITE_FILE.fullmatch(value)):
+        return f"{found[1]}{_absolute('', Path(found[2]), folder)}{found[3]}"
+    return value
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            "there is no working folder", cause=str(error), hint="change to a folder that is there"
+        ) from error
+
+
+def store_name(url: str) -> str:
+    """Return what tells a store from others: its URL without user, password and driver.
+
+    Examples
+    --------
+    >>> store_name("postgresql+psycopg://me:secret@host:5433/runs?sslmode=require")
+    'postgresql://host:5433/runs'
+    """
+    found = _SQLITE_FILE.fullmatch(url)
+    if found:
+        return f"sqlite:///{os.path.realpath(found[2])}"
+    parts = urlsplit(url)
+    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name in _PLACE_OF_A_STORE])
+    place = f"{parts.scheme.partition('+')[0]}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{place}?{query}" if query else place
 
 
 def text(value: Any) -> str:
@@ -165,8 +228,32 @@ def _table(content: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
 
 
 def _find_pyproject(start: Path) -> Path | None:
-    candidates = (folder / "pyproject.toml" for folder in (start, *start.parents))
-    return next((path for path in candidates if path.is_file()), None)
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if _is_file(path):
+            return None if _is_of_another_user(path) else path
+        if os.path.lexists(folder / ".git"):
+            return None
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is a regular file, which unlike a pipe or a device ends."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read settings from {path}", cause=error.strerror or str(error), hint="correct or remove it"
+        ) from error
+
+
+def _is_of_another_user(path: Path) -> bool:
+    """Tell whether neither this user, nor the administrator, nor who owns its folder made a file: as in /tmp."""
+    if not hasattr(os, "getuid"):
+        return False
+    folder = path.parent.stat()
+    owners = {os.getuid(), 0} | ({folder.st_uid} if not folder.st_mode & stat.S_IWOTH else set())
+    return path.stat().st_uid not in owners
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -175,7 +262,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        with path.open("rb") as file:
+            read = file.read(_MOST_BYTES + 1)
+        if len(read) > _MOST_BYTES:
+            raise OSError(f"it is larger than {_MOST_BYTES:,} bytes")
+        content: dict[str, Any] = tomllib.loads(read.decode("utf-8"))
+    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read settings from {path}", cause=str(error), hint="correct or remove it") from error
     return content

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
+import site
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -49,7 +54,7 @@ class Plugins:
         self.problems: list[PluginProblem] = []
         self.distributions: dict[str, str] = {}
         wanted = {name.strip() for name in allowed.split(",")} - {"", "none"}
-        entries = list(entry_points(group=GROUP) if found is None else found)
+        entries = list(installed() if found is None else found)
         for entry in entries:
             if "all" in wanted or entry.name in wanted:
                 self._load(entry)
@@ -58,7 +63,9 @@ class Plugins:
 
     def _load(self, entry: EntryPoint) -> None:
         try:
-            self.register(entry.load(), entry.name)
+            with _environment_only():
+                plugin = entry.load()
+            self.register(plugin, entry.name)
         except (Exception, SystemExit) as error:  # isolation: whatever a plugin raises while it loads stays its own
             self._contain(entry.name, "load", error)
         else:
@@ -131,6 +138,44 @@ class Plugins:
             self.problems.append(problem)
             logger.warning("plugin %s failed in %s and is ignored there: %s", plugin, where, problem.message)
             logger.debug("details", exc_info=error)
+
+
+def installed() -> list[EntryPoint]:
+    """Return the entry points of the plugins that are installed in this environment.
+
+    What lies in the working folder, or beside the script, is not installed: a data set that was unpacked there must
+    not bring code that runs.
+    """
+    found: dict[str, EntryPoint] = {}
+    for distribution in distributions(path=_environment_path()):
+        for entry in distribution.entry_points:
+            if entry.group == GROUP:
+                found.setdefault(entry.name, entry)  # of two of a name the first is the one that would be imported
+    return list(found.values())
+
+
+def _environment_path() -> list[str]:
+    """Return ``sys.path`` without the working folder and the script's."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    try:
+        places = {os.getcwd()}
+    except OSError:  # it was deleted, and nothing is imported from it
+        places = set()
+    if script is not None:
+        places.add(os.path.dirname(os.path.abspath(script)))
+    installed = {*site.getsitepackages(), site.getusersitepackages(), str(Path(__file__).parents[1])}
+    unsafe = {os.path.realpath(place) for place in places} - {os.path.realpath(place) for place in installed}
+    return [place for place in sys.path if place and os.path.realpath(place) not in unsafe]
+
+
+@contextmanager
+def _environment_only() -> Iterator[None]:
+    before = list(sys.path)
+    sys.path[:] = _environment_path()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _call(impl: pluggy.HookImpl, **kwargs: Any) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.config import SETTINGS, Config
+from advisor.config import SETTINGS, Config, store_name
 from advisor.errors import UsageError
 
 
@@ -109,3 +109,74 @@ def test_home_is_expanded(places, monkeypatch):
 )
 def test_several_folders(places, given):
     assert places(**given)["private_paths"] == ("/home/a", "/data")
+
+
+def test_paths_count_from_the_file_that_names_them_or_from_the_working_folder(places, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert places(pyproject="[tool.advisor]\nspool_dir = 's'")["spool_dir"] == tmp_path / "project" / "s"
+    assert places(user="store = 'sqlite:///runs.db'")["store"] == f"sqlite:///{tmp_path / 'runs.db'}"
+    assert places(environment={"ADVISOR_CACHE_DIR": "c"})["cache_dir"] == tmp_path / "c"
+    for store in ("sqlite://", "sqlite:///:memory:", "sqlite:////a/b.db?timeout=3", "postgresql://host/name"):
+        assert places(environment={"ADVISOR_STORE": store})["store"] == store
+
+
+def test_a_process_elsewhere_gets_the_same_settings(places, tmp_path, monkeypatch):
+    config = places(pyproject="[tool.advisor]\nstore = 'sqlite:///runs.db'\nprivate_paths = ['/a', '/b']\nhook_timeout=2")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = Config(environ=config.environment())
+    assert {name: again[name] for name in SETTINGS} == {name: config[name] for name in SETTINGS}
+
+
+def test_a_repository_ends_the_search_for_its_project(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.advisor]\nhook_timeout = 3")
+    inside = tmp_path / "cloned" / "src"
+    inside.mkdir(parents=True)
+    assert Config(environ={}, project=inside)["hook_timeout"] == 3
+    (tmp_path / "cloned" / ".git").mkdir()
+    assert Config(environ={}, project=inside).values["hook_timeout"].source == "default"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give files away")
+def test_what_another_user_put_above_is_no_project_of_ours(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    settings = shared / "pyproject.toml"
+    settings.write_text("[tool.advisor]\nhook_timeout = 3")
+    (shared / "mine").mkdir()
+    assert Config(environ={}, project=shared / "mine")["hook_timeout"] == 3
+    os.chown(settings, 12345, 12345)
+    assert Config(environ={}, project=shared / "mine").values["hook_timeout"].source == "default"
+
+
+def test_pipes_devices_and_endless_files_are_no_settings(places, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        assert places(environment={"ADVISOR_CONFIG": str(path)}).values["store"].source == "default"
+    with (tmp_path / "large.toml").open("wb") as file:
+        file.truncate(2**31)
+    with pytest.raises(UsageError, match="larger than"):
+        places(environment={"ADVISOR_CONFIG": str(tmp_path / "large.toml")})
+
+
+def test_nobodys_home_is_said_where_a_place_in_it_is_needed(places, monkeypatch):
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda app: f"~/.local/share/{app}")
+    with pytest.raises(UsageError, match="no place for store") as caught:
+        places()
+    assert caught.value.hint == "set ADVISOR_STORE"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("postgresql://me:a@host/runs", "postgresql+psycopg://you:b@host/runs?sslmode=require", True),
+        ("postgresql://host/runs", "postgresql://host/other", False),
+        ("postgresql:///runs?host=/a", "postgresql:///runs?host=/b", False),
+        ("sqlite:////data/a/../runs.db", "sqlite+pysqlite:////data/runs.db?timeout=3", True),
+        ("sqlite:////data/runs.db", "sqlite:////data/runs2.db", False),
+    ],
+)
+def test_stores_are_told_apart(one, other, same):
+    assert (store_name(one) == store_name(other)) is same
+    assert "secret" not in store_name("postgresql://me:secret@host/runs?password=secret")

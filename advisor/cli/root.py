@@ -77,9 +77,10 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is meant, or say which one it may have been."""
         name = args[0]
-        near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-        if self.get_command(ctx, name) is None and not name.startswith("-") and near:
-            raise click.UsageError(f"No such command {name!r}. Did you mean {near[0]!r}?", ctx)
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            if near:
+                raise click.UsageError(f"No such command {name!r}. Did you mean {near[0]!r}?", ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
