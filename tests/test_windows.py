@@ -15,7 +15,6 @@ from pathlib import Path, PureWindowsPath
 import pytest
 import yaml
 from PIL import Image
-from suggestions import suggestion
 
 from advisor.advise.output.timm_arguments import quote, to_words
 from advisor.describe.dataset import describe, open_dataset
@@ -122,12 +121,12 @@ def windows_words(line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("root", [r"C:\data", r"\\server\share"])
-def test_a_timm_dataset_below_a_windows_path(root):
+def test_a_timm_dataset_below_a_windows_path(suggestion, root):
     config = suggestion().to_config(f"torch/cifar10:{root}")
     assert (config["dataset"], config["data_dir"]) == ("torch/cifar10", root)
 
 
-def test_a_path_survives_the_yaml_file(tmp_path, monkeypatch):
+def test_a_path_survives_the_yaml_file(suggestion, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = r"C:\photos\new: 1 # two"
     Path(path).mkdir()  # a file's name like any other, here

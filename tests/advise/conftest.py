@@ -1,14 +1,13 @@
 """A small meta-model of an invented response surface, whose answers are good and fast."""
 
 import pytest
-from synthetic import fitted, quick, records
 
 from advisor.learn.artefact import Artefact
 from advisor.records.schema import Dataset
 
 
 @pytest.fixture(scope="session")
-def artefact() -> Artefact:
+def artefact(records, quick, fitted) -> Artefact:
     """Six sources of data, AdamW from scratch at 32 pixels; the best learning rate is 3e-3."""
     runs, datasets = records(n_groups=6)
     return quick(fitted(runs, datasets), runs, datasets)

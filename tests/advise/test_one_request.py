@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from synthetic import fitted, quick, records
 
 from advisor.advise.output.script_arguments import ScriptArguments
 from advisor.advise.pipeline import answer
@@ -70,7 +69,7 @@ def described(image_folder):
 
 
 @pytest.fixture(scope="module")
-def home(described, tmp_path_factory):
+def home(records, quick, fitted, described, tmp_path_factory):
     """A folder with a small meta-model, learned on datasets like the one that is asked about, and with a store."""
     runs, datasets = records(n_groups=6)
     features = described.dataset.features
@@ -109,20 +108,27 @@ def typed(home):
     return typed
 
 
-def record(store, dataset, request, own_runs, out_of_memory):
-    """Let the store hold these runs of the model that a request is about, and no others."""
-    store.remove([run.run_id for run in store.runs()])
-    ended = datetime.now(timezone.utc) - timedelta(minutes=1)
-    like = replace(
-        records(n_groups=1, runs_per_case=1)[0][0], source=Source.API, dataset_id=dataset.dataset_id,
-        n_train=dataset.n_train, n_eval=dataset.n_eval, n_classes=dataset.n_classes, device="cuda", started_at=ended,
-        ended_at=ended, train_seconds=2.0, extra={}, **request,
-    )  # fmt: skip
-    runs = [replace(like, run_id=f"own-{i}", epochs_done=run["epochs"], **run) for i, run in enumerate(own_runs)]
-    if out_of_memory:
-        failed = {"status": Status.FAILED, "out_of_memory": True, "epochs_done": 0, "final_metric": None}
-        runs.append(replace(like, run_id="failed", batch_size=out_of_memory, train_seconds=None, **failed))
-    store.add_runs(runs)
+@pytest.fixture(scope="module")
+def record(records, adviser, described):
+    """Lets the store hold some runs of the model that a request is about, and no others."""
+    (known, *_), _ = records(n_groups=1, runs_per_case=1)
+    dataset, store = described.dataset, adviser.store
+
+    def put(request, own_runs, out_of_memory):
+        store.remove([run.run_id for run in store.runs()])
+        ended = datetime.now(timezone.utc) - timedelta(minutes=1)
+        like = replace(
+            known, source=Source.API, dataset_id=dataset.dataset_id, n_train=dataset.n_train, n_eval=dataset.n_eval,
+            n_classes=dataset.n_classes, device="cuda", started_at=ended, ended_at=ended, train_seconds=2.0, extra={},
+            **request,
+        )  # fmt: skip
+        runs = [replace(like, run_id=f"own-{i}", epochs_done=run["epochs"], **run) for i, run in enumerate(own_runs)]
+        if out_of_memory:
+            failed = {"status": Status.FAILED, "out_of_memory": True, "epochs_done": 0, "final_metric": None}
+            runs.append(replace(like, run_id="failed", batch_size=out_of_memory, train_seconds=None, **failed))
+        store.add_runs(runs)
+
+    return put
 
 
 def named(suggestion):
@@ -154,9 +160,9 @@ def options_of(folder, request, limits):
 @given(REQUESTS, LIMITS, OWN_RUNS, OUT_OF_MEMORY)
 @settings(max_examples=40, derandomize=True)
 def test_suggest_explain_and_the_page_name_the_same_values(
-    adviser, typed, described, image_folder, request_, limits, own_runs, out_of_memory
+    record, adviser, typed, described, image_folder, request_, limits, own_runs, out_of_memory
 ):
-    record(adviser.store, described.dataset, request_, own_runs, out_of_memory)
+    record(request_, own_runs, out_of_memory)
     words = options_of(image_folder, request_, limits)
     suggestion = answered(lambda: adviser.suggest(described, **request_, **limits))
     if isinstance(suggestion, str):
@@ -190,9 +196,9 @@ def test_suggest_explain_and_the_page_name_the_same_values(
 @given(REQUESTS, st.fixed_dictionaries({}, optional=FIXABLE), OWN_RUNS, OUT_OF_MEMORY)
 @settings(max_examples=25, derandomize=True)
 def test_a_run_is_filled_in_with_what_is_suggested(
-    adviser, typed, described, image_folder, request_, fix, own_runs, out_of_memory
+    record, adviser, typed, described, image_folder, request_, fix, own_runs, out_of_memory
 ):
-    record(adviser.store, described.dataset, request_, own_runs, out_of_memory)
+    record(request_, own_runs, out_of_memory)
     told = {TIMM_ARGUMENTS[name]: value for name, value in fix.items()}
     arguments = ScriptArguments(
         values={"data_dir": str(image_folder), **request_, **told},

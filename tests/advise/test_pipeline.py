@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import fitted, records
 
 from advisor.advise.pipeline import answer
 from advisor.advise.prepare import RunList, prepare
@@ -53,7 +52,7 @@ def test_like_the_evidence_the_meta_model_answers_and_says_what_it_learned_from(
     assert advice.assumes.warmup_epochs == 0
 
 
-def test_a_context_of_few_sources_is_answered_by_recipes():
+def test_a_context_of_few_sources_is_answered_by_recipes(records, fitted):
     runs, datasets = records(n_groups=3)
     advice = ask(fitted(runs, datasets), datasets[0], "test_resnet", img_size=32)
     assert advice.basis == "recipes"
@@ -150,7 +149,7 @@ def test_the_arguments_of_a_network_that_is_fine_tuned_with_layer_decay_have_it(
     assert not {"--layer-decay", "--drop-path", "--model-ema"} & set(resnet.to_args())
 
 
-def test_layer_decay_is_assumed_as_own_runs_have_it(artefact):
+def test_layer_decay_is_assumed_as_own_runs_have_it(records, artefact):
     request = make_request(model="convnext_tiny", opt="adamw", pretrained=True)
     run = replace(
         records(n_groups=6)[0][0], dataset_id=PHOTOGRAPHS.dataset_id, model="convnext_tiny", pretrained=True,

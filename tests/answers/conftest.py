@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from small_images import write_images
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,12 +10,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def grey(write_images, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """50 training and 30 validation images of three classes told apart by their brightness."""
     return write_images(tmp_path_factory.mktemp("answers") / "grey")
 
 
 @pytest.fixture(scope="session")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def many(write_images, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 training and 60 validation images of six classes told apart by their brightness."""
     return write_images(tmp_path_factory.mktemp("answers") / "many", n_train=300, n_eval=60, classes=6, pixels=24)

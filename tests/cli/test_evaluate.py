@@ -3,16 +3,17 @@
 import json
 
 import pytest
-from fine_tuning_runs import LITE2, fine_tuning_evidence
 
 import advisor.evaluate.finetuning as finetuning
 import advisor.evaluate.shipped as shipped
 from advisor.cli.root import main
 from advisor.learn.metamodel import MetaModel
 
+LITE2 = "tf_efficientnet_lite2"
+
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch):
+def _small(fine_tuning_evidence, monkeypatch):
     """A shipped evidence of few runs, and a meta-model of few members."""
     monkeypatch.setattr(shipped, "load_fine_tuning", lambda: fine_tuning_evidence(n_groups=3))
     monkeypatch.setattr(finetuning, "meta_model_for", lambda _: MetaModel(2, 10, ranker="process", target="regret"))

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from synthetic import records
 
 import advisor.evaluate.training
 from advisor.api import Advisor
@@ -16,7 +15,7 @@ from advisor.records.store.store import Store
 
 
 @pytest.fixture
-def _shipped(monkeypatch):
+def _shipped(records, monkeypatch):
     """A shipped evidence of few runs, which is fitted and judged in seconds."""
     runs, datasets = records(n_groups=3, runs_per_case=30)
     shipped = replace(load_evidence(), runs=runs, datasets=datasets)
@@ -25,14 +24,19 @@ def _shipped(monkeypatch):
     monkeypatch.setattr(advisor.evaluate.training, "load_fine_tuning", lambda: tuned)
 
 
-def record(change=lambda run: run, n_groups=1):
-    """Put runs of the user on other datasets into the store."""
-    runs, datasets = records(n_groups=n_groups, runs_per_case=30, seed=1)
-    store = Store(Config()["store"])
-    for dataset in datasets:
-        store.put_dataset(replace(dataset, dataset_id="own" + dataset.dataset_id, group="own" + dataset.group))
-    mine = [replace(run, run_id="own" + run.run_id, dataset_id="own" + str(run.dataset_id)) for run in runs]
-    store.add_runs([change(replace(run, source=Source.API)) for run in mine])
+@pytest.fixture
+def record(records):
+    """Puts runs of the user on other datasets into the store."""
+
+    def put(change=lambda run: run, n_groups=1):
+        runs, datasets = records(n_groups=n_groups, runs_per_case=30, seed=1)
+        store = Store(Config()["store"])
+        for dataset in datasets:
+            store.put_dataset(replace(dataset, dataset_id="own" + dataset.dataset_id, group="own" + dataset.group))
+        mine = [replace(run, run_id="own" + run.run_id, dataset_id="own" + str(run.dataset_id)) for run in runs]
+        store.add_runs([change(replace(run, source=Source.API)) for run in mine])
+
+    return put
 
 
 def train(*options):
@@ -42,7 +46,7 @@ def train(*options):
 
 
 @pytest.mark.usefixtures("_shipped")
-def test_own_runs_are_learned_from_and_the_result_advises(capsys):
+def test_own_runs_are_learned_from_and_the_result_advises(record, capsys):
     record()
     assert not train()
     out = capsys.readouterr().out
@@ -56,7 +60,7 @@ def test_own_runs_are_learned_from_and_the_result_advises(capsys):
 
 
 @pytest.mark.usefixtures("_shipped")
-def test_a_model_that_does_worse_is_not_used_unless_forced(capsys):
+def test_a_model_that_does_worse_is_not_used_unless_forced(record, capsys):
     record(lambda run: replace(run, final_metric=100 - run.final_metric, extra={}), n_groups=6)
     assert train() == 1
     told = capsys.readouterr().err

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from collection_stand_ins import InThisProcess, Quiet
 
 from advisor.collect.collector import Collection, recorded_runs
 from advisor.collect.datasets import prepare
@@ -47,11 +46,11 @@ def collection(plan, data_dir, store, **kwargs):
     return Collection(read_plan(plan), prepared.datasets, prepared.dataset_ids, store, Config()["spool_dir"], **kwargs)
 
 
-def test_a_plan_is_trained_once_and_its_best_again(plan, data_dir, store):
+def test_a_plan_is_trained_once_and_its_best_again(in_this_process, quiet, plan, data_dir, store):
     first = collection(plan, data_dir, store)
     assert first.outline()["runs_outstanding"] == first.outline()["runs"] >= 8
-    engine = InThisProcess()
-    summary = first.run(engine, Quiet())
+    engine = in_this_process()
+    summary = first.run(engine, quiet)
     assert summary.trained == summary.planned == len(engine.given)
     assert sum(summary.statuses.values()) == summary.planned
     assert set(summary.statuses) <= {"FINISHED", "DIVERGED"}
@@ -80,21 +79,23 @@ def test_a_plan_is_trained_once_and_its_best_again(plan, data_dir, store):
         )
         assert repeat.seed == 1
 
-    again = InThisProcess()
-    assert collection(plan, data_dir, store).run(again, Quiet()).trained == 0
+    again = in_this_process()
+    assert collection(plan, data_dir, store).run(again, quiet).trained == 0
     assert again.given == []
 
 
-def test_a_run_that_was_lost_is_reported_and_trained_the_next_time(plan, data_dir, store):
-    summary = collection(plan, data_dir, store).run(InThisProcess(lose=[1]), Quiet())
+def test_a_run_that_was_lost_is_reported_and_trained_the_next_time(in_this_process, quiet, plan, data_dir, store):
+    summary = collection(plan, data_dir, store).run(in_this_process(lose=[1]), quiet)
     assert len(summary.died) == 1
     assert summary.trained == summary.planned - 1
-    again = InThisProcess()
-    collection(plan, data_dir, store).run(again, Quiet())
+    again = in_this_process()
+    collection(plan, data_dir, store).run(again, quiet)
     assert set(summary.died) <= {job.point_id for job in again.given}
 
 
-def test_a_failed_run_is_recorded_and_not_retried_unless_asked(plan, data_dir, store, monkeypatch):
+def test_a_failed_run_is_recorded_and_not_retried_unless_asked(
+    in_this_process, quiet, plan, data_dir, store, monkeypatch
+):
     import advisor.collect.training.worker as worker
 
     def broken(training, images, weights):
@@ -103,16 +104,16 @@ def test_a_failed_run_is_recorded_and_not_retried_unless_asked(plan, data_dir, s
 
     with monkeypatch.context() as patch:
         patch.setattr(worker, "train", broken)
-        summary = collection(plan, data_dir, store).run(InThisProcess(), Quiet())
+        summary = collection(plan, data_dir, store).run(in_this_process(), quiet)
     assert set(summary.statuses) == {"FAILED"}
     assert {run.error for run in recorded_runs(store).values()} == {"RuntimeError: no memory left"}
-    assert collection(plan, data_dir, store).run(InThisProcess(), Quiet()).trained == 0
-    retried = collection(plan, data_dir, store, retry_failed=True).run(InThisProcess(), Quiet())
+    assert collection(plan, data_dir, store).run(in_this_process(), quiet).trained == 0
+    retried = collection(plan, data_dir, store, retry_failed=True).run(in_this_process(), quiet)
     assert retried.trained >= summary.planned
     assert "FAILED" not in retried.statuses
 
 
-def test_a_diverged_run_is_marked_and_keeps_its_epochs(plan, data_dir, store, monkeypatch):
+def test_a_diverged_run_is_marked_and_keeps_its_epochs(in_this_process, quiet, plan, data_dir, store, monkeypatch):
     import advisor.collect.training.worker as worker
     from advisor.collect.training.trainer import Diverged
 
@@ -123,16 +124,18 @@ def test_a_diverged_run_is_marked_and_keeps_its_epochs(plan, data_dir, store, mo
         raise Diverged("the training loss was nan in epoch 1")
 
     monkeypatch.setattr(worker, "train", diverging)
-    collection(plan, data_dir, store).run(InThisProcess(), Quiet())
+    collection(plan, data_dir, store).run(in_this_process(), quiet)
     for run in recorded_runs(store).values():
         assert (run.status, run.epochs_done) == (Status.DIVERGED, 1)
         assert run.error == "the training loss was nan in epoch 1"
 
 
-def test_evidence_is_exported_the_same_each_time_and_reads_back(plan, data_dir, store, tmp_path):
+def test_evidence_is_exported_the_same_each_time_and_reads_back(
+    in_this_process, quiet, plan, data_dir, store, tmp_path
+):
     with pytest.raises(AdvisorError, match="no collected run"):
         export(store, data_dir, tmp_path / "out")
-    collection(plan, data_dir, store).run(InThisProcess(), Quiet())
+    collection(plan, data_dir, store).run(in_this_process(), quiet)
     done = export(store, data_dir, tmp_path / "out")
     export(store, data_dir, tmp_path / "again")
     for file in (tmp_path / "out").iterdir():
@@ -199,14 +202,14 @@ def test_a_killed_collection_goes_on_where_it_was(plan, data_dir, tmp_path):
     assert {run.run_id for run in before.values()} <= {run.run_id for run in ended_runs}
 
 
-def test_two_collections_at_once_are_refused(plan, data_dir, store):
-    class Second(InThisProcess):
+def test_two_collections_at_once_are_refused(in_this_process, quiet, plan, data_dir, store):
+    class Second(in_this_process):
         def run(self, function, tasks):
             with pytest.raises(AdvisorError, match="another collection"):
-                collection(plan, data_dir, store).run(InThisProcess(), Quiet())
+                collection(plan, data_dir, store).run(in_this_process(), quiet)
             return iter(())
 
-    collection(plan, data_dir, store).run(Second(), Quiet())
+    collection(plan, data_dir, store).run(Second(), quiet)
 
 
 def test_a_plan_takes_groups_in_turn_and_has_stable_ids(plan, data_dir, store):

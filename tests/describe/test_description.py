@@ -10,7 +10,6 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from sample_pictures import picture
 
 import advisor.describe.dataset as module
 from advisor import hookimpl
@@ -121,7 +120,7 @@ def test_near_duplicates_across_the_splits(make_folder):
     assert "50 % of the validation images look almost like a training image" in found
 
 
-def test_mixed_sizes_and_rotations(make_folder):
+def test_mixed_sizes_and_rotations(picture, make_folder):
     root = make_folder({"a": 12, "b": 12})
     exif = Image.Exif()
     exif[0x0112] = 3
@@ -133,7 +132,7 @@ def test_mixed_sizes_and_rotations(make_folder):
     assert "ask to be rotated (EXIF)" in found
 
 
-def test_formats_that_timm_passes_over(make_folder):
+def test_formats_that_timm_passes_over(picture, make_folder):
     root = make_folder({"a": 12, "b": 12})
     picture(0).save(root / "a" / "x.webp")
     described = describe(root)
@@ -157,7 +156,7 @@ def test_the_same_content_elsewhere_is_not_decoded_again(pets, tmp_path, monkeyp
     assert again.dataset.name == "animals"
 
 
-def test_a_changed_file_is_noticed(pets):
+def test_a_changed_file_is_noticed(picture, pets):
     first = describe(pets)
     time.sleep(0.01)
     picture(99).save(pets / "train" / "cat" / "000.png")

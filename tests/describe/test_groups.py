@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image
-from sample_pictures import scene
 
 from advisor.describe.dataset import describe, open_dataset
 from advisor.describe.groups import put_in_group
@@ -21,7 +20,7 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(scene, tmp_path):
     """Return a function that writes pictures as a folder of two classes, at any size."""
 
     def write(name, seeds, side=96, suffix="png"):

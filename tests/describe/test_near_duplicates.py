@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
-from sample_pictures import scene
 
 from advisor.describe.features.views import shrink
 from advisor.describe.near_duplicates import MAX_SHARE, SIDE, shared, telling, thumbnails
@@ -40,18 +39,18 @@ def files(images, format="PNG", **options) -> list[bytes]:
     ],
     ids=["jpeg", "smaller", "larger", "blurred", "palette"],
 )
-def test_a_changed_copy_is_a_near_duplicate(change):
+def test_a_changed_copy_is_a_near_duplicate(scene, change):
     originals = [scene(seed) for seed in range(40)]
     changed = [files([image], format, **options)[0] for image, format, options in map(change, originals)]
     assert shared(seen(files(originals)), seen(changed)) == 1
 
 
-def test_other_pictures_are_not():
+def test_other_pictures_are_not(scene):
     first, second = seen(files([scene(i) for i in range(60)])), seen(files([scene(100 + i) for i in range(60)]))
     assert shared(first, second) == 0
 
 
-def test_it_counts_the_share_in_the_dataset_of_which_more_is_shared():
+def test_it_counts_the_share_in_the_dataset_of_which_more_is_shared(scene):
     small = seen(files([scene(i) for i in range(10)]))
     large = seen(files([scene(i) for i in range(9, 60)]))
     assert shared(small, large) == shared(large, small) == pytest.approx(0.1)

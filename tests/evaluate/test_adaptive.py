@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from synthetic import describe_model, records
 
 from advisor.cli.evaluate import _print_adaptive
 from advisor.evaluate.adaptive import adaptive_regret, adaptive_table, replay
@@ -12,7 +11,7 @@ SCALE = 15.0
 
 
 @pytest.fixture(scope="module")
-def pool():
+def pool(describe_model, records):
     table = build_table(*records(n_groups=1, runs_per_case=60), describe_model)
     return next(pools(table))
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import describe_model, records
 
 from advisor.evaluate.pool import equivalent_trials, expected_best, expected_best_of_mixture, pools
 from advisor.learn.table import build_table
@@ -44,7 +43,7 @@ def test_the_best_of_a_mixture_is_the_mean_over_all_draws(at_cap, free, k):
     assert expected_best_of_mixture(at_cap, free, k) == pytest.approx(total, abs=1e-6)
 
 
-def test_a_pool_averages_seeds_and_takes_the_best_from_repeated_ones():
+def test_a_pool_averages_seeds_and_takes_the_best_from_repeated_ones(records, describe_model):
     from dataclasses import replace
 
     runs, datasets = records(n_groups=1, runs_per_case=20)
@@ -61,7 +60,7 @@ def test_a_pool_averages_seeds_and_takes_the_best_from_repeated_ones():
     assert pool.at_cap().sum() == 10
 
 
-def test_a_case_with_few_random_points_is_not_judged():
+def test_a_case_with_few_random_points_is_not_judged(describe_model, records):
     assert not list(pools(build_table(*records(n_groups=1, runs_per_case=5), describe_model)))
 
 

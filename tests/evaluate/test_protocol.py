@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from synthetic import describe_model, records
 
 from advisor.describe.model import describe_model as real_model
 from advisor.errors import AdvisorError
@@ -12,7 +11,7 @@ from advisor.learn.table import build_table
 
 
 @pytest.fixture(scope="module")
-def table():
+def table(describe_model, records):
     return build_table(*records(n_groups=5, runs_per_case=32), describe_model)
 
 
@@ -109,7 +108,7 @@ def test_two_workers_give_what_one_gives(table, evaluation):
     assert summarise(again) == summarise(evaluation)
 
 
-def test_two_groups_are_too_little():
+def test_two_groups_are_too_little(describe_model, records):
     table = build_table(*records(n_groups=2), describe_model)
     with pytest.raises(AdvisorError, match="too little evidence"):
         evaluate(table)

@@ -3,16 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from fine_tuning_runs import LITE0, fine_tuning_evidence
 
 from advisor.describe.model import describe_model
 from advisor.evaluate.pool import pools
 from advisor.evaluate.range_tests import COLUMNS, RANGE_TESTS, follow_range_test, read_range_tests
 from advisor.learn.table import build_table
 
+LITE0 = "tf_efficientnet_lite0"
+
 
 @pytest.fixture(scope="module")
-def evidence():
+def evidence(fine_tuning_evidence):
     return fine_tuning_evidence()
 
 

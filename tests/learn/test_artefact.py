@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import fitted, records, table_of
 
 from advisor.errors import AdvisorError
 from advisor.learn.artefact import MANIFEST, Artefact, seed_noise
@@ -13,11 +12,11 @@ from advisor.records.schema import Pretraining
 
 
 @pytest.fixture(scope="module")
-def artefact():
+def artefact(fitted, records):
     return fitted(*records())
 
 
-def test_saved_and_loaded_it_is_the_same(artefact, tmp_path):
+def test_saved_and_loaded_it_is_the_same(table_of, records, artefact, tmp_path):
     artefact.save(tmp_path)
     loaded = Artefact.load(tmp_path)
     x = table_of(*records()).x
@@ -27,7 +26,7 @@ def test_saved_and_loaded_it_is_the_same(artefact, tmp_path):
     assert (loaded.noise, loaded.runs, loaded.version) == (artefact.noise, artefact.runs, artefact.version)
 
 
-def test_saving_twice_writes_the_same_bytes(artefact, tmp_path):
+def test_saving_twice_writes_the_same_bytes(fitted, records, artefact, tmp_path):
     artefact.save(tmp_path / "a")
     fitted(*records()).save(tmp_path / "b")
     first, second = ({p.name: p.read_bytes() for p in (tmp_path / d).iterdir()} for d in "ab")
@@ -60,13 +59,13 @@ def test_damaged_files_are_refused_with_what_to_do(artefact, tmp_path, harm):
     assert "advisor train" in caught.value.hint
 
 
-def test_one_group_is_too_little():
+def test_one_group_is_too_little(records, fitted):
     runs, datasets = records(n_groups=1)
     with pytest.raises(AdvisorError, match="too little evidence"):
         fitted(runs, datasets)
 
 
-def test_noise_is_the_spread_between_seeds():
+def test_noise_is_the_spread_between_seeds(records, table_of):
     runs, datasets = records(n_groups=2, runs_per_case=3)
     assert seed_noise(table_of(runs, datasets)) is None
     again = [replace(run, run_id=run.run_id + "again", final_metric=run.final_metric + 2) for run in runs]
@@ -92,7 +91,7 @@ def test_a_save_that_fails_half_way_leaves_the_former_one_whole(artefact, tmp_pa
     assert Artefact.load(tmp_path).runs == artefact.runs
 
 
-def test_members_of_a_larger_model_do_not_stay_behind_and_other_files_do(artefact, tmp_path):
+def test_members_of_a_larger_model_do_not_stay_behind_and_other_files_do(table_of, records, artefact, tmp_path):
     artefact.save(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     table = table_of(*records())

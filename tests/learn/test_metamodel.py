@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from synthetic import describe_model, records
 
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
@@ -8,7 +7,7 @@ from advisor.learn.targets import TARGETS, regret_within_cases
 
 
 @pytest.fixture(scope="module")
-def table():
+def table(describe_model, records):
     return build_table(*records(), describe_model)
 
 

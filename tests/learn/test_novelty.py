@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
-from synthetic import records
 
 from advisor.learn.novelty import DatasetDistances
 
 
 @pytest.fixture(scope="module")
-def datasets():
+def datasets(records):
     return records()[1]
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import describe_model, records
 
 from advisor.learn.table import build_table
 from advisor.learn.usable_runs import is_comparable, is_evidence, score_of
@@ -12,11 +11,11 @@ from advisor.records.schema import Status
 
 
 @pytest.fixture(scope="module")
-def evidence():
+def evidence(records):
     return records(n_groups=3, runs_per_case=10)
 
 
-def test_every_run_that_is_evidence_becomes_a_row_of_its_case(evidence):
+def test_every_run_that_is_evidence_becomes_a_row_of_its_case(describe_model, evidence):
     runs, datasets = evidence
     table = build_table(runs, datasets, describe_model)
     assert len(table) == len(runs)
@@ -28,7 +27,7 @@ def test_every_run_that_is_evidence_becomes_a_row_of_its_case(evidence):
         assert table.score[i] == run.final_metric
 
 
-def test_derived_columns_mean_what_they_say(evidence):
+def test_derived_columns_mean_what_they_say(describe_model, evidence):
     runs, datasets = evidence
     table = build_table(runs, datasets, describe_model)
     column = {name: table.x[:, i] for i, name in enumerate(table.columns)}
@@ -51,6 +50,7 @@ def test_derived_columns_mean_what_they_say(evidence):
         {"lr": None},
         {"dataset_id": None},
         {"out_of_memory": True},
+        {"extra": {"scored_on_training_images": True}},
         {"metric": "loss"},
         {"final_metric": None},
         {"final_metric": 100.5},
@@ -88,7 +88,7 @@ SPOILT = [
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 59), st.sampled_from(SPOILT), st.floats(0, 100)), max_size=20))
-def test_what_ran_out_of_memory_or_was_judged_otherwise_moves_nothing(evidence, spoilt):
+def test_what_ran_out_of_memory_or_was_judged_otherwise_moves_nothing(describe_model, evidence, spoilt):
     runs, datasets = evidence
     others = [replace(runs[i], **{"final_metric": score, **change}) for i, change, score in spoilt]
     plain, mixed = build_table(runs, datasets, describe_model), build_table([*others, *runs], datasets, describe_model)
@@ -103,13 +103,13 @@ def test_a_diverged_run_counts_as_chance(evidence):
     assert score_of(run, n_classes=20) == 5.0
 
 
-def test_a_run_on_an_undescribed_dataset_is_left_out(evidence):
+def test_a_run_on_an_undescribed_dataset_is_left_out(describe_model, evidence):
     runs, datasets = evidence
     table = build_table(runs, datasets[1:], describe_model)
     assert {table.cases[i].dataset_id for i in table.case_of} == {"d1", "d2"}
 
 
-def test_take_keeps_rows_aligned(evidence):
+def test_take_keeps_rows_aligned(describe_model, evidence):
     table = build_table(*evidence, describe_model)
     part = table.take(table.group_of != "group-0")
     assert len(part) == 40
@@ -117,11 +117,11 @@ def test_take_keeps_rows_aligned(evidence):
     assert all(part.cases[i].dataset_id != "d0" for i in part.case_of)
 
 
-def test_nothing_recorded_is_an_empty_table():
+def test_nothing_recorded_is_an_empty_table(describe_model):
     assert len(build_table([], [], describe_model)) == 0
 
 
-def test_the_probe_is_a_column_only_where_it_is_judged():
+def test_the_probe_is_a_column_only_where_it_is_judged(records, describe_model):
     from dataclasses import replace
 
     runs, datasets = records(n_groups=2)
@@ -130,7 +130,7 @@ def test_the_probe_is_a_column_only_where_it_is_judged():
     assert "data:probe_skill" in build_table(runs, probed, describe_model, with_probe=True).columns
 
 
-def test_runs_that_differ_in_their_seed_become_one_row_of_their_mean():
+def test_runs_that_differ_in_their_seed_become_one_row_of_their_mean(records, describe_model):
     runs, datasets = records(n_groups=2, runs_per_case=4)
     again = [replace(run, run_id=f"{run.run_id}-2", seed=1, final_metric=run.final_metric / 2) for run in runs[:3]]
     once = build_table(runs, datasets, describe_model)

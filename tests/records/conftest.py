@@ -1,15 +1,17 @@
-"""A recorder and where it writes; a PostgreSQL to test against, where one is named."""
+"""A recorder, where it writes and what is read there; a PostgreSQL to test against, where one is named."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from advisor.plugins import Plugins
-from advisor.records.recording import containment
+from advisor.records.recording import containment, spool
 from advisor.records.recording.recorder import Recorder
 from advisor.records.store.store import Store
 from advisor.records.store.tables import metadata
@@ -25,6 +27,24 @@ def recorder(folder: Path) -> Iterator[Recorder]:
     recorder = Recorder(folder, Plugins("none"), hook_timeout=5)
     yield recorder
     recorder.end_run()
+
+
+@pytest.fixture(scope="session")
+def lines() -> Callable[[Path], list[spool.Line]]:
+    """Reads the lines of the one spool in a folder."""
+    return _lines
+
+
+@pytest.fixture(scope="session")
+def told() -> Callable[[Path], tuple[dict[str, Any], dict[int, dict[str, Any]]]]:
+    """Reads the run as its spool tells it, and its epochs."""
+    return _told
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Waits until something is true."""
+    return _wait_until
 
 
 @pytest.fixture
@@ -51,3 +71,28 @@ def _empty(url: str) -> None:
         for table in metadata.sorted_tables:
             connection.execute(table.delete())
     store.close()
+
+
+def _lines(folder: Path) -> list[spool.Line]:
+    [path] = folder.glob("*.jsonl")
+    return spool.read(path).lines
+
+
+def _told(folder: Path) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
+    run: dict[str, Any] = {"extra": {}, "versions": {}}
+    epochs = {}
+    for line in _lines(folder):
+        if line.type == "epoch":
+            epochs[line.data["epoch"]] = line.data
+        else:
+            for name in ("extra", "versions"):
+                run[name] |= line.data.get(name, {})
+            run |= {name: value for name, value in line.data.items() if name not in ("extra", "versions")}
+    return run, epochs
+
+
+def _wait_until(true: Callable[[], Any], seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.005)

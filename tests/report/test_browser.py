@@ -5,7 +5,6 @@ import shutil
 import threading
 
 import pytest
-from advised_runs import curve, run_of
 
 from advisor.report.contents import gather, state
 from advisor.report.page import render
@@ -153,7 +152,9 @@ def test_every_plot_says_in_words_what_it_shows(file, open_page):
         assert len(plot.get_attribute("aria-label")) > 15
 
 
-def test_a_served_page_shows_a_run_that_is_recorded_while_it_is_open(store, artefact, explanation, open_page):
+def test_a_served_page_shows_a_run_that_is_recorded_while_it_is_open(
+    curve, run_of, store, artefact, explanation, open_page
+):
     server = ReportServer(0, lambda now: render(gather(store, artefact, explanation), state=now), lambda: state(store))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from synthetic import describe_model, records
 
 from advisor.api import Advisor
 from advisor.errors import AdvisorError
@@ -77,7 +76,7 @@ def test_what_lies_outside_is_flagged(published):
     assert "In 0 of 1 examples all that is compared lies within, in 1 the learning rate does." in text
 
 
-def test_a_recorded_range_is_of_runs_that_the_advice_has_not_seen(monkeypatch, tmp_path):
+def test_a_recorded_range_is_of_runs_that_the_advice_has_not_seen(records, describe_model, monkeypatch, tmp_path):
     runs, datasets = records(n_groups=7, runs_per_case=24)
     asked = []
     fit = worked_examples.without_group

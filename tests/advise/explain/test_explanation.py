@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from synthetic import BEST_LR, fitted, records, table_of
 
 from advisor.advise.explain.contributions import contributions
 from advisor.advise.explain.explanation import OWN_RUNS, explain
@@ -25,12 +24,12 @@ def prepared(artefact, dataset, own_runs=(), **changes):
 
 
 @pytest.fixture(scope="module")
-def evidence():
+def evidence(records):
     return records(n_groups=8)
 
 
 @pytest.fixture(scope="module")
-def artefact(evidence):
+def artefact(fitted, evidence):
     return fitted(*evidence)
 
 
@@ -53,10 +52,10 @@ def test_there_is_a_response_to_each_hyperparameter_around_the_advice(explanatio
         assert response.words
 
 
-def test_the_known_shape_is_found(explanation):
+def test_the_known_shape_is_found(best_lr, explanation):
     lr, _, epochs, dropout, _ = explanation.responses
-    assert lr.sweet_spot[0] <= 2 * BEST_LR
-    assert lr.sweet_spot[1] >= BEST_LR / 2
+    assert lr.sweet_spot[0] <= 2 * best_lr
+    assert lr.sweet_spot[1] >= best_lr / 2
     assert lr.points[0].points < -5
     assert "too slow" in lr.words
     assert "too much to descend" in lr.words
@@ -111,7 +110,7 @@ def test_after_a_good_own_run_no_curve_promises_more_than_there_is(artefact, evi
     assert without.at(2).points < -2.5
 
 
-def test_every_feature_of_the_shipped_meta_model_belongs_to_a_group():
+def test_every_feature_of_the_shipped_meta_model_belongs_to_a_group(records, table_of):
     artefact = Advisor().artefact
     runs, datasets = records(n_groups=2, runs_per_case=4)
     table = table_of(runs, datasets)

@@ -2,7 +2,6 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from suggestions import FIRST, SECOND, suggestion
 
 from advisor.advise.output.dimensions import search_space
 from advisor.space.hyperparameters import HYPERPARAMETERS
@@ -27,9 +26,9 @@ def test_every_suggestion_and_both_ends_of_the_range_lie_inside(suggested, one, 
         assert dimension.whole == (dimension.name in ("batch_size", "epochs"))
 
 
-def test_a_suggestion_has_its_space():
+def test_a_suggestion_has_its_space(first_values, second_values, suggestion):
     space = {dimension.name: dimension for dimension in suggestion().space()}
     assert tuple(space) == HYPERPARAMETERS
-    assert (space["lr"].low, space["lr"].high, space["lr"].log) == (0.001, SECOND["lr"], True)
+    assert (space["lr"].low, space["lr"].high, space["lr"].log) == (0.001, second_values["lr"], True)
     assert (space["weight_decay"].low, space["weight_decay"].log) == (0.0, False)
-    assert space["batch_size"].low <= FIRST["batch_size"] <= space["batch_size"].high
+    assert space["batch_size"].low <= first_values["batch_size"] <= space["batch_size"].high

@@ -2,12 +2,10 @@
 
 import shlex
 
-from suggestions import suggestion
-
 from advisor.advise.output.settle import EPOCHS, settle_commands
 
 
-def test_three_learning_rates_are_tried_for_two_epochs_each(tmp_path):
+def test_three_learning_rates_are_tried_for_two_epochs_each(suggestion, tmp_path):
     advised = suggestion()
     commands = [shlex.split(command) for command in settle_commands(advised, tmp_path)]
     assert [words[:3] for words in commands] == [["advisor", "run", "train.py"]] * 3

@@ -8,13 +8,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from suggestions import FIRST, suggestion
 
 from advisor.advise.output.timm_arguments import quote, to_words
 from advisor.space.hyperparameters import format_number
 
 
-def test_the_factories_take_the_keywords():
+def test_the_factories_take_the_keywords(suggestion, first_values):
     timm = pytest.importorskip("timm")
     from timm.optim import create_optimizer_v2
     from timm.scheduler import create_scheduler_v2
@@ -23,19 +22,20 @@ def test_the_factories_take_the_keywords():
     model = timm.create_model(**advised.model_kwargs())
     optimizer = create_optimizer_v2(model, **advised.optimizer_kwargs())
     _, epochs = create_scheduler_v2(optimizer, **advised.scheduler_kwargs())
-    assert (model.num_classes, model.drop_rate) == (10, FIRST["dropout"])
+    assert (model.num_classes, model.drop_rate) == (10, first_values["dropout"])
     assert type(optimizer).__name__ == "AdamW"
-    assert optimizer.defaults["lr"] == FIRST["lr"]
-    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0, FIRST["weight_decay"]}
-    assert epochs == FIRST["epochs"]
+    assert optimizer.defaults["lr"] == first_values["lr"]
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0, first_values["weight_decay"]}
+    assert epochs == first_values["epochs"]
 
 
 DEEP = {"drop_path": 0.2, "layer_decay": 0.75, "layer_decay_lr_factor": 4.0, "ema": 0.9995}
 
 
-def deep(**assumes):
-    """Return a suggestion for a small ConvNeXt that assumes layer decay, drop-path and a moving average."""
-    return suggestion(model="test_convnext", assumes={**suggestion().assumes.model_dump(), **DEEP, **assumes})
+@pytest.fixture
+def deep(suggestion):
+    """A suggestion for a small ConvNeXt that assumes layer decay, drop-path and a moving average."""
+    return suggestion(model="test_convnext", assumes={**suggestion().assumes.model_dump(), **DEEP})
 
 
 def train_parser():
@@ -55,8 +55,8 @@ def train_parser():
     return parser
 
 
-def test_train_py_reads_what_is_advised():
-    advised = deep()
+def test_train_py_reads_what_is_advised(deep):
+    advised = deep
     read = vars(train_parser().parse_args(advised.to_args()))
     assert {name: read[name] for name in advised.to_config()} == advised.to_config()
     assert (read["layer_decay"], read["drop_path"], read["model_ema"], read["model_ema_decay"]) == (
@@ -65,32 +65,32 @@ def test_train_py_reads_what_is_advised():
     assert yaml.safe_load(advised.to_yaml()) == advised.to_config()
 
 
-def test_what_is_not_assumed_is_not_said():
+def test_what_is_not_assumed_is_not_said(deep, suggestion):
     text = " ".join(suggestion().to_args())
     assert not any(name in text for name in ("layer-decay", "drop-path", "model-ema"))
     assert "layer_decay" not in suggestion().optimizer_kwargs()
     assert "drop_path_rate" not in suggestion().model_kwargs()
-    assert (deep().optimizer_kwargs()["layer_decay"], deep().model_kwargs()["drop_path_rate"]) == (0.75, 0.2)
+    assert (deep.optimizer_kwargs()["layer_decay"], deep.model_kwargs()["drop_path_rate"]) == (0.75, 0.2)
 
 
-def test_suggestions_of_older_versions_are_read():
+def test_suggestions_of_older_versions_are_read(suggestion):
     stored = {name: value for name, value in suggestion().assumes.model_dump().items() if name not in DEEP}
     assumes = suggestion(assumes=stored).assumes
     assert (assumes.drop_path, assumes.layer_decay, assumes.layer_decay_lr_factor, assumes.ema) == (0, None, 1, None)
 
 
-def test_timm_lowers_the_learning_rate_from_layer_to_layer():
+def test_timm_lowers_the_learning_rate_from_layer_to_layer(deep):
     timm = pytest.importorskip("timm")
     from timm.optim import create_optimizer_v2
 
-    model = timm.create_model(**deep().model_kwargs())
-    optimizer = create_optimizer_v2(model, **deep().optimizer_kwargs())
+    model = timm.create_model(**deep.model_kwargs())
+    optimizer = create_optimizer_v2(model, **deep.optimizer_kwargs())
     scales = {group["lr_scale"] for group in optimizer.param_groups}
     assert max(scales) == 1
     assert 0.75 in {round(scale, 6) for scale in scales}
 
 
-def test_a_schedule_by_steps_ends_after_the_steps_of_all_epochs():
+def test_a_schedule_by_steps_ends_after_the_steps_of_all_epochs(suggestion, first_values):
     timm = pytest.importorskip("timm")
     from timm.optim import create_optimizer_v2
     from timm.scheduler import create_scheduler_v2
@@ -102,13 +102,13 @@ def test_a_schedule_by_steps_ends_after_the_steps_of_all_epochs():
     for step in range(12 * epochs):
         rates.append(optimizer.param_groups[0]["lr"])
         scheduler.step_update(step + 1)
-    assert max(rates) == pytest.approx(FIRST["lr"], rel=0.1)
+    assert max(rates) == pytest.approx(first_values["lr"], rel=0.1)
     assert rates.index(max(rates)) == pytest.approx(12, abs=1)  # one epoch of warm-up
-    assert rates[-1] < FIRST["lr"] / 100
+    assert rates[-1] < first_values["lr"] / 100
 
 
 @pytest.mark.parametrize("opt", ["adamw", "sgd", "rmsproptf", "lamb", "lion"])
-def test_every_optimizer_there_is_a_rule_for_is_timm_s(opt):
+def test_every_optimizer_there_is_a_rule_for_is_timm_s(suggestion, opt):
     timm = pytest.importorskip("timm")
     from timm.optim import create_optimizer_v2
 
@@ -116,7 +116,7 @@ def test_every_optimizer_there_is_a_rule_for_is_timm_s(opt):
     assert create_optimizer_v2(timm.create_model("test_resnet"), **advised.optimizer_kwargs()).defaults["lr"] == 0.003
 
 
-def test_the_data_is_named_as_train_py_reads_it(tmp_path):
+def test_the_data_is_named_as_train_py_reads_it(suggestion, tmp_path):
     advised = suggestion()
     assert advised.to_args(tmp_path)[:2] == ["--data-dir", str(tmp_path)]
     assert advised.to_args("torch/cifar10:/data")[:4] == ["--dataset", "torch/cifar10", "--data-dir", "/data"]
@@ -126,7 +126,7 @@ def test_the_data_is_named_as_train_py_reads_it(tmp_path):
         assert advised.to_args(unread)[0] == "--model"
 
 
-def test_yaml_is_what_the_arguments_say(tmp_path):
+def test_yaml_is_what_the_arguments_say(suggestion, tmp_path):
     advised = suggestion(pretrained=True)
     config = yaml.safe_load(advised.to_yaml(tmp_path))
     assert to_words(config) == advised.to_args(tmp_path)
@@ -145,7 +145,7 @@ def test_yaml_is_what_the_arguments_say(tmp_path):
         ("rand-m9+erase", "--aa rand-m9 --reprob 0.25"),
     ],
 )
-def test_every_augmentation_that_is_recorded_has_its_arguments(augment, words):
+def test_every_augmentation_that_is_recorded_has_its_arguments(suggestion, augment, words):
     advised = suggestion(basis="rule", assumes={**suggestion().assumes.model_dump(), "augment": augment})
     said = shlex.join(advised.to_args())
     assert said.endswith(f"--smoothing 0.1 {words}".strip())

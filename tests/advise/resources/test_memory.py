@@ -5,16 +5,23 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import records
 
 from advisor.advise.resources.memory import out_of_memory
 from advisor.api import Advisor
 from advisor.config import Config
-from advisor.records.schema import Source, Status
+from advisor.records.schema import Run, Source, Status
 from advisor.records.store.store import Store
 from advisor.space.limits import Limits
 
-RUN = replace(records(n_groups=1)[0][0], model="test_resnet", img_size=64, device="cuda", source=Source.API)
+RUN = Run(
+    run_id="r",
+    source=Source.API,
+    status=Status.FINISHED,
+    model="test_resnet",
+    img_size=64,
+    device="cuda",
+    epochs_done=5,
+)
 
 
 def failed(batch_size, **changes):

@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import records
 
 from advisor.advise.resources.speed import epochs_within, images_per_second, parse_duration
 from advisor.errors import UsageError
@@ -20,7 +19,7 @@ def test_what_is_no_duration(text):
         parse_duration(text)
 
 
-def test_the_speed_is_that_of_the_users_own_runs():
+def test_the_speed_is_that_of_the_users_own_runs(records):
     runs, _ = records(n_groups=1, runs_per_case=3)
     speed = images_per_second(runs, "test_vit", 32)
     assert speed == pytest.approx(sorted(200 * r.epochs for r in runs if r.model == "test_vit")[1])

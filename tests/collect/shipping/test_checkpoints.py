@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from small_images import write_images
 
 from advisor.collect.collector import Collection, recorded_runs
 from advisor.collect.datasets import prepare
@@ -159,7 +158,7 @@ def test_restored_evidence_is_exported_as_the_same_bytes(data_dir, store, collec
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
 
 
-def test_a_check_makes_missing_checkpoints_before_it_trains(data_dir, store, collect, tmp_path, capsys):
+def test_a_check_makes_missing_checkpoints_before_it_trains(write_images, data_dir, store, collect, tmp_path, capsys):
     # Under the names of datasets that sources know, so that the check finds them built.
     for name, n_train in (("digits", 18), ("dots-few", 21)):
         write_images(data_dir / name, n_train=n_train, n_eval=12, pixels=16)

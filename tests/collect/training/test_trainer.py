@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 
 import pytest
-from small_images import write_images
 
 from advisor.collect.training.images import load_images, measure
 from advisor.collect.training.trainer import (
@@ -28,7 +27,7 @@ pytest.importorskip("timm")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(write_images, tmp_path_factory):
     return write_images(tmp_path_factory.mktemp("images"))
 
 
@@ -176,7 +175,7 @@ def test_input_sizes_are_the_smallest_a_model_takes():
     assert input_size("test_convnext", 24) == 32
 
 
-def test_a_folder_is_measured_and_its_splits_must_agree(tmp_path):
+def test_a_folder_is_measured_and_its_splits_must_agree(write_images, tmp_path):
     folder = write_images(tmp_path / "images", n_train=12, n_eval=9, pixels=24)
     size = measure(folder)
     assert (size.n_train, size.n_eval, size.n_classes, size.pixels) == (12, 9, 3, 24)

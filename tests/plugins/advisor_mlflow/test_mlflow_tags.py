@@ -3,7 +3,6 @@
 import sys
 
 import pytest
-from suggestions import FIRST, suggestion
 
 mlflow = pytest.importorskip("mlflow")
 # MLflow warns of its own deprecated parts.
@@ -23,12 +22,12 @@ def database(tmp_path, monkeypatch):
     mlflow.set_tracking_uri(None)
 
 
-def test_the_active_run_is_tagged_and_its_record_names_the_advice(database):
+def test_the_active_run_is_tagged_and_its_record_names_the_advice(suggestion, first_values, database):
     expected = {"top1": 91.5, "low": 80.0, "high": 95.0, "level": 0.8}
-    advised = suggestion(suggestions=[{**FIRST, "expected": expected}])
+    advised = suggestion(suggestions=[{**first_values, "expected": expected}])
     with mlflow.start_run() as run:
         assert advisor_mlflow.tag_run(advised) == run.info.run_id
-        mlflow.log_params({**FIRST, "model": "test_resnet", "world_size": 1})
+        mlflow.log_params({**first_values, "model": "test_resnet", "world_size": 1})
         for epoch in range(3):
             mlflow.log_metric("eval_top1", 50 + epoch, step=epoch)
     tags = {k: v for k, v in mlflow.get_run(run.info.run_id).data.tags.items() if k.startswith("advisor.")}
@@ -49,20 +48,20 @@ def test_the_active_run_is_tagged_and_its_record_names_the_advice(database):
     assert imported.run.lr == 0.003
 
 
-def test_a_run_can_be_named(database):
+def test_a_run_can_be_named(suggestion, database):
     with mlflow.start_run() as run:
         pass
     advisor_mlflow.tag_run(suggestion(), run.info.run_id)
     assert mlflow.get_run(run.info.run_id).data.tags["advisor.confidence"] == "medium"
 
 
-def test_without_a_run_it_says_what_to_do(database):
+def test_without_a_run_it_says_what_to_do(suggestion, database):
     with pytest.raises(AdvisorError, match="no MLflow run") as caught:
         advisor_mlflow.tag_run(suggestion())
     assert "start_run" in caught.value.hint
 
 
-def test_without_mlflow_the_error_names_the_extra(monkeypatch):
+def test_without_mlflow_the_error_names_the_extra(suggestion, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(MissingExtraError) as caught:
         advisor_mlflow.tag_run(suggestion())

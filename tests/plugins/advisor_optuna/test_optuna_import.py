@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from suggestions import FIRST, suggestion
 
 optuna = pytest.importorskip("optuna")
 
@@ -28,30 +27,35 @@ def storage_at(path: Path):
     return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
 
 
-def study_with(storage=None, scale=1.0, **about):
-    """A study of one trial of every ending, its accuracies in percent times ``scale``."""
-    study = optuna.create_study(study_name="digits", direction="maximize", storage=storage)
-    advisor_optuna.enqueue(study, suggestion(), top=1)
-    for name, value in about.items():
-        study.set_user_attr(name, value)
+@pytest.fixture
+def study_with(suggestion, first_values):
+    """Makes a study of one trial of every ending, its accuracies in percent times ``scale``."""
 
-    def objective(trial):
-        values = advisor_optuna.suggest_values(trial, suggestion())
-        for epoch in range(values["epochs"] if trial.number == 0 else 1):
-            trial.report(scale * (50 + 10 * epoch), epoch)
-        if trial.number == 1:
-            raise optuna.TrialPruned
-        if trial.number == 2:
-            raise ValueError("out of luck")
-        return scale * 70
+    def make(storage=None, scale=1.0, **about):
+        study = optuna.create_study(study_name="digits", direction="maximize", storage=storage)
+        advisor_optuna.enqueue(study, suggestion(), top=1)
+        for name, value in about.items():
+            study.set_user_attr(name, value)
 
-    study.optimize(objective, n_trials=3, catch=ValueError)
-    study.enqueue_trial(FIRST)
-    return study
+        def objective(trial):
+            values = advisor_optuna.suggest_values(trial, suggestion())
+            for epoch in range(values["epochs"] if trial.number == 0 else 1):
+                trial.report(scale * (50 + 10 * epoch), epoch)
+            if trial.number == 1:
+                raise optuna.TrialPruned
+            if trial.number == 2:
+                raise ValueError("out of luck")
+            return scale * 70
+
+        study.optimize(objective, n_trials=3, catch=ValueError)
+        study.enqueue_trial(first_values)
+        return study
+
+    return make
 
 
 @pytest.mark.parametrize("name", ["study.db", "study.log"])
-def test_a_storage_file_becomes_records_and_stays_as_it_is(name, tmp_path):
+def test_a_storage_file_becomes_records_and_stays_as_it_is(study_with, first_values, suggestion, name, tmp_path):
     path = tmp_path / name
     study_with(storage_at(path))
     before = path.read_bytes()
@@ -60,7 +64,7 @@ def test_a_storage_file_becomes_records_and_stays_as_it_is(name, tmp_path):
     first, pruned, failed = found.items
     assert path.read_bytes() == before
     run = first.run
-    assert {field: getattr(run, field) for field in FIRST} == FIRST
+    assert {field: getattr(run, field) for field in first_values} == first_values
     assert (run.status, run.final_metric, run.metric, run.epochs_done) == (Status.FINISHED, 70.0, "eval_top1", 3)
     assert (run.model, run.opt, run.pretrained, run.img_size) == ("test_resnet", "adamw", False, 32)
     assert (run.dataset_name, run.dataset_id, run.n_train, run.n_classes) == ("digits", "d1", 300, 10)
@@ -70,7 +74,7 @@ def test_a_storage_file_becomes_records_and_stays_as_it_is(name, tmp_path):
     assert pruned.run.suggestion_id is None
 
 
-def test_all_ways_give_the_same_runs_once(tmp_path, monkeypatch):
+def test_all_ways_give_the_same_runs_once(study_with, tmp_path, monkeypatch):
     path = tmp_path / "study.db"
     study = study_with(storage_at(path))
     assert advisor_optuna.import_study(study).new == 3
@@ -82,7 +86,7 @@ def test_all_ways_give_the_same_runs_once(tmp_path, monkeypatch):
     assert len(Store(Config()["store"]).runs()) == 3
 
 
-def test_fractions_become_percent():
+def test_fractions_become_percent(study_with):
     study = study_with(scale=0.01)
     assert advisor_optuna.import_study(study).runs == 3
     (finished,) = Store(Config()["store"]).runs(status=[Status.FINISHED])
@@ -120,14 +124,14 @@ def test_other_files_are_none_of_its_own(content, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user whom file modes bind")
-def test_a_read_only_database_is_read(tmp_path):
+def test_a_read_only_database_is_read(study_with, tmp_path):
     path = tmp_path / "study.db"
     study_with(storage_at(path))
     path.chmod(stat.S_IRUSR)
     assert all(isinstance(item, ImportedRun) for item in runs_at(path, None).items)
 
 
-def test_without_optuna_the_reason_names_the_extra(tmp_path, monkeypatch):
+def test_without_optuna_the_reason_names_the_extra(study_with, tmp_path, monkeypatch):
     path = tmp_path / "study.db"
     study_with(storage_at(path))
     monkeypatch.setitem(sys.modules, "optuna", None)

@@ -5,7 +5,6 @@ import warnings
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from suggestions import FIRST, SECOND, suggestion
 
 optuna = pytest.importorskip("optuna")
 
@@ -41,7 +40,7 @@ def run_trials(study, advised, count):
 
 @settings(max_examples=25)
 @given(st.lists(points, min_size=1, max_size=3, unique_by=repr), points, points)
-def test_the_first_trials_are_the_suggestions_and_all_lie_in_the_space(suggested, one, other):
+def test_the_first_trials_are_the_suggestions_and_all_lie_in_the_space(suggestion, suggested, one, other):
     ranges = {name: tuple(sorted((one[name], other[name]))) for name in HYPERPARAMETERS}
     advised = suggestion(suggestions=suggested, ranges=ranges)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
@@ -55,23 +54,23 @@ def test_the_first_trials_are_the_suggestions_and_all_lie_in_the_space(suggested
         assert trial.distributions == space
 
 
-def test_only_the_best_can_be_enqueued_and_none_twice():
+def test_only_the_best_can_be_enqueued_and_none_twice(suggestion, first_values, second_values):
     study = optuna.create_study()
     assert advisor_optuna.enqueue(study, suggestion(), top=1) == 1
     assert advisor_optuna.enqueue(study, suggestion()) == 1
     first, second = run_trials(study, suggestion(), 2)
-    assert (first, second) == (FIRST, SECOND)
+    assert (first, second) == (first_values, second_values)
     assert {t.user_attrs["advisor.suggestion_id"] for t in study.trials} == {suggestion().suggestion_id}
     assert study.user_attrs["model"] == "test_resnet"
 
 
-def test_a_study_can_ask_by_the_distributions():
+def test_a_study_can_ask_by_the_distributions(first_values, suggestion):
     study = optuna.create_study()
     advisor_optuna.enqueue(study, suggestion())
-    assert study.ask(advisor_optuna.distributions(suggestion())).params == FIRST
+    assert study.ask(advisor_optuna.distributions(suggestion())).params == first_values
 
 
-def test_a_value_that_is_decided_is_drawn_as_it_is():
-    ranges = {name: (FIRST[name], FIRST[name]) for name in HYPERPARAMETERS}
+def test_a_value_that_is_decided_is_drawn_as_it_is(first_values, suggestion):
+    ranges = {name: (first_values[name], first_values[name]) for name in HYPERPARAMETERS}
     study = optuna.create_study()
-    assert run_trials(study, suggestion(suggestions=[FIRST], ranges=ranges), 3) == [FIRST] * 3
+    assert run_trials(study, suggestion(suggestions=[first_values], ranges=ranges), 3) == [first_values] * 3

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from suggestions import FIRST, SECOND, suggestion
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("default")
@@ -23,7 +22,7 @@ points = st.fixed_dictionaries(
 
 
 @given(st.lists(points, min_size=1, max_size=3), points, points)
-def test_every_point_and_every_draw_lies_in_the_space(suggested, one, other):
+def test_every_point_and_every_draw_lies_in_the_space(suggestion, suggested, one, other):
     ranges = {name: tuple(sorted((one[name], other[name]))) for name in HYPERPARAMETERS}
     advised = suggestion(suggestions=suggested, ranges=ranges)
     space = advisor_ray.search_space(advised)
@@ -38,14 +37,14 @@ def test_every_point_and_every_draw_lies_in_the_space(suggested, one, other):
             assert domain == bounds[name].low == bounds[name].high
 
 
-def test_the_points_are_the_suggestions_best_first():
-    assert advisor_ray.points_to_evaluate(suggestion()) == [FIRST, SECOND]
-    fixed = suggestion(suggestions=[FIRST], ranges={**suggestion().ranges, "epochs": (3, 3)})
+def test_the_points_are_the_suggestions_best_first(suggestion, first_values, second_values):
+    assert advisor_ray.points_to_evaluate(suggestion()) == [first_values, second_values]
+    fixed = suggestion(suggestions=[first_values], ranges={**suggestion().ranges, "epochs": (3, 3)})
     assert "epochs" not in advisor_ray.points_to_evaluate(fixed)[0]
     assert advisor_ray.search_space(fixed)["epochs"] == 3
 
 
-def test_without_tune_the_error_names_the_extra(monkeypatch):
+def test_without_tune_the_error_names_the_extra(suggestion, monkeypatch):
     import sys
 
     from advisor.errors import MissingExtraError

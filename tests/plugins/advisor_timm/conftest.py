@@ -2,21 +2,74 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import logging
+import shlex
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 import yaml
-from train_in_process import ARGUMENTS, SCRIPTS, Recorded, execute
 
 from advisor import ImportedRun, Skipped
 from advisor.plugins import Plugins
+from advisor.records.recording.launcher import run_script
 from advisor.records.recording.recorder import Recorder
+from advisor.records.schema import Epoch, Run
 from advisor.records.store.store import Store
 from advisor.records.store.sync import sync
 from advisor_timm.importing.outputs import runs_at
+
+
+@dataclass
+class Recorded:
+    """What a script did and what the store holds of it."""
+
+    runs: list[Run]
+    epochs: list[Epoch]
+    truth: dict[str, Any] | None
+    error: BaseException | None
+
+    @property
+    def run(self) -> Run:
+        (run,) = self.runs
+        return run
+
+    def differences(self) -> dict[str, tuple[Any, Any]]:
+        """Return where the record (second) is not what the script printed (first)."""
+        assert self.truth is not None
+        pairs = {name: (value, getattr(self.run, name)) for name, value in self.truth["run"].items()}
+        for true, epoch in zip(self.truth["epochs"], self.epochs, strict=True):
+            recorded = asdict(epoch)
+            expected = dict.fromkeys(("train_loss", "eval_loss", "eval_top1", "eval_top5", "ema_eval_top1")) | true
+            pairs.update({f"epoch {true['epoch']} {name}": (v, recorded[name]) for name, v in expected.items()})
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+@pytest.fixture(scope="session")
+def scripts() -> Path:
+    """The folder of our training scripts."""
+    return Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture(scope="session")
+def arguments() -> list[str]:
+    """What all trainings are given, but for the data."""
+    return shlex.split(
+        "--model test_resnet --num-classes 10 --img-size 32 --batch-size 16 --opt adamw --lr 0.003 --weight-decay 0.02 "
+        "--drop 0.1 --epochs 2 --warmup-epochs 1 --output out --experiment run"
+    )
+
+
+@pytest.fixture(scope="session")
+def execute() -> Callable[[Path, list[str]], tuple[BaseException | None, str]]:
+    """Runs a script in this process; returns what it raised and what it printed."""
+    return _execute
 
 
 @pytest.fixture(scope="session")
@@ -50,16 +103,23 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 @pytest.fixture
 def record(
-    recorder: Recorder, store: Store, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recorder: Recorder,
+    store: Store,
+    digits: Path,
+    scripts: Path,
+    arguments: list[str],
+    execute: Callable[[Path, list[str]], tuple[BaseException | None, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Recorded]:
     """Run one of our scripts, attached, in a folder of its own: ``record("train_v1.py", "--model-ema")``."""
     monkeypatch.chdir(tmp_path)
 
-    def run_recorded(script: str, *arguments: str, common: list[str] = ARGUMENTS) -> Recorded:
+    def run_recorded(script: str, *further: str, common: list[str] = arguments) -> Recorded:
         before = {run.run_id for run in store.runs()}
         recorder.attach()
         try:
-            error, output = execute(SCRIPTS / script, ["--data-dir", str(digits), *common, *arguments])
+            error, output = execute(scripts / script, ["--data-dir", str(digits), *common, *further])
             recorder.end_run(error=error)
         finally:
             recorder.detach()
@@ -74,6 +134,31 @@ def record(
         )
 
     return run_recorded
+
+
+@contextlib.contextmanager
+def _own_interpreter() -> Iterator[None]:
+    """Put back what a script that runs as ``__main__`` changes for the whole process."""
+    main, argv, path, hook = sys.modules["__main__"], list(sys.argv), list(sys.path), sys.excepthook
+    handlers, level = list(logging.root.handlers), logging.root.level
+    try:
+        yield
+    finally:
+        sys.modules["__main__"], sys.excepthook = main, hook
+        sys.argv[:], sys.path[:] = argv, path
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+
+
+def _execute(script: Path, arguments: list[str]) -> tuple[BaseException | None, str]:
+    """Run a script in this process; return what it raised and what it printed."""
+    output = io.StringIO()
+    with _own_interpreter(), contextlib.redirect_stdout(output):
+        try:
+            run_script(script.read_bytes(), script, arguments)
+        except BaseException as error:
+            return error, output.getvalue()
+    return None, output.getvalue()
 
 
 class Outputs:

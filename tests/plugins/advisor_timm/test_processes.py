@@ -12,13 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-from train_in_process import ARGUMENTS, SCRIPTS
 
 from advisor.records.schema import Status
 from advisor.records.store.store import Store
 from advisor.records.store.sync import sync
 
-CURRENT = SCRIPTS / "train_current.py"
 ADVISOR = [sys.executable, "-m", "advisor", "run"]
 
 
@@ -38,10 +36,10 @@ def recorded():
 
 
 @pytest.fixture
-def arguments(digits, tmp_path, monkeypatch):
+def arguments(arguments, digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ADVISOR_TESTING", raising=False)
-    return ["--data-dir", str(digits), *ARGUMENTS]
+    return ["--data-dir", str(digits), *arguments]
 
 
 def wait_for(path: Path, text: str, process: subprocess.Popen) -> None:
@@ -62,10 +60,10 @@ def wait_for(path: Path, text: str, process: subprocess.Popen) -> None:
     ],
     ids=["Ctrl-C", "SIGTERM", "kill -9"],
 )
-def test_signals(arguments, recorded, tmp_path, sent, returned, status):
+def test_signals(scripts, arguments, recorded, tmp_path, sent, returned, status):
     output = tmp_path / "output.txt"
     with output.open("w") as file:
-        command = [*ADVISOR, str(CURRENT), *arguments, "--fault", "wait@1"]
+        command = [*ADVISOR, str(scripts / "train_current.py"), *arguments, "--fault", "wait@1"]
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
         wait_for(output, "waiting", process)
         time.sleep(0.5)  # the line of the first epoch is written beside the training
@@ -77,11 +75,11 @@ def test_signals(arguments, recorded, tmp_path, sent, returned, status):
 
 
 @pytest.mark.slow
-def test_autolog_and_workers_that_are_spawned(arguments, recorded, tmp_path):
-    source = CURRENT.read_text()
+def test_autolog_and_workers_that_are_spawned(scripts, arguments, recorded, tmp_path):
+    source = (scripts / "train_current.py").read_text()
     script = tmp_path / "own_copy.py"
     script.write_text(
-        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n{source}".replace(
+        f"import sys; sys.path.insert(0, {str(scripts)!r})\n{source}".replace(
             "from train_steps import", "import advisor\nadvisor.autolog(name='by hand')\nfrom train_steps import"
         )
         .replace("persistent_workers=", "worker_seeding='all', persistent_workers=")
@@ -102,7 +100,7 @@ def test_autolog_and_workers_that_are_spawned(arguments, recorded, tmp_path):
 
 
 @pytest.mark.slow
-def test_slurm_starts_the_processes_itself(arguments, recorded):
+def test_slurm_starts_the_processes_itself(scripts, arguments, recorded):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -110,7 +108,7 @@ def test_slurm_starts_the_processes_itself(arguments, recorded):
     tasks = []
     for rank in ("0", "1"):
         environment = {**os.environ, **cluster, "SLURM_PROCID": rank, "SLURM_LOCALID": rank}
-        command = [*ADVISOR, str(CURRENT), *arguments, "--epochs", "1", "--warmup-epochs", "0"]
+        command = [*ADVISOR, str(scripts / "train_current.py"), *arguments, "--epochs", "1", "--warmup-epochs", "0"]
         tasks.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
     outputs = [task.communicate(timeout=250)[0] for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0]

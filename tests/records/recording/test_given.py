@@ -7,8 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from small_images import write_images
-from suggestions import FIRST, suggestion
 
 import advisor
 from advisor.describe.recorded import describe_recorded
@@ -104,24 +102,24 @@ def test_a_scheduler_that_counts_updates_does_not_tell_epochs():
     assert recorded(scheduler=object()).sched is None
 
 
-def test_what_is_given_goes_before_objects_and_objects_before_the_suggestion():
+def test_what_is_given_goes_before_objects_and_objects_before_the_suggestion(suggestion, first_values):
     run = recorded(None, None, OPTIMIZER, None, suggestion(), lr=1.0, epochs_logged=3)
-    assert (run.lr, run.weight_decay, run.batch_size) == (1.0, 0.069, FIRST["batch_size"])
+    assert (run.lr, run.weight_decay, run.batch_size) == (1.0, 0.069, first_values["batch_size"])
     assert (run.model, run.opt, run.pretrained, run.img_size) == ("test_resnet", "adamw", False, 32)
-    assert (run.epochs, run.dropout, run.warmup_epochs) == (FIRST["epochs"], FIRST["dropout"], 1.0)
+    assert (run.epochs, run.dropout, run.warmup_epochs) == (first_values["epochs"], first_values["dropout"], 1.0)
     assert (run.dataset_id, run.dataset_name, run.n_train, run.n_classes) == ("d1", "digits", 300, 10)
     assert (run.suggestion_id, run.status) == (suggestion().suggestion_id, Status.FINISHED)
     assert run.augment is None  # a loop of one's own may have another
 
 
-def test_a_suggestion_does_not_say_which_images_another_folder_holds(tmp_path):
+def test_a_suggestion_does_not_say_which_images_another_folder_holds(suggestion, tmp_path):
     run = recorded(tmp_path / "other", suggestion=suggestion())
     assert (run.dataset_id, run.n_train, run.dataset_name) == (None, None, "other")
     assert run.extra["dataset_root"] == str(tmp_path / "other")
 
 
 @pytest.mark.parametrize("keyword", ["suggestion", "suggestion_id"])
-def test_the_id_of_a_suggestion_is_enough(stored, keyword):
+def test_the_id_of_a_suggestion_is_enough(suggestion, first_values, stored, keyword):
     advice = suggestion()
     stored.store.save_suggestion(
         StoredSuggestion(
@@ -131,7 +129,7 @@ def test_the_id_of_a_suggestion_is_enough(stored, keyword):
     )  # fmt: skip
     recorded(optimizer=OPTIMIZER, epochs_logged=2, **{keyword: advice.suggestion_id})
     run = stored()
-    assert (run.model, run.lr, run.epochs, run.dataset_id) == ("test_resnet", 3e-3, FIRST["epochs"], "d1")
+    assert (run.model, run.lr, run.epochs, run.dataset_id) == ("test_resnet", 3e-3, first_values["epochs"], "d1")
     assert run.status is Status.INTERRUPTED  # of three epochs
 
 
@@ -141,7 +139,7 @@ def test_an_id_that_nobody_remembers_changes_nothing(stored):
 
 
 @pytest.mark.parametrize("inner", ["", "train"])
-def test_a_folder_is_described_after_the_run(stored, tmp_path, inner):
+def test_a_folder_is_described_after_the_run(write_images, stored, tmp_path, inner):
     folder = write_images(tmp_path / "photos")
     recorded(folder if not inner else SimpleNamespace(root=folder / inner, class_to_idx={"a": 0, "b": 1, "c": 2}))
     assert stored().dataset_id is None
@@ -201,7 +199,7 @@ def test_what_nobody_told_is_said_once_after_the_run(caplog):
     assert "record_run(dataset=…, epochs=…)" in line
 
 
-def test_a_run_that_is_complete_or_failed_is_silent(caplog):
+def test_a_run_that_is_complete_or_failed_is_silent(suggestion, caplog):
     recorded(suggestion=suggestion(), epochs_logged=3)
     with pytest.raises(ValueError, match="broke"), advisor.record_run():
         raise ValueError("it broke")
@@ -233,10 +231,12 @@ def test_every_parameter_is_a_name_that_is_known():
         assert re.search(rf"^ +(\w+, )*{name}(, \w+)* :", advisor.record_run.__doc__, re.MULTILINE), name
 
 
-def test_the_loop_of_the_document_records_model_epochs_and_the_true_weight_decay(stored, tmp_path, monkeypatch):
+def test_the_loop_of_the_document_records_model_epochs_and_the_true_weight_decay(
+    write_images, first_values, suggestion, stored, tmp_path, monkeypatch
+):
     pytest.importorskip("timm")
     [loop] = [b for b in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL) if "record_run" in b]
-    best = {**FIRST, "weight_decay": 0.069, "epochs": 2}
+    best = {**first_values, "weight_decay": 0.069, "epochs": 2}
     advice = suggestion(
         suggestions=[best], dataset={"dataset_id": "d1", "name": "photos", "n_train": 50, "n_classes": 3}
     )

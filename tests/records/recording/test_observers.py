@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from spool_contents import told, wait_until
 
 from advisor import hookimpl
 from advisor.plugins import Plugins
@@ -53,7 +52,7 @@ def observed(folder, *named, timeout=5.0):
     return Recorder(folder, plugins, hook_timeout=timeout)
 
 
-def test_observers_see_the_run_and_change_nothing(folder):
+def test_observers_see_the_run_and_change_nothing(told, folder):
     watchers = [Watcher(), Watcher()]
     recorder = observed(folder, ("one", watchers[0]), ("two", watchers[1]))
     active = recorder.start_run(lr=0.1, extra={"list": ["kept"]})
@@ -84,7 +83,7 @@ def test_a_raising_observer_is_named_once_and_the_others_go_on(folder, contained
     assert sum("of the plugin raising" in record.getMessage() for record in caplog.records) == 1
 
 
-def test_a_slow_observer_delays_nothing_and_is_switched_off(folder, caplog):
+def test_a_slow_observer_delays_nothing_and_is_switched_off(wait_until, told, folder, caplog):
     slow = Slow()
     recorder = observed(folder, ("slow", slow), timeout=0.05)
     active = recorder.start_run()
@@ -100,7 +99,7 @@ def test_a_slow_observer_delays_nothing_and_is_switched_off(folder, caplog):
     assert sorted(told(folder)[1]) == list(range(20))
 
 
-def test_in_test_mode_what_failed_beside_is_raised_at_the_end(folder, monkeypatch):
+def test_in_test_mode_what_failed_beside_is_raised_at_the_end(wait_until, folder, monkeypatch):
     monkeypatch.setattr(containment, "in_background", [])
     recorder = observed(folder, ("raising", Raising()))
     active = recorder.start_run()

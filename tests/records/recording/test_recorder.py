@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from spool_contents import lines, told
 
 from advisor.plugins import Plugins
 from advisor.records.recording import spool
@@ -27,7 +26,7 @@ class Unconvertible:
         raise RuntimeError("on the meta device")
 
 
-def test_a_run_from_start_to_end(recorder, folder):
+def test_a_run_from_start_to_end(told, recorder, folder):
     recorder.defaults["name"] = "mine"
     active = recorder.start_run(Source.API, lr=0.1, epochs=2, color_jitter=0.4)
     active.log_epoch(train_loss=1, eval_top1=50)
@@ -46,7 +45,7 @@ def test_a_run_from_start_to_end(recorder, folder):
     assert recorder.active is None
 
 
-def test_reporting_an_epoch_again_adds_to_it(recorder, folder):
+def test_reporting_an_epoch_again_adds_to_it(told, recorder, folder):
     active = recorder.start_run()
     active.log_epoch(3, train_loss=1.0)
     active.log_epoch(3, eval_top1=50.0)
@@ -55,7 +54,7 @@ def test_reporting_an_epoch_again_adds_to_it(recorder, folder):
     assert told(folder)[1] == {3: {"epoch": 3, "train_loss": 1.0, "eval_top1": 50.0}, 4: {"epoch": 4}}
 
 
-def test_unknown_names_and_values_that_do_not_fit_are_kept_beside(recorder, folder):
+def test_unknown_names_and_values_that_do_not_fit_are_kept_beside(told, recorder, folder):
     active = recorder.start_run(epochs="many", batch_size=12.5, unheard_of=Path("/x"), lr=None)
     active.update(run_id="other", pid=1, started_at=None, status=None, source=None)
     active.log_epoch(eval_top1="n/a", train_loss=1.0, strange=Unconvertible())
@@ -79,7 +78,7 @@ def test_unknown_names_and_values_that_do_not_fit_are_kept_beside(recorder, fold
 
 
 @pytest.mark.parametrize("status", ["FINISHED", Status.FINISHED, "RUNNING", "DONE", None])
-def test_status_that_was_reported(recorder, folder, status):
+def test_status_that_was_reported(told, recorder, folder, status):
     active = recorder.start_run()
     active.update(status=status)
     assert isinstance(active.snapshot().status, Status)
@@ -87,7 +86,7 @@ def test_status_that_was_reported(recorder, folder, status):
     assert told(folder)[0]["status"] == ("FINISHED" if status == "FINISHED" else "INTERRUPTED")
 
 
-def test_only_what_changed_is_written(recorder, folder):
+def test_only_what_changed_is_written(lines, recorder, folder):
     active = recorder.start_run(lr=0.1)
     for _ in range(5):
         active.update(lr=0.1, extra={"a": 1})
@@ -108,7 +107,7 @@ def test_only_what_changed_is_written(recorder, folder):
         (RuntimeError("CUDA out of memory"), "FAILED", "RuntimeError: CUDA out of memory"),
     ],
 )
-def test_how_exceptions_end_a_run(recorder, folder, error, status, message):
+def test_how_exceptions_end_a_run(told, recorder, folder, error, status, message):
     recorder.start_run().log_epoch(eval_top1=1)
     recorder.end_run(error=error)
     run, _ = told(folder)
@@ -116,7 +115,7 @@ def test_how_exceptions_end_a_run(recorder, folder, error, status, message):
     assert bool(run.get("out_of_memory")) is ("memory" in (message or ""))
 
 
-def test_nothing_counts_after_the_end(recorder, folder):
+def test_nothing_counts_after_the_end(lines, recorder, folder):
     active = recorder.start_run()
     active.end()
     before = lines(folder)
@@ -134,7 +133,7 @@ def test_a_second_run_ends_the_first(recorder, folder):
     assert ends == {first.run_id: 1, second.run_id: 1}
 
 
-def test_secrets_and_private_paths_never_reach_the_disk(folder, monkeypatch):
+def test_secrets_and_private_paths_never_reach_the_disk(told, folder, monkeypatch):
     monkeypatch.setenv("ADVISOR_PRIVATE_PATHS", "/home/alice:/mnt/lab")
     recorder = Recorder(folder, Plugins("none"))
     active = recorder.start_run(
@@ -158,7 +157,7 @@ def test_secrets_and_private_paths_never_reach_the_disk(folder, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_forked_children_report_nothing(recorder, folder):
+def test_forked_children_report_nothing(told, recorder, folder):
     active = recorder.start_run()
     child = os.fork()
     if not child:
@@ -199,7 +198,7 @@ with advisor.record_run(epochs=3) if {how!r} != "autolog" else __import__("conte
         ("term", 143, "FAILED", "SystemExit: 143"),
     ],
 )
-def test_how_processes_end(tmp_path, how, code, status, error):
+def test_how_processes_end(told, tmp_path, how, code, status, error):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(how=how))
     environment = {**os.environ, "ADVISOR_PLUGINS": "none"}

@@ -6,7 +6,6 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
-from spool_contents import lines, told, wait_until
 
 from advisor.plugins import Plugins
 from advisor.records.recording import spool
@@ -23,7 +22,7 @@ def test_spool_folder_that_cannot_be_made(folder, contained, caplog):
     assert len([record for record in caplog.records if "recording failed" in record.getMessage()]) == 1
 
 
-def test_full_disk(folder, contained, monkeypatch):
+def test_full_disk(told, folder, contained, monkeypatch):
     """Nothing is lost that is known when there is space again."""
     full = threading.Event()
     full.set()
@@ -47,7 +46,7 @@ def test_full_disk(folder, contained, monkeypatch):
 
 
 @pytest.mark.parametrize("after", [0, 2])
-def test_spool_that_vanishes_is_written_anew(recorder, folder, after):
+def test_spool_that_vanishes_is_written_anew(told, wait_until, recorder, folder, after):
     active = recorder.start_run(lr=0.1)
     for epoch in range(4):
         if epoch == after:
@@ -61,7 +60,7 @@ def test_spool_that_vanishes_is_written_anew(recorder, folder, after):
     assert (run["lr"], run["status"], sorted(epochs)) == (0.1, "FINISHED", [0, 1, 2, 3])
 
 
-def test_full_queue_loses_nothing_that_is_known_at_the_end(folder, monkeypatch):
+def test_full_queue_loses_nothing_that_is_known_at_the_end(told, folder, monkeypatch):
     monkeypatch.setattr("advisor.records.recording.writer.QUEUE_SIZE", 1)
     recorder = Recorder(folder, Plugins("none"))
     active = recorder.start_run(lr=0.1)
@@ -72,7 +71,7 @@ def test_full_queue_loses_nothing_that_is_known_at_the_end(folder, monkeypatch):
     assert sorted(epochs) == list(range(200))
 
 
-def test_lines_of_one_moment_are_written_at_once(recorder, folder, monkeypatch):
+def test_lines_of_one_moment_are_written_at_once(wait_until, told, recorder, folder, monkeypatch):
     """Each write wakes a thread beside the training, which an epoch's end is to notice once."""
     written = []
     append = spool.SpoolFile.append
@@ -100,7 +99,7 @@ def test_the_end_of_a_run_waits_for_no_further_lines(recorder, folder, monkeypat
         assert ends == ["run", "epoch", "end"]
 
 
-def test_heartbeats(folder, monkeypatch):
+def test_heartbeats(wait_until, lines, folder, monkeypatch):
     monkeypatch.setattr("advisor.records.recording.writer.HEARTBEAT_SECONDS", 0.01)
     recorder = Recorder(folder, Plugins("none"))
     recorder.start_run()
@@ -108,7 +107,7 @@ def test_heartbeats(folder, monkeypatch):
     recorder.end_run()
 
 
-def test_clock_that_jumps(recorder, folder, monkeypatch):
+def test_clock_that_jumps(told, recorder, folder, monkeypatch):
     """An hour back and a day ahead change neither the duration nor the order of start and end."""
 
     class Jumping(datetime):
@@ -131,7 +130,7 @@ def test_clock_that_jumps(recorder, folder, monkeypatch):
     assert sorted(epochs) == [0, 1, 2]
 
 
-def test_a_file_system_that_fills_up(small_disk, contained, caplog):
+def test_a_file_system_that_fills_up(wait_until, told, small_disk, contained, caplog):
     """Every epoch is there in the end if space comes back, and until then what was written is whole lines."""
     recorder = Recorder(small_disk / "spool", Plugins("none"))
     active = recorder.start_run(lr=0.1)

@@ -9,7 +9,6 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from spool_contents import wait_until
 
 from advisor.records.recording import spool
 from advisor.records.schema import Status
@@ -29,7 +28,7 @@ time.sleep(60)
 """
 
 
-def test_killed_process(store, folder):
+def test_killed_process(wait_until, store, folder):
     """After kill -9 the run is STALE and every epoch that was flushed is there."""
     process = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True)
     with process:

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import describe_model, records
 
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
@@ -19,7 +18,7 @@ from research.ablations.feature_groups import (
 
 
 @pytest.fixture(scope="module")
-def described():
+def described(records):
     """Datasets under the names of real features: one follows the difficulty, one the source, one nothing."""
     runs, datasets = records(n_groups=10, runs_per_case=24)
     rng = np.random.default_rng(0)
@@ -33,7 +32,7 @@ def described():
     return runs, named
 
 
-def test_only_the_kept_groups_stay_known(described):
+def test_only_the_kept_groups_stay_known(describe_model, described):
     table = build_table(*described, describe_model)
     kept = with_groups(table, ("images",))
     unknown = {name for i, name in enumerate(table.columns) if np.isnan(kept.x[:, i]).all()}
@@ -48,7 +47,7 @@ def test_a_feature_that_is_the_source_separates_them_wholly(described):
     assert between["log_side"] < 0.95
 
 
-def test_what_follows_the_difficulty_correlates_with_the_best_accuracy(described):
+def test_what_follows_the_difficulty_correlates_with_the_best_accuracy(describe_model, described):
     runs, datasets = described
     found = correlations(build_table(runs, datasets, describe_model), datasets)
     assert found["knn_skill"]["best accuracy"] > 0.9
@@ -66,7 +65,7 @@ def test_features_that_say_the_same_are_named(described):
     assert "grey_share" not in found
 
 
-def test_the_page_has_a_row_a_set_of_groups_with_its_interval_and_seconds(monkeypatch):
+def test_the_page_has_a_row_a_set_of_groups_with_its_interval_and_seconds(records, describe_model, monkeypatch):
     monkeypatch.setattr(
         feature_groups,
         "_small",

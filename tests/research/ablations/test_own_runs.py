@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import describe_model, records
 
 from advisor.evaluate.pool import pools
 from advisor.learn.own_runs import OwnRunsPosterior
@@ -12,7 +11,7 @@ from research.ablations.own_runs import SHIPPED, TRIALS, WAYS, Forecast, likelie
 
 
 @pytest.fixture(scope="module")
-def cases():
+def cases(describe_model, records):
     """Cases in which two members expect the best learning rate too high and one knows better."""
     table = build_table(*records(n_groups=3, runs_per_case=24), describe_model)
     found = []
@@ -40,7 +39,7 @@ def test_members_that_foresaw_own_runs_are_believed(cases):
     assert weighed.mean() < regrets(cases, WAYS["own runs not used"]).mean()
 
 
-def test_an_axis_that_errors_do_not_follow_gets_a_long_length():
+def test_an_axis_that_errors_do_not_follow_gets_a_long_length(describe_model, records):
     table = build_table(*records(n_groups=2, runs_per_case=40), describe_model)
     cases = []
     for pool in pools(table):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from synthetic import describe_model, records
 
 from advisor.evaluate.pool import pools
 from advisor.learn.metamodel import MetaModel
@@ -21,7 +20,7 @@ from research.ablations.variants import (
 
 
 @pytest.fixture(scope="module")
-def table():
+def table(describe_model, records):
     return build_table(*records(n_groups=4, runs_per_case=32), describe_model)
 
 

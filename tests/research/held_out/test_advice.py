@@ -4,8 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from small_images import write_images
-from synthetic import records
 
 from advisor.describe.dataset import describe
 from advisor.errors import AdvisorError
@@ -20,7 +18,7 @@ budget: {caps: [%d]}
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
+def data_dir(write_images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     write_images(folder / "grey", n_train=30, n_eval=12)
     (folder / "grey.json").write_text(json.dumps({"name": "grey", "group": "group-1", "licence": "CC0"}))
@@ -28,7 +26,7 @@ def data_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def evidence(data_dir):
+def evidence(records, data_dir):
     runs, datasets = records(n_groups=7, runs_per_case=24)
     found = describe(data_dir / "grey").dataset.dataset_id
     datasets[1] = replace(datasets[1], name="grey", dataset_id=found)
@@ -72,7 +70,7 @@ def test_a_dataset_that_is_not_there_is_built_or_named(plan, evidence, tmp_path)
     assert built == ["grey"]
 
 
-def test_other_images_under_the_name_are_refused(plan, evidence, tmp_path):
+def test_other_images_under_the_name_are_refused(write_images, plan, evidence, tmp_path):
     write_images(tmp_path / "grey", n_train=33, n_eval=12)
     with pytest.raises(AdvisorError, match="is not the dataset that was recorded as grey"):
         list(held_out_cases(plan(), tmp_path, evidence))

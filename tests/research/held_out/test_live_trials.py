@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from held_out_case import Surface, held_out_case
 
 from advisor.errors import MissingExtraError
 from research.held_out.live_trials import (
@@ -22,17 +21,12 @@ from research.held_out.live_trials import (
 
 
 @pytest.fixture(scope="module")
-def held_out():
-    return held_out_case()
+def compared(new_surface, held_out):
+    return compare(held_out, new_surface())
 
 
-@pytest.fixture(scope="module")
-def compared(held_out):
-    return compare(held_out, Surface())
-
-
-def test_every_trial_is_another_one_and_the_runs_before_it_are_used(held_out):
-    surface = Surface()
+def test_every_trial_is_another_one_and_the_runs_before_it_are_used(new_surface, held_out):
+    surface = new_surface()
     scores = follow_advice(held_out, surface, 6)
     tried = [configuration for configuration, _ in surface.asked]
     assert len(set(tried)) == 6
@@ -43,8 +37,8 @@ def test_every_trial_is_another_one_and_the_runs_before_it_are_used(held_out):
     assert max(scores) >= scores[0]
 
 
-def test_baselines_draw_at_the_most_epochs_within_the_space(held_out):
-    surface, space = Surface(), held_out.case.space
+def test_baselines_draw_at_the_most_epochs_within_the_space(new_surface, held_out):
+    surface, space = new_surface(), held_out.case.space
     tree_of_parzen_estimators(held_out.case, surface, 0, 4)
     random_scores(held_out.case, surface, 4)
     low, high = space.learning_rates
@@ -54,8 +48,8 @@ def test_baselines_draw_at_the_most_epochs_within_the_space(held_out):
         assert configuration.batch_size <= space.max_batch_size
 
 
-def test_seeds_of_tpe_try_other_points(held_out):
-    first, second = Surface(), Surface()
+def test_seeds_of_tpe_try_other_points(new_surface, held_out):
+    first, second = new_surface(), new_surface()
     tree_of_parzen_estimators(held_out.case, first, 0, 3)
     tree_of_parzen_estimators(held_out.case, second, 1, 3)
     assert {c for c, _ in first.asked}.isdisjoint({c for c, _ in second.asked})
@@ -86,7 +80,7 @@ def test_the_shipped_page_is_that_of_its_figures():
     assert len({case["group"] for case in found["cases"]}) >= 3
 
 
-def test_without_optuna_it_is_said_how_to_get_it(held_out, monkeypatch):
+def test_without_optuna_it_is_said_how_to_get_it(new_surface, held_out, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match="optuna"):
-        tree_of_parzen_estimators(held_out.case, Surface(), 0, 1)
+        tree_of_parzen_estimators(held_out.case, new_surface(), 0, 1)

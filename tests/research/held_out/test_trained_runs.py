@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from small_images import write_images
 
 from advisor.collect.planning.design import Budget
 from advisor.collect.planning.plan import Design, PlannedCase, PlannedContext, PlannedDataset
@@ -18,7 +17,7 @@ ONE = Configuration(1e-3, 8, 2, 0.0, 0.05)
 
 
 @pytest.fixture
-def case(tmp_path):
+def case(write_images, tmp_path):
     path = write_images(tmp_path / "grey", n_train=24, n_eval=12, pixels=16)
     return PlannedCase(
         PlannedDataset("grey", path, "greys", measure(path)), "test_resnet", PlannedContext(), Design(), Budget()

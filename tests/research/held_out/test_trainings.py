@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from held_out_case import Surface, held_out_case
 
 from research.held_out.trainings import BASELINES, BEST_OF_3, SEEDS, SUGGESTIONS, page, summarise, train_case
 
@@ -12,13 +11,13 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture(scope="module")
-def surface():
-    return Surface()
+def surface(new_surface):
+    return new_surface()
 
 
 @pytest.fixture(scope="module")
-def case(surface):
-    return train_case(held_out_case(), surface)
+def case(held_out, surface):
+    return train_case(held_out, surface)
 
 
 def test_suggestions_and_baselines_are_trained_with_every_seed(case, surface):

@@ -5,8 +5,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from fine_tuning_runs import SGD_RATES, fine_tuning_evidence
-from synthetic import BEST_LR
 
 from advisor.records.evidence import load_fine_tuning
 from advisor.records.schema import Epoch, Run, Source, Status
@@ -15,7 +13,7 @@ from research.pages.finetuning_page import cases, compare, curve, draw, order_af
 
 
 @pytest.fixture(scope="module")
-def evidence():
+def evidence(fine_tuning_evidence):
     return fine_tuning_evidence()
 
 
@@ -72,8 +70,8 @@ def test_dots_are_random_configurations_of_all_the_epochs():
     assert scatter([[*drawn, fixed(3e-3, 90.0)]]) == ([2e-3], [80.0 - 95.0])
 
 
-def test_the_curve_peaks_where_the_response_does(evidence):
-    for opt, best in (("adamw", BEST_LR), ("sgd", BEST_LR * SGD_RATES)):
+def test_the_curve_peaks_where_the_response_does(best_learning_rates, evidence):
+    for opt, best in best_learning_rates.items():
         rates, points = curve([runs for runs in cases(evidence).values() if runs[0].opt == opt])
         assert rates[points.index(max(points))] == pytest.approx(best)
 

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import describe_model, records
 
 from advisor.evaluate.pool import pools
 from advisor.learn.table import build_table
@@ -12,7 +11,7 @@ from research.quicktune.other_evidence import judge_recipes, with_joint_runs
 
 
 @pytest.fixture(scope="module")
-def table():
+def table(describe_model, records):
     return build_table(*records(n_groups=4, runs_per_case=32), describe_model)
 
 

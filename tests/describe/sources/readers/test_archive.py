@@ -9,7 +9,6 @@ import zipfile
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_pictures import encoded, picture
 
 from advisor.describe.dataset import describe, draw_sample, open_dataset
 from advisor.describe.fingerprint import take_fingerprint
@@ -38,7 +37,7 @@ def test_a_compressed_tar_is_explained(pack):
     assert caught.value.hint.startswith("mkdir data && tar xf")
 
 
-def test_members_that_lead_outside_are_left_out(tmp_path):
+def test_members_that_lead_outside_are_left_out(encoded, picture, tmp_path):
     path = tmp_path / "evil.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for label in "ab":
@@ -80,7 +79,7 @@ def test_a_tar_cut_within_its_first_class_says_so(pack):
     assert "all 4 training images lie in the class 'cat'. The archive ends too early" in caught.value.cause
 
 
-def test_an_encrypted_or_damaged_member_is_skipped_by_name(tmp_path):
+def test_an_encrypted_or_damaged_member_is_skipped_by_name(encoded, picture, tmp_path):
     path = tmp_path / "damaged.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for label in "ab":
@@ -96,7 +95,7 @@ def test_an_encrypted_or_damaged_member_is_skipped_by_name(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def small_archives() -> list[bytes]:
+def small_archives(encoded, picture) -> list[bytes]:
     """A ZIP and a tar file of two images."""
     packed, taped = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, tarfile.open(fileobj=taped, mode="w") as tape:

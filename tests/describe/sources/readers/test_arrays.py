@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sample_pictures import picture
 
 from advisor.describe.dataset import describe, draw_sample, open_dataset
 from advisor.errors import DatasetError
@@ -51,7 +50,7 @@ def test_arrays_that_are_no_single_label_classification(labels, problem):
 class Noise:
     """A map-style Dataset as torch's are."""
 
-    def __init__(self, n: int, items=lambda i: (picture(i), i % 2)) -> None:
+    def __init__(self, n: int, items) -> None:
         self.n, self.items = n, items
 
     def __len__(self) -> int:
@@ -61,18 +60,24 @@ class Noise:
         return self.items(index)
 
 
-def test_a_dataset_of_python_objects():
-    dataset = open_dataset((Noise(8), Noise(4)))
+@pytest.fixture
+def labelled(picture):
+    """Makes an item of two classes in turn."""
+    return lambda i: (picture(i), i % 2)
+
+
+def test_a_dataset_of_python_objects(labelled):
+    dataset = open_dataset((Noise(8, labelled), Noise(4, labelled)))
     assert (dataset.kind, dataset.n_train, dataset.n_eval, dataset.classes) == ("dataset", 8, 4, ("0", "1"))
     assert len(draw_sample(dataset).train) == 8
 
 
-def test_items_that_are_no_pictures_are_counted():
+def test_items_that_are_no_pictures_are_counted(picture):
     dataset = open_dataset(Noise(6, lambda i: (np.zeros((2, 3, 4, 5)) if i == 3 else picture(i), i % 2)))
     assert [path for path, _ in draw_sample(dataset).unreadable] == ["train/000003"]
 
 
-def test_items_without_labels_are_refused():
+def test_items_without_labels_are_refused(picture):
     with pytest.raises(DatasetError, match="not \\(image, label\\)"):
         open_dataset(Noise(4, picture))
 
@@ -87,7 +92,7 @@ def test_torch_datasets_and_subsets(pets):
     assert np.abs(draw_sample(dataset).train.thumbnails.astype(int) - exact).max() <= 1
 
 
-def test_loaders_are_their_datasets_and_augmented_images_the_files_they_are_made_of(pets):
+def test_loaders_are_their_datasets_and_augmented_images_the_files_they_are_made_of(pets, labelled):
     torch = pytest.importorskip("torch")
     transforms = pytest.importorskip("torchvision.transforms")
     folder = pytest.importorskip("torchvision.datasets").ImageFolder
@@ -96,7 +101,7 @@ def test_loaders_are_their_datasets_and_augmented_images_the_files_they_are_made
     validation = torch.utils.data.DataLoader(folder(str(pets / "val"), varied))
     assert open_dataset(training).n_train == 7
     assert describe((training, validation)).dataset.dataset_id == describe(pets).dataset.dataset_id
-    assert open_dataset(torch.utils.data.DataLoader(Noise(6))).n_train == 6
+    assert open_dataset(torch.utils.data.DataLoader(Noise(6, labelled))).n_train == 6
 
 
 def test_timm_datasets_are_not_decoded_for_their_labels(pets):

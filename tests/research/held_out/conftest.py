@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthetic import accuracy, fitted, quick, records, table_of
+import pytest
 
 from advisor.collect.planning.design import Budget
 from advisor.collect.planning.plan import Design, PlannedCase, PlannedContext, PlannedDataset
@@ -17,15 +17,23 @@ HELD_OUT = "d1"
 class Surface:
     """Stands in for ``TrainedRuns``; counts what is asked."""
 
-    def __init__(self):
+    def __init__(self, accuracy):
+        self.accuracy = accuracy
         self.asked = []
 
     def score(self, case, configuration, seed):
         self.asked.append((configuration, seed))
-        return accuracy(1 / 3, *configuration.as_dict().values()) + 0.1 * seed
+        return self.accuracy(1 / 3, *configuration.as_dict().values()) + 0.1 * seed
 
 
-def held_out_case() -> HeldOut:
+@pytest.fixture(scope="session")
+def new_surface(accuracy):
+    """Makes a surface that nothing was asked of."""
+    return lambda: Surface(accuracy)
+
+
+@pytest.fixture(scope="session")
+def held_out(records, table_of, fitted, quick) -> HeldOut:
     runs, datasets = records(n_groups=7, runs_per_case=32)
     dataset = next(dataset for dataset in datasets if dataset.dataset_id == HELD_OUT)
     pool = next(
