@@ -8,8 +8,10 @@ and experiments are left out, as MLflow's own listing does.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -17,12 +19,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from advisor import RunsAt, Skipped
-from advisor_mlflow.mapping import record
+from advisor import ImportedRun, RunsAt, Skipped
+from advisor_mlflow.mapping import has_accuracy, record
 from advisor_mlflow.tracked import Tracked
+from advisor_timm.importing.argsfile import parse_yaml
 
 _SQLITE = b"SQLite format 3\x00"
 _TABLES = {"experiments", "runs", "params", "metrics", "tags"}
+_PARENT = "mlflow.parentRunId"
+"""The tag that a nested run has."""
+_NESTED = "other runs are nested in it, which are the trainings"
 _STATUS_NUMBERS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 
 
@@ -45,8 +51,16 @@ def runs_at(path: Path, world_size: int | None) -> RunsAt | None:
         found = _database(path)
     else:
         return None
-    items = (item if isinstance(item, Skipped) else record(item, str(path), world_size) for item in found)
-    return RunsAt(items=items, whole_tree=True)
+    return RunsAt(items=(_item(one, str(path), world_size) for one in found), whole_tree=True)
+
+
+def _item(found: Tracked | Skipped, store: str, world_size: int | None) -> ImportedRun | Skipped:
+    if isinstance(found, Skipped):
+        return found
+    try:
+        return record(found, store, world_size)
+    except Exception as error:  # isolation: whatever one run holds must not lose the others
+        return Skipped(path=f"{store}, run {found.run_id}", reason=f"cannot be read: {type(error).__name__}: {error}")
 
 
 def _file_store(experiments: list[Path]) -> Iterator[Tracked | Skipped]:
@@ -54,24 +68,42 @@ def _file_store(experiments: list[Path]) -> Iterator[Tracked | Skipped]:
         about = _yaml(experiment / "meta.yaml")
         if about.get("lifecycle_stage") == "deleted":
             continue
-        for folder in _folders(experiment):
-            meta = _yaml(folder / "meta.yaml")
-            if not {"run_id", "run_uuid"} & meta.keys() or meta.get("lifecycle_stage") == "deleted":
+        metas = {folder: _yaml(folder / "meta.yaml") for folder in _folders(experiment)}
+        runs = {
+            str(meta.get("run_id") or meta["run_uuid"]): (folder, meta)
+            for folder, meta in metas.items()
+            if {"run_id", "run_uuid"} & meta.keys() and meta.get("lifecycle_stage") != "deleted"
+        }
+        parent_of = {
+            run: parent
+            for run, (folder, _) in runs.items()
+            if (parent := _text(folder / "tags" / _PARENT)) in runs and has_accuracy(_names(folder / "metrics"))
+        }
+        parents = set(parent_of.values())
+        for run, (folder, meta) in runs.items():
+            if run in parents:
+                yield Skipped(path=str(folder), reason=_NESTED)
                 continue
             try:
-                yield _stored_run(folder, meta, str(about.get("name", experiment.name)))
+                shared = _texts(runs[parent_of[run]][0] / "params") if run in parent_of else {}
+                yield _stored_run(folder, meta, str(about.get("name", experiment.name)), shared)
             except (OSError, ValueError, IndexError) as error:
                 yield Skipped(path=str(folder), reason=f"cannot be read: {error}")
 
 
-def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str) -> Tracked:
+def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str, shared: Mapping[str, str]) -> Tracked:
+    """Return a run of the file store; ``shared`` are the params of the run that it is nested in."""
     tags = _texts(folder / "tags")
     status = meta.get("status")
-    metrics = {}
+    metrics, notes = {}, []
     for name, text in _texts(folder / "metrics").items():
-        # Older stores have no step: then the order counts.
-        values = [line.split() for line in text.splitlines() if line.strip()]
-        metrics[name] = [(int(parts[2]) if len(parts) > 2 else i, float(parts[1])) for i, parts in enumerate(values)]
+        lines = [line.split() for line in text.splitlines() if line.strip()]
+        values = [_logged(parts, i) for i, parts in enumerate(lines)]
+        known = [value for value in values if value is not None]
+        if known:
+            metrics[name] = known
+        if len(known) < len(lines):
+            notes.append(f"values of {name} that are no number were left out")
     return Tracked(
         run_id=str(meta.get("run_id") or meta["run_uuid"]),
         name=str(meta.get("run_name") or tags.get("mlflow.runName") or ""),
@@ -79,10 +111,19 @@ def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str) -> Track
         status=_STATUS_NUMBERS.get(status, str(status)) if isinstance(status, int) else str(status),
         started_at=_time(meta.get("start_time")),
         ended_at=_time(meta.get("end_time")),
-        params=_texts(folder / "params"),
+        params={**shared, **_texts(folder / "params")},
         tags=tags,
         metrics=metrics,
+        notes=notes,
     )
+
+
+def _logged(parts: list[str], position: int) -> tuple[int, float] | None:
+    """Return step and value of a line; older stores have no step, and the order counts."""
+    try:
+        return int(parts[2]) if len(parts) > 2 else position, float(parts[1])
+    except (ValueError, IndexError):
+        return None
 
 
 def _database(path: Path) -> Iterator[Tracked | Skipped]:
@@ -94,38 +135,75 @@ def _database(path: Path) -> Iterator[Tracked | Skipped]:
         yield Skipped(path=str(path), reason=f"the database cannot be read: {error}")
 
 
-def _database_runs(connection: sqlite3.Connection) -> Iterator[Tracked]:
+def _database_runs(connection: sqlite3.Connection) -> Iterator[Tracked | Skipped]:
     runs = connection.execute(
         "SELECT r.*, e.name AS experiment FROM runs r JOIN experiments e USING (experiment_id) "
         "WHERE r.lifecycle_stage = 'active' AND e.lifecycle_stage = 'active' ORDER BY r.start_time, r.run_uuid"
-    )
+    ).fetchall()
+    nested = connection.execute("SELECT run_uuid, value FROM tags WHERE key = ?", (_PARENT,)).fetchall()
+    active = {run["run_uuid"] for run in runs}
+    parent_of = {
+        child: parent
+        for child, parent in nested
+        if {child, parent} <= active and has_accuracy(_column(connection, "metrics", child))
+    }
+    parents = set(parent_of.values())
     for run in runs:
-        found: dict[str, Any] = {"params": {}, "tags": {}}
-        for table, values in found.items():
-            values.update(connection.execute(f"SELECT key, value FROM {table} WHERE run_uuid = ?", (run["run_uuid"],)))
-        metrics: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        logged = connection.execute(
-            "SELECT key, step, CASE WHEN is_nan THEN NULL ELSE value END AS value FROM metrics WHERE run_uuid = ? "
-            "ORDER BY key, step, timestamp",
-            (run["run_uuid"],),
-        )
-        for row in logged:
-            metrics[row["key"]].append((row["step"], float("nan") if row["value"] is None else row["value"]))
-        name = run["name"] or found["tags"].get("mlflow.runName") or ""
-        yield Tracked(
-            run_id=run["run_uuid"],
-            name=name,
-            experiment=run["experiment"],
-            status=run["status"],
-            started_at=_time(run["start_time"]),
-            ended_at=_time(run["end_time"]),
-            metrics=dict(metrics),
-            **found,
-        )
+        if run["run_uuid"] in parents:
+            yield Skipped(path=f"run {run['run_uuid']}", reason=_NESTED)
+        else:
+            yield _database_run(connection, run, parent_of.get(run["run_uuid"]))
 
 
-def _time(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+def _database_run(connection: sqlite3.Connection, run: sqlite3.Row, parent: str | None) -> Tracked:
+    ids = [one for one in (parent, run["run_uuid"]) if one is not None]
+    params = {str(key): value for one in ids for key, value in _pairs(connection, "params", one)}
+    tags = {str(key): str(value) for key, value in _pairs(connection, "tags", run["run_uuid"])}
+    metrics: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    logged = connection.execute(
+        "SELECT key, step, CASE WHEN is_nan THEN NULL ELSE value END AS value FROM metrics WHERE run_uuid = ? "
+        "ORDER BY key, step, timestamp",
+        (run["run_uuid"],),
+    )
+    strange = set()
+    for row in logged:
+        try:
+            metrics[row["key"]].append((int(row["step"]), _value(row["value"])))
+        except (TypeError, ValueError):
+            strange.add(row["key"])
+    return Tracked(
+        run_id=run["run_uuid"],
+        name=run["name"] or tags.get("mlflow.runName") or "",
+        experiment=run["experiment"],
+        status=run["status"],
+        started_at=_time(run["start_time"]),
+        ended_at=_time(run["end_time"]),
+        params=params,
+        tags=tags,
+        metrics=dict(metrics),
+        notes=[f"values of {name} that are no number were left out" for name in sorted(strange)],
+    )
+
+
+def _pairs(connection: sqlite3.Connection, table: str, run: str) -> list[Any]:
+    return connection.execute(f"SELECT key, value FROM {table} WHERE run_uuid = ?", (run,)).fetchall()
+
+
+def _column(connection: sqlite3.Connection, table: str, run: str) -> list[str]:
+    return [str(key) for (key,) in connection.execute(f"SELECT DISTINCT key FROM {table} WHERE run_uuid = ?", (run,))]
+
+
+def _value(value: Any) -> float:
+    """Return a value; the database has no infinity and holds the largest number instead."""
+    number = math.nan if value is None else float(value)
+    return math.copysign(math.inf, number) if abs(number) >= sys.float_info.max else number
+
+
+def _time(milliseconds: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(float(milliseconds) / 1000, timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -163,10 +241,15 @@ def _texts(folder: Path) -> dict[str, str]:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, yaml.YAMLError):
+        return parse_yaml(path.read_text(encoding="utf-8", errors="replace")) or {}
+    except OSError:
         return {}
-    return content if isinstance(content, dict) else {}
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else None

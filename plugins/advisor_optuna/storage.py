@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from advisor import ImportedRun, MissingExtraError, RunsAt, Skipped, import_runs
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _SQLITE = b"SQLite format 3\x00"
 _TABLES = {"studies", "trials", "trial_params", "trial_values"}
+_UPGRADE_SECONDS = 300
 _MINIMIZE = "the study minimises; only an accuracy, which is maximised, can be recorded"
 _SEVERAL = "the study has several objectives; which is the accuracy cannot be told"
 
@@ -61,23 +65,85 @@ def import_study(study: optuna.Study, world_size: int | None = None) -> ImportRe
 
 def _of_file(path: Path, is_database: bool, world_size: int | None) -> Iterator[ImportedRun | Skipped]:
     try:
-        storage = _open(path, is_database)
-    except MissingExtraError as error:
-        yield Skipped(path=str(path), reason=f"{error}; {error.hint}")
+        import optuna  # noqa: F401
+    except ModuleNotFoundError:
+        missing = MissingExtraError("optuna", "optuna", "read an Optuna storage")
+        yield Skipped(path=str(path), reason=f"{missing}; {missing.hint}")
         return
-    for study in storage.get_all_studies():
-        yield from _of_study(storage, study._study_id, str(path), world_size)
+    with ExitStack() as resources:
+        if is_database:
+            storage = resources.enter_context(_open_database(path))
+            if isinstance(storage, str):
+                yield Skipped(path=str(path), reason=storage)
+                return
+        else:
+            from optuna import storages
+
+            storage = storages.JournalStorage(storages.journal.JournalFileBackend(str(path)))
+        for study in storage.get_all_studies():
+            yield from _of_study(storage, study._study_id, str(path), world_size)
 
 
-def _open(path: Path, is_database: bool) -> BaseStorage:
+@contextmanager
+def _open_database(path: Path) -> Iterator[BaseStorage | str]:
+    """Give the storage in a SQLite file, or why it cannot be read.
+
+    One of an older schema is brought up to date in a copy; the file itself is not written to.
+    """
+    from optuna import storages
+
+    known = storages.RDBStorage("sqlite://")
+    schema, version = _written_by(path)
+    if schema == known.get_head_version():
+        yield storages.RDBStorage(_url(path, read_only=True), skip_compatibility_check=True)
+    elif schema is not None and schema not in known.get_all_versions():
+        yield f"written by Optuna {version}, which is newer than the one installed: pip install --upgrade optuna"
+    else:
+        with TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy.db"
+            if _upgraded(path, copy):
+                yield storages.RDBStorage(_url(copy))
+            else:
+                yield f"written by Optuna {version}; copy it and run `optuna storage upgrade` on the copy"
+
+
+def _upgraded(path: Path, copy: Path) -> bool:
+    """Copy a storage, bring the copy up to date, and return whether that could be done.
+
+    In a process of its own, since migrating sets up logging for the whole process anew; in the copy's folder, so that
+    no module of the current folder is taken for Optuna's.
+    """
+    with closing(_connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    code = "import sys, optuna; optuna.storages.RDBStorage(sys.argv[1], skip_compatibility_check=True).upgrade()"
+    command = [sys.executable, "-c", code, _url(copy)]
     try:
-        from optuna import storages
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("optuna", "optuna", "read an Optuna storage") from error
-    if is_database:
-        url = f"sqlite:///file:{path.absolute().as_posix()}?mode=ro&uri=true"
-        return storages.RDBStorage(url, skip_compatibility_check=True)
-    return storages.JournalStorage(storages.journal.JournalFileBackend(str(path)))
+        done = subprocess.run(
+            command, cwd=copy.parent, stdin=subprocess.DEVNULL, capture_output=True, timeout=_UPGRADE_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _written_by(path: Path) -> tuple[str | None, str]:
+    """Return the revision of a storage's schema and the version of Optuna that wrote it, as far as it says."""
+    found = []
+    for query in ("SELECT version_num FROM alembic_version", "SELECT library_version FROM version_info"):
+        try:
+            with closing(_connect(path)) as connection:
+                found.append(connection.execute(query).fetchone()[0])
+        except (sqlite3.Error, TypeError):
+            found.append(None)
+    return found[0], found[1] or "of an unknown version"
+
+
+def _url(path: Path, *, read_only: bool = False) -> str:
+    return f"sqlite:///file:{path.absolute().as_posix()}?{'mode=ro&' if read_only else ''}uri=true"
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _of_study(
@@ -97,7 +163,7 @@ def _is_database(path: Path) -> bool:
         if file.read(len(_SQLITE)) != _SQLITE:
             return False
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(_connect(path)) as connection:
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.Error:
         return False

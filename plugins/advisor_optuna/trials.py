@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from advisor import ImportedRun, Skipped, Source, Status, imported_run
 from advisor_timm.importing.aliases import timm_arguments
-from advisor_timm.importing.epoch_logs import problem
 from advisor_timm.importing.history import fields_of_arguments, planned_epochs
+from advisor_timm.importing.percent import problem
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -44,30 +45,38 @@ def records(
     """
     begun = [trial for trial in trials if trial.state.name in _STATUS]
     known = [value for trial in begun for value in (trial.values or [])[:1] + list(trial.intermediate_values.values())]
-    scale = 100.0 if known and all(not value > 1 for value in known) else 1.0
+    scale = 100.0 if known and all(not value > 1 for value in known if math.isfinite(value)) else 1.0
     for trial in begun:
         where = f"{path}, study {name}, trial {trial.number}"
-        arguments = timm_arguments({**about, **trial.user_attrs, **trial.params})
-        followed = arguments.pop(SUGGESTION_ATTRIBUTE, None)
-        planned = planned_epochs(arguments)
-        rows = _rows(trial, planned, scale)
-        wrong = problem(rows, ())
-        if wrong is not None:
-            yield Skipped(path=where, reason=wrong)
-            continue
-        fields = fields_of_arguments(arguments, world_size or 1) | {
-            "name": f"{name} {trial.number}",
-            "study": name,
-            "epochs": planned,
-            "status": _STATUS[trial.state.name],
-            "started_at": trial.datetime_start,
-            "ended_at": trial.datetime_complete,
-            "suggestion_id": followed,
-            **{field: arguments[field] for field in _OF_THE_RECORD if field in arguments},
-        }
-        # A study begun again under the same name has other trials of the same numbers.
-        identity = (name, trial.number, trial.datetime_start)
-        yield imported_run(Source.OPTUNA, identity, fields, rows, path=where)
+        try:
+            yield _record(trial, name, about, where, world_size, scale)
+        except Exception as error:  # isolation: whatever one trial holds must not lose the others
+            yield Skipped(path=where, reason=f"cannot be read: {type(error).__name__}: {error}")
+
+
+def _record(
+    trial: FrozenTrial, name: str, about: Mapping[str, Any], where: str, world_size: int | None, scale: float
+) -> ImportedRun | Skipped:
+    arguments = timm_arguments({**about, **trial.user_attrs, **trial.params})
+    followed = arguments.pop(SUGGESTION_ATTRIBUTE, None)
+    planned = planned_epochs(arguments)
+    rows = _rows(trial, planned, scale)
+    wrong = problem(rows, ())
+    if wrong is not None:
+        return Skipped(path=where, reason=wrong)
+    fields = fields_of_arguments(arguments, world_size or 1) | {
+        "name": f"{name} {trial.number}",
+        "study": name,
+        "epochs": planned,
+        "status": _STATUS[trial.state.name],
+        "started_at": trial.datetime_start,
+        "ended_at": trial.datetime_complete,
+        "suggestion_id": followed,
+        **{field: arguments[field] for field in _OF_THE_RECORD if field in arguments},
+    }
+    # A study begun again under the same name has other trials of the same numbers.
+    identity = (name, trial.number, trial.datetime_start)
+    return imported_run(Source.OPTUNA, identity, fields, rows, path=where)
 
 
 def _rows(trial: FrozenTrial, planned: int | None, scale: float) -> list[dict[str, Any]]:
@@ -75,7 +84,7 @@ def _rows(trial: FrozenTrial, planned: int | None, scale: float) -> list[dict[st
     reported = sorted(trial.intermediate_values.items())
     if reported:
         first = 1 if reported[0][0] == 1 else 0
-        return [{"epoch": step - first, "eval_top1": scale * value} for step, value in reported]
+        return [{"epoch": step - first, "eval_top1": scale * value} for step, value in reported if step >= first]
     if not trial.values:
         return []
     last = {"epoch": (planned or 1) - 1, "eval_top1": scale * trial.values[0]}

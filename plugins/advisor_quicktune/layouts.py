@@ -18,8 +18,8 @@ from typing import Any
 
 from advisor import ImportedRun, RunsAt, Skipped, Source, imported_run
 from advisor_timm.importing.argsfile import parse_json, parse_yaml
-from advisor_timm.importing.epoch_logs import problem
 from advisor_timm.importing.history import fields_of_arguments, planned_epochs
+from advisor_timm.importing.percent import problem
 
 PLANNED_EPOCHS = 50
 """In every search space of the meta-dataset (hpo/meta_data/search_space_v*.yml); the encoded table leaves it out."""

@@ -11,18 +11,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LogEpoch = Callable[[int, "dict[str, float]"], None]
+from advisor_timm.metric_names import read_name
 
-# Names that training scripts give to the same thing (timm's own, and DeiT's).
-_METRIC_NAMES = {"loss": "loss", "top1": "top1", "acc1": "top1", "top5": "top5", "acc5": "top5"}
+LogEpoch = Callable[[int, "dict[str, float]"], None]
 
 
 def known_metrics(metrics: Any) -> dict[str, float]:
-    """Return ``loss``, ``top1`` and ``top5`` of what a script's function returned, as far as it holds them."""
+    """Return ``loss``, ``top1`` and ``top5`` of what a script's function returned, as far as it holds them.
+
+    An accuracy that is not called top-1 by some name may be no percentage, and is left aside.
+    """
     if not isinstance(metrics, Mapping):
         return {}
-    found = {_METRIC_NAMES[name]: value for name, value in metrics.items() if name in _METRIC_NAMES}
-    return {name: float(value) for name, value in found.items()}
+    found = {}
+    for name, value in metrics.items():
+        said = read_name(str(name))
+        if said is not None and said.split is None and said.measure != "lr" and not (said.is_plain or said.is_average):
+            found[said.measure] = float(value)
+    return found
 
 
 @dataclass

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from advisor.records.schema import EPOCH_METRICS, Epoch, ImportedRun, Run, Sourc
 _TYPES = {f.name: str(f.type).removesuffix(" | None") for f in dataclasses.fields(Run)}
 _PARSERS = field_parsers(Run)
 _ID_LENGTH = 26
+_MOST_EPOCHS = 2**31
+_NO_EPOCH = "what was recorded of an epoch without a number was left out"
 
 
 def imported_run(
@@ -44,8 +47,8 @@ def imported_run(
         Fields of ``Run`` as they were written; text becomes numbers where the field is one, and what does not fit
         becomes unknown. Other names are kept in ``extra``.
     epochs : sequence of mapping
-        In order, with the key ``epoch`` and metrics of ``Epoch``; not-a-number counts as diverged and is kept as
-        unknown.
+        In order, with the key ``epoch`` and metrics of ``Epoch``; not-a-number and infinities count as diverged and are
+        kept as unknown, as is what is no number. An epoch that has no number of its own is left out with a note.
     path : str
         Where it was read, for the report.
     notes : iterable of str
@@ -54,20 +57,26 @@ def imported_run(
         What the run says it continues.
     """
     run_id = run_identity(source, identity)
+    rows = [row for row in map(_numbers, epochs) if row is not None]
+    if len(rows) < len(epochs):
+        notes = (*notes, _NO_EPOCH)
     known = {name: typed(name, value) for name, value in fields.items() if name in _TYPES and name != "extra"}
     extra = {name: value for name, value in fields.items() if name not in _TYPES} | dict(fields.get("extra") or {})
+    splits = extra.get("train_split"), extra.get("eval_split") or extra.get("val_split")
+    if splits[0] and splits[0] == splits[1]:
+        extra["scored_on_training_images"] = True
     told = known.pop("status", None)
     ended = told if told is not Status.FINISHED else None
     if told is None and known.get("epochs") is None:
         ended = Status.STALE
-    result = outcome({**known, "extra": extra}, epochs, ended)
+    result = outcome({**known, "extra": extra}, rows, ended)
     result = {name: _finite(value) if isinstance(value, float) else value for name, value in result.items()}
     run = Run(**{**known, **result, "run_id": run_id, "source": source, "extra": plain(extra)})
-    rows = tuple(
+    kept = tuple(
         Epoch(run_id=run_id, epoch=row["epoch"], **{name: _finite(row.get(name)) for name in EPOCH_METRICS})
-        for row in epochs
+        for row in rows
     )
-    return ImportedRun(run=run, epochs=rows, path=path, notes=tuple(notes), continues=continues)
+    return ImportedRun(run=run, epochs=kept, path=path, notes=tuple(notes), continues=continues)
 
 
 def run_identity(source: Source, identity: Iterable[object]) -> str:
@@ -102,6 +111,25 @@ def typed(name: str, value: Any) -> Any:
     except (ValueError, TypeError, OverflowError):
         return None
     return None if isinstance(parsed, float) and not math.isfinite(parsed) else parsed
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return an epoch as numbers, or None if it is not a whole number of epochs."""
+    epoch = row.get("epoch")
+    if type(epoch) is not int:
+        epoch = None if isinstance(epoch, bool) else typed("epochs", epoch)
+    if epoch is None or not 0 <= epoch <= _MOST_EPOCHS:
+        return None
+    return {"epoch": epoch} | {name: _metric(row[name]) for name in EPOCH_METRICS if row.get(name) is not None}
+
+
+def _metric(value: Any) -> float | None:
+    """Return a metric as a number; the largest there is stands for infinity in databases that know none."""
+    try:
+        number = float(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return math.copysign(math.inf, number) if abs(number) >= sys.float_info.max else number
 
 
 def _number(text: str) -> float | None:

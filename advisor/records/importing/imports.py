@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from advisor.config import Config
 from advisor.errors import UsageError
 from advisor.plugins import Plugins
+from advisor.records.encoding import from_json
 from advisor.records.recording.private_paths import cut_paths
 from advisor.records.recording.secrets import scrub, scrub_text
-from advisor.records.schema import ImportedRun, Run, RunsAt, Skipped
+from advisor.records.schema import Epoch, ImportedRun, Run, RunsAt, Skipped
 from advisor.records.store.rows import record, row, upsert
 from advisor.records.store.store import Store
 from advisor.records.store.tables import EPOCHS, RUNS
@@ -28,6 +29,8 @@ _UNKNOWN = "no importer knows anything in it"
 _NOT_FOUND = "it begins later than at epoch 0, and the run that it continues was not found"
 _KEPT = ("resumed_from", "dataset_id", "suggestion_id")
 """What the store may know of an imported run and its files do not tell."""
+_NUMBERS = (int, float, type(None))
+_MAX_INT = 2**63
 _SAME = ("dataset_name", "img_size", "opt", *HYPERPARAMETERS)
 
 
@@ -138,6 +141,7 @@ def import_runs(
     batch: list[ImportedRun] = []
     continued: list[ImportedRun] = []
     for item in items:
+        item = _checked(item)
         if isinstance(item, Skipped):
             report.skipped.append(item)
         elif item.run.run_id in seen:
@@ -195,6 +199,26 @@ def _below(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(chosen)]
 
 
+def _checked(item: ImportedRun | Skipped) -> ImportedRun | Skipped:
+    """Return a run as the store takes it; one that holds what no field can is left out, and loses no other."""
+    if isinstance(item, Skipped):
+        return item
+    try:
+        fields = {name: value for name, value in vars(item.run).items() if name != "extra"}
+        run = replace(item.run, **from_json(Run, fields), extra=dict(item.run.extra))
+        epochs = tuple(map(_checked_epoch, item.epochs))
+    except (ValueError, TypeError, OverflowError, AttributeError) as error:
+        return Skipped(path=str(item.path), reason=f"it holds a value that no record can: {error}")
+    return replace(item, run=run, epochs=epochs)
+
+
+def _checked_epoch(epoch: Epoch) -> Epoch:
+    values = vars(epoch)
+    if all(type(value) in _NUMBERS for name, value in values.items() if name != "run_id") and epoch.epoch < _MAX_INT:
+        return epoch
+    return Epoch(**from_json(Epoch, values))
+
+
 def _clean(item: ImportedRun, private_paths: Sequence[str]) -> ImportedRun:
     run = item.run
     texts = {name: scrub_text(value) for name, value in vars(run).items() if isinstance(value, str)}
@@ -233,7 +257,9 @@ def _write(store: Store, batch: Sequence[ImportedRun], report: ImportReport) -> 
 
 
 def _keep(run: Run, before: Run) -> Run:
-    return replace(run, **{name: getattr(before, name) for name in _KEPT if getattr(run, name) is None})
+    extra = {"scored_on_training_images": True} if before.scored_on_training_images else {}
+    kept = {name: getattr(before, name) for name in _KEPT if getattr(run, name) is None}
+    return replace(run, **kept, extra={**run.extra, **extra})
 
 
 def _continues(item: ImportedRun) -> bool:

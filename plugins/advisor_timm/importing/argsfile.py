@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import re
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,26 +16,56 @@ import yaml
 
 logger = logging.getLogger("advisor.timm")
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(?: (\S.*))?")
 _PLAIN = re.compile(r"''|(?!---|\.\.\.)[A-Za-z0-9_./+'-](?:(?!: | #).)*(?<![:\s])")
 _NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 _EMPTY = {"{}": dict, "[]": list}
 _NO_SCALAR, _BARE = object(), object()
 _ITEM = "-"
+_NUMPY_KINDS = {"b1": "?", "f2": "e", "f4": "f", "f8": "d", "i4": "i", "i8": "q", "u4": "I", "u8": "Q"}
 _CHECKPOINTS = ("last.pth.tar", "model_best.pth.tar", "checkpoint-*.pth.tar", "last.pth", "checkpoint*.pth")
+
+
+class _Loader(_SAFE):  # type: ignore[misc]
+    """Reads what Python's objects were written as, and makes none: their tags are read over, their code is not run."""
+
+    def untagged(self, tag: str, node: yaml.Node) -> Any:
+        """Return the plain value under a tag: an object's state, a path's text, NumPy's number."""
+        if isinstance(node, yaml.MappingNode):
+            return self.construct_mapping(node, deep=True)
+        if isinstance(node, yaml.SequenceNode):
+            items = self.construct_sequence(node, deep=True)
+            if tag.endswith("Path"):
+                return os.path.join("", *map(str, items))
+            return _numpy_number(items) if tag.endswith("multiarray.scalar") else items
+        return self.construct_scalar(node)
+
+
+_Loader.add_multi_constructor("", _Loader.untagged)
+
+
+def _numpy_number(items: list[Any]) -> Any:
+    """Return the number that NumPy writes as its kind and its bytes."""
+    match items:
+        case [{"args": [str(kind), *_]}, bytes(content)] if kind in _NUMPY_KINDS:
+            layout = f"<{_NUMPY_KINDS[kind]}"
+            return struct.unpack(layout, content)[0] if struct.calcsize(layout) == len(content) else None
+        case _:
+            return None
 
 
 def parse_yaml(text: str) -> dict[str, Any] | None:
     """Return what ``yaml.safe_load`` gives for a mapping, or None if the text is none.
 
+    Tags of Python's objects, which that refuses, are read over: the values under them are taken and nothing is run.
     The flat files that timm writes are read line by line, each distinct line once in a process: ten thousand folders
     share most of theirs, and a whole parse takes milliseconds.
     """
     values = _flat(text.replace("\r\n", "\n"))
     if not values:
         try:
-            values = yaml.load(text, Loader=_LOADER)
+            values = yaml.load(text, Loader=_Loader)
         except (yaml.YAMLError, ValueError, RecursionError):
             return None
     return values if isinstance(values, dict) else None
@@ -130,7 +162,7 @@ def _scalar(text: str) -> Any:
     if not _PLAIN.fullmatch(text) or not text.isprintable():
         return _NO_SCALAR
     try:
-        value = yaml.load(text, Loader=_LOADER)
+        value = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError):
         return _NO_SCALAR
     return _NO_SCALAR if isinstance(value, dict | list) else value

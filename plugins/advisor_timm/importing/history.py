@@ -14,6 +14,9 @@ _CYCLIC = ("cosine", "tanh", "poly")
 _ONE_CYCLE = ("wsd", "rsqrt")
 _SIZES = ("img_size", "input_size")
 _AMP = ("amp", "native_amp", "apex_amp", "use_amp")
+_ROOTS = ("data_dir", "data", "data_path")
+_TIMM_NAMES = ("torch", "hfds", "hfids", "wds", "tfds")
+"""Beginnings of timm's names of datasets that are no folder of images."""
 _WEIGHTS = ("pretrained", "initial_checkpoint", "finetune")
 _AUGMENTATION = {"no_aug": "no_aug", "re_prob": "reprob", "auto_augment": "aa"} | {
     name: name for name in ("scale", "color_jitter", "hflip", "vflip", "grayscale_prob", "gaussian_blur_prob")
@@ -48,6 +51,12 @@ def fields_of_arguments(arguments: Mapping[str, Any], world_size: int | None) ->
         fields["pretrained"] = any(arguments.get(name) for name in _WEIGHTS)
     fields["img_size"] = next((size for size in map(_side, map(arguments.get, _SIZES)) if size is not None), None)
     fields["dataset_name"] = _dataset_name(arguments)
+    fields["dataset_root"] = _dataset_root(arguments)
+    if arguments.get("val_split"):
+        fields["eval_split"] = arguments["val_split"]
+    outputs = _whole(fields.get("n_classes"))
+    if outputs is not None:
+        fields |= {"n_classes": outputs, "model_num_classes": outputs}  # there may be fewer classes than outputs
     if "reprob" in arguments:
         fields["augment"] = augmentation({name: arguments.get(key) for name, key in _AUGMENTATION.items()})
     fields.setdefault("grad_accum_steps", 1)
@@ -95,9 +104,19 @@ def _scaled_lr(arguments: Mapping[str, Any], batch_size: int | None) -> float | 
 def _dataset_name(arguments: Mapping[str, Any]) -> str | None:
     """Return timm's or DeiT's name of the dataset, else the last part of its path, whichever system it was on."""
     name = arguments.get("dataset") or arguments.get("data_set")
-    roots = (arguments.get(key) for key in ("data_dir", "data", "data_path"))
-    root = next((str(root) for root in roots if root), "")
-    return str(name) if name else re.split(r"[/\\]", root.rstrip("/\\"))[-1] or None
+    return str(name) if name else re.split(r"[/\\]", _root(arguments).rstrip("/\\"))[-1] or None
+
+
+def _dataset_root(arguments: Mapping[str, Any]) -> str | None:
+    """Return where the images lie, as ``advisor describe --dataset`` takes it."""
+    name, root = str(arguments.get("dataset") or ""), _root(arguments)
+    if name.partition("/")[0].lower() in _TIMM_NAMES:
+        return f"{name}:{root}" if root else name
+    return root or None
+
+
+def _root(arguments: Mapping[str, Any]) -> str:
+    return next((str(arguments[name]) for name in _ROOTS if arguments.get(name)), "")
 
 
 def _side(size: Any) -> int | None:

@@ -115,7 +115,9 @@ def test_both_stores_give_the_same_record(tmp_path: Path) -> None:
         ({"eval_top1": [(0, 5.0), (0, 6.0)]}, {0: 5.0, 1: 6.0}),
         ({"val_acc": [(0, 0.5), (1, 0.75)]}, {0: 50.0, 1: 75.0}),
         ({"val_acc": [(0, 50.0), (1, 75.0)]}, {0: 50.0, 1: 75.0}),
-        ({"Validation/Accuracy": [(0, 0.5)]}, {0: 50.0}),
+        ({"Validation/Accuracy": [(0, 0.5)]}, {0: None, 2: 50.0}),  # once, by a run that finished its three epochs
+        ({"val_acc": [(0, 0.5)], "train_loss": [(0, 3.0), (1, 2.0), (2, 1.0)]}, {0: None, 2: 50.0}),
+        ({"val_top1": [(3, 50.0)]}, {0: None, 2: 50.0}),
         ({"val_acc": [(99, 0.5), (199, 0.75)], "epoch": [(99, 0), (199, 1)]}, {0: 50.0, 1: 75.0}),
     ],
 )
@@ -154,7 +156,71 @@ def test_other_files_and_folders_are_not_stores(tmp_path: Path) -> None:
     assert [runs_at(path, None) for path in (tmp_path, tmp_path / "x.db", tmp_path / "y.db")] == [None] * 3
 
 
-def test_damaged_run_is_refused_and_the_others_are_taken(tmp_path: Path) -> None:
+def test_damaged_values_are_left_out_and_the_others_taken(tmp_path: Path) -> None:
     store = file_store(tmp_path)
-    (store / "855604127358282283" / RUN_ID / "metrics" / "train_loss").write_text("not a metric\n")
-    assert "cannot be read" in refused(store)
+    with (store / "855604127358282283" / RUN_ID / "metrics" / "train_loss").open("a") as file:
+        file.write("not a metric\n")
+    item = one(store)
+    assert [epoch.train_loss for epoch in item.epochs] == [1.0, 0.5, 0.25]
+    assert any("train_loss" in note for note in item.notes)
+
+
+def test_one_accuracy_of_a_run_that_did_not_finish_is_not_of_its_last_epoch(tmp_path: Path) -> None:
+    item = one(file_store(tmp_path, {"val_top1": [(0, 50.0)]}, status=5, epochs="10"))
+    assert (top1(item), item.run.status) == ({0: 50.0}, Status.INTERRUPTED)
+
+
+def test_infinity_is_one_as_either_store_keeps_it(tmp_path: Path) -> None:
+    metrics = {**METRICS, "train_loss": [(0, 1.0), (1, 2.0), (2, float("inf"))]}
+    kept = {**METRICS, "train_loss": [(0, 1.0), (1, 2.0), (2, 1.7976931348623157e308)]}
+    for item in (one(file_store(tmp_path, metrics)), one(database(tmp_path, kept))):
+        assert item.run.status is Status.DIVERGED
+        assert [epoch.train_loss for epoch in item.epochs] == [1.0, 2.0, None]
+
+
+def nested(store: Path, name: str, metrics: Metrics, params: dict[str, str], parent: str = RUN_ID) -> None:
+    """Add a run to the file store that is nested in another."""
+    run = store / "855604127358282283" / name
+    for folder in ("params", "metrics", "tags"):
+        (run / folder).mkdir(parents=True)
+    (run / "meta.yaml").write_text(yaml.safe_dump({"run_id": name, "status": 3, "start_time": START}))
+    (run / "tags" / "mlflow.parentRunId").write_text(parent)
+    for key, value in params.items():
+        (run / "params" / key).write_text(value)
+    for key, values in metrics.items():
+        (run / "metrics" / key).write_text("".join(f"{START} {value} {step}\n" for step, value in values))
+
+
+def test_a_run_that_trainings_are_nested_in_is_none_and_lends_them_its_params(tmp_path: Path) -> None:
+    store = file_store(tmp_path, {"best_val_acc": [(0, 0.9)], "val_acc": [(0, 0.9)]})
+    nested(store, "child1", {"val_acc": [(0, 0.5), (1, 0.6), (2, 0.9)]}, {"learning_rate": "0.5"})
+    nested(store, "child2", {"val_acc": [(0, 0.5), (1, 0.6), (2, 0.7)]}, {})
+    items = read(store)
+    runs = [item.run for item in items if isinstance(item, ImportedRun)]
+    assert [(run.model, run.lr, run.final_metric) for run in runs] == [
+        ("resnet18", 0.5, 90.0),
+        ("resnet18", 0.001, 70.0),
+    ]
+    assert [item.reason for item in items if isinstance(item, Skipped)] == [
+        "other runs are nested in it, which are the trainings"
+    ]
+
+
+def test_a_run_that_only_others_than_trainings_are_nested_in_is_taken(tmp_path: Path) -> None:
+    store = file_store(tmp_path)
+    nested(store, "child1", {"latency": [(0, 0.5)]}, {})
+    assert {type(item) for item in read(store)} == {ImportedRun, Skipped}
+
+
+def test_one_run_of_strange_values_loses_no_other(tmp_path: Path) -> None:
+    path = database(tmp_path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        odd = ("odd", "odd", "FINISHED", 2**62, "never", "active", 1)
+        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", odd)
+        connection.execute("INSERT INTO params VALUES ('epochs', ?, 'odd')", (str(2**70),))
+        rows = [("val_top1", 50.0, 2**62), ("val_top1", "text", 0), ("val_top1", 40.0, None), ("loss", 1.0, "x")]
+        for key, value, step in rows:
+            connection.execute("INSERT INTO metrics VALUES (?, ?, 0, 'odd', ?, 0)", (key, value, step))
+    items = read(path)
+    assert {item.run.name for item in items if isinstance(item, ImportedRun)} >= {"try 1"}
+    assert len(items) == 2

@@ -18,7 +18,7 @@ from advisor import ImportedRun, RunsAt, Skipped, Source, Status, hookimpl, impo
 from advisor.errors import AdvisorError, UsageError
 from advisor.plugins import Plugins, get_plugins
 from advisor.records.importing.imported import run_identity, typed
-from advisor.records.importing.imports import ImportReport, import_paths
+from advisor.records.importing.imports import ImportReport, import_paths, import_runs
 from advisor.records.store.store import Store
 
 FIELDS = {"model": "resnet18", "lr": 0.1, "dataset_name": "flowers"}
@@ -199,6 +199,38 @@ def test_status_is_told_or_follows_from_the_epochs() -> None:
     assert past("a", status=Status.FAILED).run.status is Status.FAILED
 
 
+def test_a_run_of_values_that_no_record_holds_loses_no_other(store: Store, tmp_path: Path) -> None:
+    good = past("good")
+    bad = [
+        replace(good, run=replace(good.run, run_id="i1", epochs=2**63)),
+        replace(good, run=replace(good.run, run_id="i2", lr="fast")),
+        replace(good, run=replace(good.run, run_id="i3", started_at=3)),
+        replace(good, run=replace(good.run, run_id="i4", extra=None)),
+        replace(good, epochs=(replace(good.epochs[0], epoch=2**63),), run=replace(good.run, run_id="i5")),
+        replace(good, epochs=(replace(good.epochs[0], eval_top1="high"),), run=replace(good.run, run_id="i6")),
+    ]  # type: ignore[arg-type]
+    report = take(store, folders(tmp_path / "past", "a"), Folders(a=[*bad, good]))
+    assert report.new == 1
+    assert len(report.skipped) == len(bad)
+    assert all("no record can" in skipped.reason for skipped in report.skipped)
+
+
+def test_epochs_of_any_values_are_taken_as_far_as_they_are_numbers() -> None:
+    rows = [
+        {"epoch": 0, "eval_top1": "40", "train_loss": object()},
+        {"epoch": None, "eval_top1": 1.0},
+        {"epoch": 2**63, "eval_top1": 1.0},
+        {"epoch": 1.0, "eval_top1": 2**2000, "train_loss": 1.7976931348623157e308},
+    ]
+    item = imported_run(Source.API, ["a"], {"epochs": 2}, rows)
+    assert [(epoch.epoch, epoch.eval_top1, epoch.train_loss) for epoch in item.epochs] == [
+        (0, 40.0, None),
+        (1, None, None),
+    ]
+    assert item.run.status is Status.DIVERGED
+    assert any("without a number" in note for note in item.notes)
+
+
 def test_identity_depends_on_all_of_it() -> None:
     ids = {run_identity(*case) for case in [(Source.MLFLOW, ["a", "b"]), (Source.MLFLOW, ["ab"]), (Source.API, ["ab"])]}
     assert len(ids) == 3
@@ -257,3 +289,19 @@ def test_outside_data_twice_is_once(command: Any) -> None:
     assert first["sources"] == again["sources"] == {"quicktune": 4665, "timm-output": 60}
     assert first["skipped"] == again["skipped"]
     assert len(first["skipped"]) == 8
+
+
+def test_a_run_that_validated_on_the_split_that_it_trained_on_is_marked_so() -> None:
+    same = {"train_split": "train", "val_split": "train"}
+    assert past("same", **same).run.scored_on_training_images
+    assert not past("other", **{**same, "val_split": "validation"}).run.scored_on_training_images
+    assert not past("unknown").run.scored_on_training_images
+
+
+def test_a_mark_that_came_from_the_folder_stays_when_the_run_is_imported_again(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'records.db'}")
+    item = past("flat")
+    import_runs([item], store)
+    store.add_runs([replace(item.run, extra={**item.run.extra, "scored_on_training_images": True})])
+    assert import_runs([item], store).unchanged == 1
+    assert store.run("flat").scored_on_training_images

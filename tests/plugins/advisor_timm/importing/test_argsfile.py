@@ -75,3 +75,24 @@ def test_any_yaml_reads_as_yaml_does(parts: list[str]) -> None:
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
     parse_yaml(text)
+
+
+def test_tags_of_python_are_read_over_and_nothing_is_run(tmp_path: Path) -> None:
+    import argparse
+    from pathlib import PurePosixPath
+
+    import numpy as np
+
+    told = {
+        "model": "resnet18", "lr": np.float64(0.125), "seed": np.int64(7), "drop": np.float32(0.5), "betas": (0.9, 0.99),
+        "data_dir": PurePosixPath("/data/my leaves"), "rest": argparse.Namespace(a=1),
+    }  # fmt: skip
+    plain = {**told, "lr": 0.125, "seed": 7, "drop": 0.5, "betas": [0.9, 0.99], "data_dir": "/data/my leaves",
+             "rest": {"a": 1}}  # fmt: skip
+    assert parse_yaml(yaml.dump(told)) == plain
+    assert parse_yaml(yaml.dump(argparse.Namespace(**told))) == plain
+    target = tmp_path / "ran"
+    assert parse_yaml(f"a: !!python/object/apply:os.mkdir ['{target}']\nb: !mine 3\n") == {"a": [str(target)], "b": "3"}
+    assert not target.exists()
+    odd = "a: !!python/object/apply:numpy._core.multiarray.scalar [{args: [f8]}, !!binary AAAA]\n"
+    assert parse_yaml(odd) == {"a": None}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor_timm.importing.epoch_logs import peak_lr, problem, read_json_lines, read_summary
+from advisor_timm.importing.epoch_logs import is_json_log, peak_lr, read_json_lines, read_summary
+from advisor_timm.importing.percent import in_percent, problem
 
 
 def test_json_lines_with_nan_text_numbers_and_averages() -> None:
@@ -56,3 +59,65 @@ def test_what_was_written_is_read(outputs, rows: list[tuple[float, ...]], first:
     assert again is not None
     assert again.runs == [written]
     assert problem(written, header) is None
+
+
+ROWS = [{"epoch": 0, "train_loss": 1.5, "eval_top1": 40.5}, {"epoch": 1, "train_loss": 1.25, "eval_top1": 50.0}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "epoch,train_loss,eval_top1\n0,1.5,40.5\n1,1.25,50.0\n",
+        "epoch;train_loss;eval_top1\n0;1,5;40,5\n1;1,25;50,0\n",
+        "epoch\ttrain_loss\teval_top1\n0\t1.5\t40.5\n1\t1.25\t50.0\n",
+        "sep=;\nepoch;train_loss;eval_top1\n0;1.5;40.5\n1;1.25;50.0\n",
+        ",epoch,train_loss,eval_top1\n0,0,1.5,40.5\n1,1,1.25,50.0\n",  # as pandas writes its index
+        "\n\nepoch, train_loss, eval_prec1\n0, 1.5, 40.5\n1, 1.25, 50.0\n",
+        "Epoch,Train Loss,Val Acc@1\n0,1.5,\"tensor(40.5, device='cuda:0')\"\n1,tensor(1.25),50.0\n",
+        "Namespace(lr=0.1)\nepoch,train_loss,eval_top1\n0,1.5,40.5\n1,1.25,50.0\n",
+    ],
+)
+def test_tables_with_any_separator_and_any_names_are_the_same(text: str) -> None:
+    found = read_summary(text)
+    assert found is not None
+    assert found.runs == [ROWS]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"epoch": 0, "train_loss": 1.5, "test_acc1": 40.5}', '{"epoch": 1, "train_loss": 1.25, "test_acc1": 50.0}'],
+        ["{'epoch': 0, 'train_loss': 1.5, 'val_top1': 40.5}", "{'epoch': 1, 'train_loss': 1.25, 'val_top1': 50.0}"],
+        ['INFO:root:{"epoch": 0, "train": {"loss": 1.5}, "val": {"acc1": 40.5}}',
+         'INFO:root:{"epoch": 1, "train": {"loss": 1.25}, "val": {"acc1": 50.0}}'],
+        ['{"epoch": 0, "train_loss": 1.5}', '{"epoch": 0, "val_acc1": 40.5}',
+         '{"epoch": 1, "train_loss": 1.25}', '{"epoch": 1, "val_acc1": 50.0}'],
+    ],
+)  # fmt: skip
+def test_logs_written_in_any_way_are_the_same(lines: list[str]) -> None:
+    found = read_json_lines("\n".join(["", *lines]))
+    assert found is not None
+    assert found.runs == [ROWS]
+    assert is_json_log("\n" + lines[0])
+
+
+def test_arguments_in_a_log_are_those_of_the_epochs_after_them() -> None:
+    told = [{"lr": 0.1, "epochs": 2, "opt": "sgd"}, {"args": {"lr": 0.2, "epochs": 2, "opt": "sgd"}}]
+    epochs = [{"epoch": 0, "test_acc1": 1.0}, {"epoch": 1, "test_acc1": 2.0}]
+    records = [told[0], *epochs, told[1], *epochs]
+    found = read_json_lines("".join(json.dumps(record) + "\n" for record in records))
+    assert found is not None
+    assert [arguments["lr"] for arguments in found.arguments] == [0.1, 0.2]
+    assert found.notes == []
+    assert is_json_log(json.dumps(told[0]) + "\n" + json.dumps(epochs[0]))
+    assert not is_json_log(json.dumps(told[0]))
+
+
+def test_fractions_are_told_by_custom_and_by_the_number_of_classes() -> None:
+    rows = [{"epoch": 0, "eval_top1": 0.5, "eval_top5": 0.75, "train_top1": 60.0}]
+    percent = [{"epoch": 0, "eval_top1": 50.0, "eval_top5": 75.0, "train_top1": 60.0}]
+    assert in_percent(rows, None, by_custom=True) == (percent, True)
+    assert in_percent(rows, 10, by_custom=False) == (percent, True)
+    assert in_percent(rows, None, by_custom=False) == (rows, False)
+    assert in_percent(rows, 1000, by_custom=False) == (rows, False)
+    assert in_percent([{"epoch": 0}], 10, by_custom=True) == ([{"epoch": 0}], False)

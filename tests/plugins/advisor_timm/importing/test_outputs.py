@@ -29,7 +29,7 @@ def test_arguments_and_table_become_a_record(outputs, tmp_path: Path) -> None:
     }  # fmt: skip
     assert {name: getattr(run, name) for name in told} == told
     assert run.extra["workers"] == 4
-    assert "someone" not in repr(run)
+    assert (run.extra["dataset_root"], run.extra["model_num_classes"]) == ("/home/someone/private/flowers", 5)
 
 
 def test_global_batch_size_is_unknown_where_the_number_of_devices_is(outputs, tmp_path: Path) -> None:
@@ -58,7 +58,8 @@ def test_every_header_seen_is_read_by_name(outputs, tmp_path: Path, header: str)
     assert (epoch.train_loss, epoch.eval_loss, epoch.eval_top1, epoch.eval_top5) == (2.5, 2.25, 31.5, 70.5)
     assert epoch.lr == (1e-4 if "lr" in header else None)
     assert epoch.train_top1 == (12.5 if "train_top1" in header else None)
-    assert (item.run.ended_at is not None) == ("time" in header)
+    assert item.run.ended_at is not None
+    assert (item.run.ended_at.year == 2021) == ("time" in header)  # else when the file was changed
 
 
 def test_header_repeated_by_a_resume_is_one_run(outputs, tmp_path: Path) -> None:
@@ -116,16 +117,25 @@ def test_cooldown_is_planned_too_and_a_truncated_run_is_interrupted(outputs, tmp
     assert (cut.status, cut.epochs, cut.epochs_done) == (Status.INTERRUPTED, 310, 3)
 
 
-def test_near_chance_is_percent_and_a_fraction_is_refused(outputs, tmp_path: Path) -> None:
-    failed = (
-        outputs.summary.replace("1.4,40.0", "5.4,0.55").replace("1.1,50.0", "5.3,0.6").replace("1.2,48.0", "5.3,0.5")
-    )
+def test_near_chance_is_percent_and_a_fraction_is_not(outputs, tmp_path: Path) -> None:
+    def summary(*scores: tuple[float, float]) -> str:
+        lines = (f"{epoch},1.5,{loss},{score},1.0" for epoch, (loss, score) in enumerate(scores))
+        return "\n".join([outputs.summary.splitlines()[0], *lines]) + "\n"
+
+    failed = summary((5.4, 0.55), (5.3, 0.6), (5.3, 0.5))
     assert outputs.taken(outputs.write(tmp_path / "a", failed, num_classes=200)).run.final_metric == 0.5
-    fraction = (
-        outputs.summary.replace("1.4,40.0", "0.9,0.6").replace("1.1,50.0", "0.6,0.7").replace("1.2,48.0", "0.3,0.9")
-    )
-    assert "fractions" in outputs.refused(outputs.write(tmp_path / "b", fraction))
-    assert "outside" in outputs.refused(outputs.write(tmp_path / "c", outputs.summary.replace("50.0", "150.0")))
+    # Guessing among ten classes scores 10 %, so no loss this small goes with less than 1 %.
+    fractions = summary((1.5, 0.5), (1.3, 0.6), (1.15, 0.75))
+    told = outputs.taken(outputs.write(tmp_path / "b", fractions, num_classes=10))
+    assert column(told, "eval_top1") == [50.0, 60.0, 75.0]
+    assert column(told, "eval_top5") == [100.0] * 3
+    assert any("fractions" in note for note in told.notes)
+    sure = summary((1.5, 0.5), (0.6, 0.9))
+    assert "fractions" in outputs.refused(outputs.write(tmp_path / "c", sure, num_classes=None))
+    assert "fractions" in outputs.refused(outputs.write(tmp_path / "f", fractions, num_classes=200))
+    assert "outside" in outputs.refused(outputs.write(tmp_path / "d", outputs.summary.replace("50.0", "150.0")))
+    apart = outputs.taken(outputs.write(tmp_path / "e", summary((2.5, 0.9), (9.0, 0.9)), num_classes=10))
+    assert apart.run.final_metric == 0.9  # one class that is always answered, and a loss worse than guessing's
 
 
 def test_resumed_run_in_a_new_folder_says_what_it_continues(outputs, tmp_path: Path) -> None:
@@ -261,3 +271,70 @@ def test_outputs_from_the_wild_are_taken_or_refused_and_none_is_passed_over(outp
     assert round(best["cub_7.0e-05_fc_46EP_88.2"] or 0, 1) == 88.2
     assert round(best["car_7e-5_93.4"] or 0, 1) == 93.4
     assert round(best["eva-l_ft_1k_cls_sz196_50ep_88p0"] or 0, 1) == 88.0
+
+
+def test_a_log_of_every_process_is_one_run_and_tells_how_many_devices(outputs, tmp_path: Path) -> None:
+    told = {"model": "convnext_tiny", "lr": 1e-3, "epochs": 2, "batch_size": 64, "opt": "adamw", "sched": "cosine"}
+    lines = outputs.json_lines(told, outputs.logged(0), outputs.logged(1))
+    for rank in (0, 1, 2, 10):
+        (tmp_path / f"log_rank{rank}.txt").write_text(lines)
+    items = outputs.read(tmp_path)
+    (item,) = (item for item in items if isinstance(item, ImportedRun))
+    assert (item.run.name, item.run.world_size, item.run.batch_size) == (tmp_path.name, 4, 256)
+    assert item.path.endswith("log_rank0.txt")
+    reasons = [item.reason for item in items if isinstance(item, Skipped)]
+    assert len(reasons) == 3
+    assert all("log_rank0.txt" in reason for reason in reasons)
+
+
+def test_arguments_on_the_first_line_of_a_log_are_the_runs(outputs, tmp_path: Path) -> None:
+    told = {"model": "deit_tiny_patch16_224", "lr": 1e-3, "epochs": 2, "batch_size": 8, "opt": "adamw", "world_size": 2,
+            "sched": "cosine", "data_path": "/data/leaves", "nb_classes": 5}  # fmt: skip
+    (tmp_path / "log.txt").write_text("\n" + outputs.json_lines(told, outputs.logged(0), outputs.logged(1)))
+    run = outputs.taken(tmp_path).run
+    assert (run.model, run.batch_size, run.epochs, run.status) == (told["model"], 16, 2, Status.FINISHED)
+    assert (run.extra["dataset_root"], run.n_classes) == ("/data/leaves", 5)
+
+
+def test_arguments_of_other_tools_are_named_or_passed_over(outputs, tmp_path: Path) -> None:
+    yolo = "task: classify\nmode: train\nmodel: yolo11n-cls.pt\nepochs: 9\nimgsz: 64\nweight_decay: 0.1\nlr0: 0.1\n"
+    (tmp_path / "args.yaml").write_text(yolo)
+    assert "Ultralytics" in outputs.refused(tmp_path)
+    (tmp_path / "args.yaml").write_text("epochs: 9\nweight_decay: 0.1\nwarmup_epochs: 2\n")
+    assert outputs.read(tmp_path) == []
+
+
+def test_accuracies_under_their_name_of_2019_are_taken(outputs, tmp_path: Path) -> None:
+    old = outputs.summary.replace("top1", "prec1").replace("top5", "prec5")
+    item = outputs.taken(outputs.write(tmp_path, old, eval_metric="prec1"))
+    assert column(item, "eval_top1") == [40.0, 50.0, 48.0]
+    assert column(item, "eval_top5") == [100.0] * 3
+    assert item.run.metric == "eval_top1"
+
+
+def test_times_are_those_of_the_folder_and_of_the_files(outputs, tmp_path: Path) -> None:
+    stamped = outputs.write(tmp_path / "20210714-101934-resnet18-96")
+    run = outputs.taken(stamped).run
+    assert run.started_at is not None
+    assert run.started_at.astimezone().strftime("%Y%m%d-%H%M%S") == "20210714-101934"
+    plain = outputs.write(tmp_path / "plain")
+    os.utime(plain / "args.yaml", (1_600_000_000, 1_600_000_000))
+    os.utime(plain / "summary.csv", (1_600_000_900, 1_600_000_900))
+    run = outputs.taken(plain).run
+    assert run.started_at is not None
+    assert run.ended_at is not None
+    assert (run.started_at.timestamp(), run.ended_at.timestamp()) == (1_600_000_000, 1_600_000_900)
+    os.utime(plain / "args.yaml", (1_600_001_000, 1_600_001_000))  # written again later: nothing tells the start
+    assert outputs.taken(plain).run.started_at is None
+
+
+def test_one_file_of_strange_values_loses_no_other(outputs, tmp_path: Path) -> None:
+    folder = tmp_path / "pairs"
+    outputs.write(folder, names=("args_a.yaml", "summary_a.csv"))
+    outputs.write(folder, names=("args_b.yaml", "summary_b.csv"), epochs=2**63, batch_size=2**70, seed=[1], lr={"a": 1})
+    huge = outputs.summary + f"{2**63},1,1,1,1\n" + "1e400,1,1,1,1\n"
+    outputs.write(folder, huge, names=("args_c.yaml", "summary_c.csv"))
+    runs = {item.run.name: item.run for item in outputs.read(folder) if isinstance(item, ImportedRun)}
+    assert set(runs) == {"a", "b", "c"}
+    assert (runs["b"].epochs, runs["b"].batch_size, runs["b"].seed, runs["b"].lr) == (None, None, None, None)
+    assert runs["c"].epochs_done == 3
