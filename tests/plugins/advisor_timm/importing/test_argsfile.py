@@ -84,10 +84,10 @@ def test_tags_of_python_are_read_over_and_nothing_is_run(tmp_path: Path) -> None
     import numpy as np
 
     told = {
-        "model": "resnet18", "lr": np.float64(0.125), "seed": np.int64(7), "drop": np.float32(0.5), "betas": (0.9, 0.99),
+        "model": "resnet18", "lr": np.float64(0.125), "seed": np.int64(7), "drop": np.float32(0.5), "betas": (0.9, 0.9),
         "data_dir": PurePosixPath("/data/my leaves"), "rest": argparse.Namespace(a=1),
     }  # fmt: skip
-    plain = {**told, "lr": 0.125, "seed": 7, "drop": 0.5, "betas": [0.9, 0.99], "data_dir": "/data/my leaves",
+    plain = {**told, "lr": 0.125, "seed": 7, "drop": 0.5, "betas": [0.9, 0.9], "data_dir": "/data/my leaves",
              "rest": {"a": 1}}  # fmt: skip
     assert parse_yaml(yaml.dump(told)) == plain
     assert parse_yaml(yaml.dump(argparse.Namespace(**told))) == plain
