@@ -11,6 +11,7 @@ import numpy as np
 from advisor.advise.recipes.rule import BASE_BATCH_SIZE, find_rule
 from advisor.describe.model import describe_model
 from advisor.errors import UsageError
+from advisor.learn.curves import least_loss
 from advisor.learn.table import Floats
 from advisor.records.schema import Epoch, Run, Status
 
@@ -125,14 +126,6 @@ def lr_came_down(epochs: Sequence[Epoch]) -> bool:
     """Return whether the learning rate of the last epoch is low beside the highest; True where it is not recorded."""
     rates = _series(epochs, "lr")
     return len(rates) < 2 or bool(rates[-1] <= _STILL_HIGH * rates.max())
-
-
-def least_loss(n_classes: int, smoothing: float) -> float:
-    """Return the least training loss under label smoothing: the entropy of the smoothed labels."""
-    if smoothing <= 0 or n_classes < 2:
-        return 0.0
-    right, wrong = 1 - smoothing + smoothing / n_classes, smoothing / n_classes
-    return -(right * math.log(right) + (n_classes - 1) * wrong * math.log(wrong))
 
 
 def _series(epochs: Sequence[Epoch], name: str) -> Floats:

@@ -9,8 +9,9 @@ import pytest
 from advisor.advise.diagnose import diagnosis as diagnosing
 from advisor.advise.diagnose.diagnosis import NOTHING_WRONG, diagnose, load_figures
 from advisor.advise.diagnose.remedies import MAX_DROPOUT, RULES, UNITS, Change
-from advisor.advise.diagnose.symptoms import least_loss, symptoms_of
+from advisor.advise.diagnose.symptoms import symptoms_of
 from advisor.api import Advisor
+from advisor.learn.curves import least_loss
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
 from advisor.space.hyperparameters import HYPERPARAMETERS
@@ -233,12 +234,6 @@ def test_a_change_stays_possible(name, direction):
 
 def test_there_is_no_room_below_a_dropout_of_0():
     assert Change("dropout", -1).apply(RUN, 2.0) is None
-
-
-def test_least_loss_is_what_the_smoothed_labels_allow():
-    assert least_loss(10, 0.0) == 0
-    right, wrong = 0.91, 0.01
-    assert least_loss(10, 0.1) == pytest.approx(-(right * math.log(right) + 9 * wrong * math.log(wrong)))
 
 
 def test_recorded_runs_get_every_kind_of_verdict_and_predictions():
