@@ -13,7 +13,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "run": (
         "advisor run train.py --data-dir photos --model resnet50 --epochs 20",
         "advisor run --suggest --name first train.py --data-dir photos --model resnet50",
+        "advisor run --watch train.py --data-dir photos --model resnet50 --epochs 20",
     ),
+    "watch": ("advisor watch", "advisor watch first --format json"),
     "explain": ("advisor explain --dataset photos --model resnet50",),
     "report": ("advisor report --dataset photos --model resnet50",),
     "diagnose": ("advisor diagnose", "advisor diagnose first"),
