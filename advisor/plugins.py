@@ -63,7 +63,7 @@ class Plugins:
 
     def _load(self, entry: EntryPoint) -> None:
         try:
-            with _environment_only():
+            with environment_only():
                 plugin = entry.load()
             self.register(plugin, entry.name)
         except (Exception, SystemExit) as error:  # isolation: whatever a plugin raises while it loads stays its own
@@ -146,11 +146,11 @@ def installed() -> list[EntryPoint]:
     What lies in the working folder, or beside the script, is not installed: a data set that was unpacked there must
     not bring code that runs.
     """
-    found: dict[str, EntryPoint] = {}
+    found: dict[tuple[str, str], EntryPoint] = {}
     for distribution in distributions(path=_environment_path()):
         for entry in distribution.entry_points:
             if entry.group == GROUP:
-                found.setdefault(entry.name, entry)  # of two of a name the first is the one that would be imported
+                found.setdefault((entry.name, entry.value), entry)  # metadata may lie in two places of the path
     return list(found.values())
 
 
@@ -169,7 +169,8 @@ def _environment_path() -> list[str]:
 
 
 @contextmanager
-def _environment_only() -> Iterator[None]:
+def environment_only() -> Iterator[None]:
+    """Import nothing from the working folder and the script's during this."""
     before = list(sys.path)
     sys.path[:] = _environment_path()
     try:

@@ -6,6 +6,7 @@ import difflib
 import importlib
 import io
 import logging
+import os
 import re
 import sys
 from typing import Any, NoReturn
@@ -23,6 +24,7 @@ COMMANDS = {
     # name: (module, attribute, short help), in the order of `advisor --help`
     "suggest": ("advisor.cli.advice.suggest", "suggest", "Suggest starting hyperparameters for a dataset."),
     "run": ("advisor.cli.runs.run", "run", "Run a timm training script unchanged, recorded."),
+    "watch": ("advisor.cli.runs.watch", "watch", "Say where a run will end, while it is trained."),
     "explain": (
         "advisor.cli.advice.explain",
         "explain",
@@ -116,12 +118,35 @@ def cli(ctx: click.Context, verbose: bool, quiet: bool) -> None:
     if ctx.invoked_subcommand != "run":  # there they are the script's
         _print_what_can_be_printed()
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(_SafeFormatter("%(levelname)s: %(message)s"))
     # Not the root logger: that belongs to the script of `advisor run`.
     logger = logging.getLogger("advisor")
     logger.handlers[:] = [handler]
     logger.setLevel(level)
+
+
+class _Stderr(logging.StreamHandler[Any]):
+    """Writes to the stderr of the beginning: a script may close that, and open a file of its own in its place."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self._file = _file_of(self.stream)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _file_of(self.stream) == self._file:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing of what cannot be said."""
+
+
+def _file_of(stream: Any) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):  # none, closed, or an object in its place
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _SafeFormatter(logging.Formatter):

@@ -1,4 +1,4 @@
-"""Watches a function without replacing it: its code is exchanged, the function object stays the one that everybody holds.
+"""Watches a function without replacing it: its code is exchanged, the object stays the one that everybody holds.
 
 References that were taken before, pickles by reference and by value, ``inspect``, and what ``torch.compile`` traces are
 therefore those of the function as it was. The new code holds the old one as a constant, so that a copy that a pool
@@ -65,7 +65,7 @@ class Watch:
     key: str
 
     def end(self) -> None:
-        """Give the function its own code back; where someone else has exchanged it since, ours only calls the original."""
+        """Give the function its own code back; where someone has exchanged it since, ours only calls the original."""
         _watched.pop(self.key, None)
         if self.function.__code__ is self.code:
             self.function.__code__ = self.original

@@ -18,6 +18,7 @@ from typing import Any
 
 from advisor.advise.request import Request
 from advisor.errors import UsageError
+from advisor.helper_process import helper_process
 from advisor.space.limits import Limits
 
 _BATCHES = {"cpu": (2, 8)}
@@ -123,9 +124,9 @@ def try_steps(request: Request, n_classes: int, device: str) -> Trial | str:
         "opt": request.opt,
         "device": device,
     }
-    command = [sys.executable, "-m", "advisor.advise.resources.trial", json.dumps(task)]
+    command = helper_process([json.dumps(task)], module="advisor.advise.resources.trial")
     try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        child = subprocess.run(**command, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"nothing was measured on {device}: a few steps took longer than {_SECONDS} seconds"
     try:

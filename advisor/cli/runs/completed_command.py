@@ -20,10 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from advisor.advise.output.script_arguments import ScriptArguments
+from advisor.advise.output.timm_arguments import to_words
 from advisor.advise.suggestion import Suggestion
 from advisor.cli.runs.one_answer import Answer, SeveralMachines, one_answer, processes
 from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.progress import working
+from advisor.helper_process import helper_process
+from advisor.records.recording.containment import harmless
 from advisor.space.hyperparameters import TIMM_ARGUMENTS, format_number
 
 _UNSET = object()
@@ -64,7 +67,7 @@ class FillIn:
             __tracebackhide__ = True
             words = list(sys.argv[1:] if args is None else args)
             result = parse(self, words if args is not None else None, namespace)
-            fill(self, words, result[0])
+            harmless("the advice", fill, self, words, result[0])
             return result
 
         @functools.wraps(set_defaults)
@@ -104,7 +107,7 @@ class FillIn:
         self, parser: argparse.ArgumentParser, found: argparse.Namespace, options: Mapping[str, str], decided: set[str]
     ) -> None:
         try:
-            arguments = ScriptArguments(vars(found), decided, options, processes())
+            arguments = ScriptArguments(dict(vars(found)), decided, options, processes())
             if not arguments.open:
                 _say("nothing to set: the command line decides all that the script takes")
                 return
@@ -116,9 +119,8 @@ class FillIn:
             _unchanged(answer["reason"])
             return
         suggestion = Suggestion.model_validate(answer["suggestion"])
-        for name, value in arguments.fill(suggestion).items():
-            action = next(action for action in parser._actions if action.dest == name)
-            setattr(found, name, action.type(format_number(value)) if callable(action.type) else value)
+        for name, value in {**arguments.fill(suggestion), **arguments.recipe(suggestion)}.items():
+            setattr(found, name, _as_parsed(next(action for action in parser._actions if action.dest == name), value))
         self.followed(suggestion.suggestion_id)
         if os.environ.get("RANK", "0") == "0":
             _tell(arguments, suggestion)
@@ -149,9 +151,13 @@ def _options(parser: argparse.ArgumentParser) -> dict[str, str]:
 
 
 def _suggest(question: list[str], deadline: float) -> Answer:
-    command = [sys.executable, "-m", "advisor", "suggest", *question, "--top", "1", "--format", "json"]
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        **helper_process(["suggest", *question, "--top", "1", "--format", "json"]),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
     )
     with process:
         try:
@@ -194,9 +200,19 @@ def _tell(arguments: ScriptArguments, suggestion: Suggestion) -> None:
     _say(f"confidence {suggestion.confidence}, from {basis}; this is advice {suggestion.suggestion_id}")
     for warning in suggestion.warnings:
         _say(f"note: {warning}")
-    further = arguments.further(suggestion)
-    if further:
-        _say(f"the advice assumes a whole recipe; to train with it add: {' '.join(further)}")
+    if recipe := to_words(arguments.recipe(suggestion)):
+        _say(f"set the rest of the recipe that the advice assumes: {' '.join(recipe)}")
+    if lacking := arguments.beyond_script(suggestion):
+        _say(f"the script has no option for what the advice assumes beside that: {' '.join(lacking)}")
+
+
+def _as_parsed(action: argparse.Action, value: Any) -> Any:
+    """Return a value as the script's parser would have read it from the command line."""
+    if isinstance(value, list):
+        return [_as_parsed(action, item) for item in value]
+    if isinstance(value, bool) or not callable(action.type):
+        return value
+    return action.type(value if isinstance(value, str) else format_number(value))
 
 
 def _unchanged(reason: str) -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
-import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from subprocess import DEVNULL, Popen
+from typing import Any
 
 import click
 
 from advisor.cli.terminal.progress import working
-from advisor.errors import UsageError
+from advisor.errors import AdvisorError, UsageError
+from advisor.helper_process import helper_process
+from advisor.plugins import environment_only
+from advisor.records.recording.launcher import is_package, modules_in, run_script
+from advisor.records.recording.recorder import Recorder, autolog, process_recorder
+from advisor.records.recording.undisturbed import undisturbed
 
-SYNC_SECONDS = 60.0
+AFTER_SECONDS = 60.0
 """How long storing a run and describing its dataset may take after it; `advisor records sync` has all the time."""
 
 logger = logging.getLogger("advisor.run")
@@ -21,10 +29,11 @@ logger = logging.getLogger("advisor.run")
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--suggest", is_flag=True, help="Set what the command line leaves open of the hyperparameters by advice.")
+@click.option("--watch", is_flag=True, help="Say on stderr, after each epoch, where the run will end.")
 @click.option("--name", help="What to call the run in `advisor records list`.")
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(suggest: bool, name: str | None, script: Path, arguments: tuple[str, ...]) -> Callable[[], None]:
+def run(suggest: bool, watch: bool, name: str | None, script: Path, arguments: tuple[str, ...]) -> Callable[[], None]:
     """Run a timm training script unchanged, recorded.
 
     SCRIPT runs as `python SCRIPT ARGUMENTS...` would, and its exit status is that of this command. Options of
@@ -33,73 +42,116 @@ def run(suggest: bool, name: str | None, script: Path, arguments: tuple[str, ...
     With --suggest, learning rate, batch size, epochs, dropout and weight decay are set to what `advisor suggest` says
     for the script's own dataset, model and optimizer, each where neither the command line nor its --config file sets
     it. What was set, and why, is said on stderr. If there is no advice, the script runs as it is.
+
+    With --watch, a process of its own says what `advisor watch` would; it only reads what is recorded.
     """
     try:
-        source = script.read_bytes()
+        source = b"" if script.is_dir() and _main_of(script) else script.read_bytes()
     except OSError as error:
         raise UsageError(
             f"cannot read the script {script}",
             cause=error.strerror or str(error),
-            hint="advisor run [--suggest] [--name NAME] SCRIPT [ARGUMENTS...]",
+            hint="advisor run [--suggest] [--watch] [--name NAME] SCRIPT [ARGUMENTS...]",
         ) from error
-    if suggest:
-        return lambda: _run_with_advice(source, script, arguments, name)
-    return lambda: _run_recorded(source, script, arguments, name)
+    return lambda: _Run(script, name, suggest=suggest, watch=watch).execute(source, arguments)
 
 
-def _run_with_advice(source: bytes, script: Path, arguments: tuple[str, ...], name: str | None) -> None:
-    from advisor.cli.runs.completed_command import FillIn
-    from advisor.config import Config
+def _main_of(folder: Path) -> bool:
+    return any((folder / f"__main__.{kind}").is_file() for kind in ("py", "pyc"))
 
-    config = Config()
-    filling = FillIn(config["suggest_timeout"], Path(config["cache_dir"]) / "advice", _follow)
-    with filling.watching():
-        _run_recorded(source, script, arguments, name)
+
+class _Run:
+    """A script that is run, with what is done before it and after it.
+
+    Nothing before it can keep it from starting. What comes after it comes when the process is ending: its exit status
+    is decided, what it had to say is said, and its own ``atexit`` functions are through.
+    """
+
+    def __init__(self, script: Path, name: str | None, *, suggest: bool, watch: bool) -> None:
+        self._script = script
+        self._name = name
+        self._suggest = suggest
+        self._watch = watch
+        self._recorder: Recorder | None = None
+        self._store_it: dict[str, Any] | None = None
+        self._has_run = False
+        self._after = ExitStack()
+
+    def execute(self, source: bytes, arguments: tuple[str, ...]) -> None:
+        logging.getLogger("advisor").propagate = False  # the script may send the root logger to files of its own
+        atexit.register(undisturbed, self._finish, AFTER_SECONDS)  # first, so that it comes last
+        try:
+            self._prepare()
+        except KeyboardInterrupt:  # before the script, as it would be during its imports
+            raise
+        except BaseException as error:  # isolation: a broken setting of ours is no reason not to train
+            _say_unrecorded(error)
+        try:
+            run_script(source, self._script, arguments)
+        except BaseException as error:
+            self._ends_by(error)
+            raise
+        self._ends_by(None)
+
+    def _prepare(self) -> None:
+        from advisor.config import Config
+
+        place = self._script.absolute() if is_package(self._script) else self._script.resolve().parent
+        if any(module == "advisor" for module, _ in modules_in(str(place))):
+            raise UsageError("the script has a module of its own called advisor", hint="give it another name")
+        config = Config(project=place)
+        self._store_it = helper_process(("records", "sync"), config.environment())
+        self._recorder = process_recorder(place)
+        self._recorder.before_end.append(self._ends)
+        if self._suggest:
+            from advisor.cli.runs.completed_command import FillIn
+
+            filling = FillIn(config["suggest_timeout"], config["cache_dir"] / "advice", _follow)
+            self._after.enter_context(filling.watching())
+        if self._watch:
+            from advisor.cli.runs.watching import Watching
+
+            watching = Watching(config.environment())
+            self._recorder.add_plugin(watching, "watch")
+            self._after.callback(watching.finish)
+        autolog(**({"name": self._name} if self._name else {}))
+
+    def _ends(self) -> None:
+        self._has_run = True
+
+    def _ends_by(self, error: BaseException | None) -> None:
+        if self._recorder is not None and self._recorder.active is not None:
+            self._recorder.active.ends_by(error)
+
+    def _finish(self) -> None:
+        with suppress(Exception):
+            self._after.close()
+        if self._has_run and self._store_it is not None:
+            _store(self._store_it)
+
+
+def _say_unrecorded(error: BaseException) -> None:
+    parts = (error.problem, error.cause, error.hint) if isinstance(error, AdvisorError) else (repr(error),)
+    with suppress(Exception):
+        logger.warning("this run is not recorded: %s", "; ".join(part for part in parts if part))
 
 
 def _follow(suggestion_id: str) -> None:
     """Let the run name the advice that it follows."""
-    import advisor
-
-    recorder = advisor.autolog(suggestion_id=suggestion_id)
+    recorder = autolog(suggestion_id=suggestion_id)
     if recorder.active is not None:
         recorder.active.update(suggestion_id=suggestion_id)
 
 
-def _run_recorded(source: bytes, script: Path, arguments: tuple[str, ...], name: str | None) -> None:
-    import advisor
-    from advisor.records.recording.launcher import run_script
-
-    logging.getLogger("advisor").propagate = False  # the script may send the root logger to files of its own
-    recorder = advisor.autolog(**({"name": name} if name else {}))
-    if recorder is None:  # it could not begin, and has said so
-        run_script(source, script, arguments)
-        return
-    ended: list[str] = []
-    recorder.before_end.append(lambda: ended.extend(run.run_id for run in (recorder.active,) if run is not None))
-    error: BaseException | None = None
-    try:
-        run_script(source, script, arguments)
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        recorder.end_run(error=error)
-        recorder.detach()
-        if ended:
-            _take_into_the_store()
-
-
-def _take_into_the_store() -> None:
+def _store(command: dict[str, Any]) -> None:
     """Store the run and describe its dataset, in a process of its own, so that nothing of it can reach the script's."""
-    command = [sys.executable, "-m", "advisor", "records", "sync"]
+    process = Popen(**command, cwd=Path(__file__).parents[3], stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
     try:
-        with working("storing the run and describing its dataset"):
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SYNC_SECONDS, check=False, text=True
-            )
-    except (OSError, subprocess.SubprocessError, KeyboardInterrupt) as error:
-        # The script is over: a Ctrl-C now only means not to wait.
-        logger.info("`advisor records sync` is still to be done: %r", error)
-    else:
-        logger.info("%s%s", done.stdout, done.stderr)
+        with ExitStack() as shown:
+            if sys.stderr is sys.__stderr__:  # else it is the script's
+                with suppress(Exception), environment_only():
+                    shown.enter_context(working("storing the run and describing its dataset"))
+            logger.info("`advisor records sync` ended with status %s", process.wait())
+    finally:
+        if process.poll() is None:
+            process.kill()

@@ -51,6 +51,8 @@ class ActiveRun:
         Called when it ends, to report to it what was held back.
     private_paths : sequence of str
         Prefixes of paths that are not to be recorded.
+    store : str, optional
+        Name of the store that it belongs to.
 
     Attributes
     ----------
@@ -64,8 +66,11 @@ class ActiveRun:
         fields: Mapping[str, Any],
         before_end: Sequence[Callable[[], None]] = (),
         private_paths: Sequence[str] = (),
+        store: str | None = None,
     ) -> None:
         self.run_id = new_id()
+        self._store = {} if store is None else {"store": store}
+        self._ending: tuple[Status | None, str | None] = (None, None)
         self._before_end = before_end
         self._private_paths = private_paths
         self.observers = observers
@@ -88,7 +93,7 @@ class ActiveRun:
             self._merge(provenance())
             self._merge(fields)
             self._writer = Writer(spool_dir / f"{self.run_id}{SUFFIX}", self._everything)
-            self._writer.put("run", {**self._fields})
+            self._writer.put("run", {**self._fields, **self._store})
             self._tell_observers("advisor_run_start")
 
     def snapshot(self) -> Run:
@@ -165,6 +170,7 @@ class ActiveRun:
         with self._lock:
             if self._ended:
                 return
+            self.ends_by(None)  # what was about to end it has not
             number = max(self._epochs, default=-1) + 1 if epoch is None else int(epoch)
             given = {name: value for name, value in metrics.items() if value is not None}
             known, further = _metrics(given)
@@ -174,6 +180,11 @@ class ActiveRun:
             self.update(extra=further)
             if self.observers:
                 self._tell_observers("advisor_epoch_end", epoch=Epoch(run_id=self.run_id, **merged))
+
+    @contained
+    def ends_by(self, error: BaseException | None) -> None:
+        """Note what is about to end the run, or that nothing is, without keeping hold of it; ``end`` is to follow."""
+        self._ending = ended_by(error)
 
     @contained
     def end(self, status: Status | str | None = None, error: BaseException | str | None = None) -> None:
@@ -213,7 +224,7 @@ class ActiveRun:
     def _last_fields(self, status: Status | str | None, error: BaseException | str | None) -> dict[str, Any]:
         epochs = self._sorted_epochs()
         elapsed = time.monotonic() - self._began
-        ended, message = ended_by(error)
+        ended, message = self._ending if error is None else ended_by(error)
         fields = outcome(self._fields, epochs, ended)
         if status in list(Status):
             fields["status"] = Status(status)
@@ -270,7 +281,7 @@ class ActiveRun:
     def _everything(self) -> Iterator[Entry]:
         with self._lock:
             fields, epochs, ended = {**self._fields}, self._sorted_epochs(), self._ended
-        yield "run", {name: value for name, value in fields.items() if not (ended and name == "status")}
+        yield "run", {n: value for n, value in fields.items() if not (ended and n == "status")} | self._store
         yield from (("epoch", epoch) for epoch in epochs)
         if ended:
             yield "end", {"status": fields["status"]}

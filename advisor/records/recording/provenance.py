@@ -14,14 +14,24 @@ def provenance() -> dict[str, Any]:
     """Return the fields of a run that tell where it comes from, as far as they are known."""
     versions = {"python": platform.python_version(), "timm-advisor": __version__}
     fields: dict[str, Any] = {"versions": versions}
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    if file is not None:
-        script = Path(file).absolute()
+    script = _script()
+    if script is not None:
         fields["script"] = str(script)
         commit = git_commit(script.parent)
         if commit is not None:
             fields["git_commit"] = commit
     return fields
+
+
+def _script() -> Path | None:
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return None if file is None else Path(file).absolute()
+
+
+def script_folder() -> Path | None:
+    """Return the folder of the script that this process runs, if it runs one."""
+    script = _script()
+    return None if script is None else script.parent
 
 
 def git_commit(folder: Path) -> str | None:

@@ -14,10 +14,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from advisor.records.recording.active import ActiveRun
 from advisor.records.recording.containment import contained, harmless, raise_contained
+from advisor.records.recording.exits import has_returned, watch_exits
 from advisor.records.recording.given import (
     RUN_NAMES,
     completed,
@@ -28,6 +30,8 @@ from advisor.records.recording.given import (
     suggestion_id_of,
 )
 from advisor.records.recording.observers import Observers
+from advisor.records.recording.provenance import script_folder
+from advisor.records.recording.undisturbed import undisturbed
 from advisor.records.schema import Dataset, Source, Status
 
 if TYPE_CHECKING:
@@ -36,7 +40,10 @@ if TYPE_CHECKING:
 
     from advisor.plugins import Plugins
 
-__all__ = ["ActiveRun", "Recorder", "autolog", "record_run"]
+__all__ = ["ActiveRun", "Recorder", "autolog", "process_recorder", "record_run"]
+
+_LAST_SECONDS = 10.0
+"""How long ending the run at the end of the process may take, beside plugins."""
 
 
 class Recorder:
@@ -52,6 +59,8 @@ class Recorder:
         By default those of this process.
     hook_timeout : float, optional
         Seconds an observing hook may take; by default the configured ones.
+    project : Path, optional
+        Folder of the script, whose project's settings count; by default that of ``__main__``.
 
     Attributes
     ----------
@@ -61,36 +70,44 @@ class Recorder:
         Fields that every run begins with.
     before_end : list of callable
         Called when a run ends, for plugins to report what they held back.
+    script_frame : frame or None
+        Where the script's own lines run, to see in the end whether they came to theirs.
     """
 
     def __init__(
-        self, spool_dir: Path | None = None, plugins: Plugins | None = None, hook_timeout: float | None = None
+        self,
+        spool_dir: Path | None = None,
+        plugins: Plugins | None = None,
+        hook_timeout: float | None = None,
+        project: Path | None = None,
     ) -> None:
         self._pid = os.getpid()
         self._spool_dir: Path | None = None
         self._plugins = plugins
         self._hook_timeout = 0.0
         self._private_paths: Sequence[str] = ()
+        self._store: str | None = None
         self._undo: list[Callable[[], None]] = []
         self._observers: Observers | None = None
         self._error_before: BaseException | None = None
         self.active: ActiveRun | None = None
         self.defaults: dict[str, Any] = {}
         self.before_end: list[Callable[[], None]] = []
-        self._configure(spool_dir, hook_timeout)
+        self.script_frame: FrameType | None = None
+        self._configure(spool_dir, hook_timeout, project)
         atexit.register(self._end_at_exit)
 
     @contained
-    def _configure(self, spool_dir: Path | None, hook_timeout: float | None) -> None:
-        from advisor.config import Config
-        from advisor.plugins import get_plugins
+    def _configure(self, spool_dir: Path | None, hook_timeout: float | None, project: Path | None) -> None:
+        from advisor.config import Config, store_name
+        from advisor.plugins import Plugins
 
-        config = Config({"spool_dir": spool_dir, "hook_timeout": hook_timeout})
-        self._plugins = get_plugins() if self._plugins is None else self._plugins
+        config = Config({"spool_dir": spool_dir, "hook_timeout": hook_timeout}, project=project or script_folder())
+        self._plugins = Plugins(config["plugins"]) if self._plugins is None else self._plugins
         self._hook_timeout = config["hook_timeout"]
         self._private_paths = config["private_paths"]
-        # Absolute: the script may change its folder. Set last: without it nothing is recorded.
-        self._spool_dir = Path(config["spool_dir"]).absolute()
+        self._store = store_name(config["store"])
+        self._spool_dir = config["spool_dir"]  # set last: without it nothing is recorded
 
     def start_run(self, source: Source = Source.TIMM_HOOK, **fields: Any) -> ActiveRun:
         """Begin a run; one that is still active is ended first.
@@ -116,7 +133,9 @@ class Recorder:
             return None
         self._error_before = getattr(sys, "last_value", None)
         self._observers = Observers(self._plugins, self._hook_timeout)
-        self.active = ActiveRun(self._spool_dir, self._observers, fields, self.before_end, self._private_paths)
+        self.active = ActiveRun(
+            self._spool_dir, self._observers, fields, self.before_end, self._private_paths, self._store
+        )
         return self.active
 
     @contained
@@ -130,17 +149,14 @@ class Recorder:
 
     @contained
     def observe(self, where: str, observer: Callable[..., None], *arguments: Any) -> None:
-        """Tell a plugin of something in the middle of the training: nothing that it raises reaches the script.
-
-        Parameters
-        ----------
-        where : str
-            What is said to have failed, once, if it does.
-        observer : callable
-        *arguments
-            Its arguments.
-        """
+        """Call a plugin's function: what it raises is said once, with ``where``, and does not reach the script."""
         harmless(where, observer, *arguments)
+
+    @contained
+    def add_plugin(self, plugin: object, name: str) -> None:
+        """Have one more plugin take part in the runs from now on; see ``Plugins.register``."""
+        if self._plugins is not None:
+            self._plugins.register(plugin, name)
 
     @property
     def attached(self) -> bool:
@@ -149,7 +165,7 @@ class Recorder:
 
     @contained
     def attach(self) -> None:
-        """Let every plugin wrap the framework it knows; nothing if that was done."""
+        """Let every plugin attach to the framework it knows; nothing if that was done."""
         if not self._undo and self._plugins is not None:
             self._undo = [undo for _, undo in self._plugins.call_each("advisor_attach", recorder=self)]
 
@@ -163,12 +179,18 @@ class Recorder:
     def _undo_one(self, undo: Callable[[], None]) -> None:
         undo()
 
-    @contained
     def _end_at_exit(self) -> None:
-        error = getattr(sys, "last_value", None)
-        interactive = hasattr(sys, "ps1") or hasattr(builtins, "__IPYTHON__")
-        # Set where the interpreter printed an uncaught exception; in an interactive session that ends nothing.
-        self.end_run(error=None if interactive or error is self._error_before else error)
+        if os.getpid() == self._pid:
+            undisturbed(self._end_and_wait, _LAST_SECONDS + self._hook_timeout)
+
+    def _end_and_wait(self) -> None:
+        if self.active is not None:
+            error = getattr(sys, "last_value", None)
+            interactive = hasattr(sys, "ps1") or hasattr(builtins, "__IPYTHON__")
+            # Set where the interpreter printed an uncaught exception; in an interactive session that ends nothing.
+            if self.script_frame is not None and has_returned(self.script_frame):
+                self.active.ends_by(None)
+            self.end_run(error=None if interactive or error is self._error_before else error)
         self.wait_for_plugins()
 
     @contained
@@ -186,10 +208,11 @@ def _no_run() -> ActiveRun:
 _recorder: Recorder | None = None
 
 
-def _process_recorder() -> Recorder:
+def process_recorder(project: Path | None = None) -> Recorder:
+    """Return the recorder of this process, made on first use with the settings of a project: see ``Recorder``."""
     global _recorder
     if _recorder is None or _recorder._pid != os.getpid():
-        _recorder = Recorder()
+        _recorder = Recorder(project=project)
     return _recorder
 
 
@@ -208,8 +231,9 @@ def autolog(**fields: Any) -> Recorder:
     Recorder
         Its ``active`` run can be reported to.
     """
-    recorder = _process_recorder()
+    recorder = process_recorder()
     recorder.defaults.update(fields)
+    recorder.script_frame = recorder.script_frame or harmless("autolog", watch_exits, recorder)
     recorder.attach()
     return recorder
 
@@ -278,10 +302,8 @@ def record_run(
         Images of one step of the optimizer: per device, times devices, times accumulation steps.
     epochs : int, optional
         Planned epochs.
-    dropout : float, optional
-        timm's ``drop_rate``.
-    weight_decay : float, optional
-        Of the weights that decay.
+    dropout, weight_decay : float, optional
+        timm's ``drop_rate``; the decay of the weights that decay.
     opt, sched : str, optional
         timm's names of optimizer and schedule.
     pretrained : bool, optional
@@ -294,14 +316,10 @@ def record_run(
         As timm's train.py takes them.
     augment : str, optional
         ``none``, ``flip-crop``, ``timm-default``, the name of an automatic policy, or ``custom``.
-    amp, ema : bool, optional
-        Whether in mixed precision, and with a moving average of the weights.
-    seed : int, optional
-        Of the random numbers.
-    dataset_name : str, optional
-        What to call the dataset.
-    n_train, n_eval, n_classes : int, optional
-        Training and validation images, and classes.
+    amp, ema, seed : optional
+        Whether in mixed precision, and with a moving average of the weights; of the random numbers.
+    dataset_name, n_train, n_eval, n_classes : optional
+        What to call the dataset; its training and validation images, and classes.
     source : Source, optional
         Where the record comes from.
     extra : mapping, optional
@@ -350,7 +368,7 @@ def record_run(
         "suggestion_id": harmless("record_run's suggestion", suggestion_id_of, suggestion),
         "extra": extra,
     }
-    recorder = _process_recorder()
+    recorder = process_recorder()
     attached_before = recorder.attached
     harmless("record_run", say_unknown_names, "record_run", fields, RUN_NAMES)
     known = {

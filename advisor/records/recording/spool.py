@@ -2,7 +2,8 @@
 
 The file is ``<run_id>.jsonl``. Each line is ``{"v": 1, "type": ..., "data": {...}}`` with the type
 
-- ``run``: fields of the run that are new or changed; ``extra`` and ``versions`` hold their new or changed entries;
+- ``run``: fields of the run that are new or changed; ``extra`` and ``versions`` hold their new or changed entries; the
+  first has the name of the store that the run belongs to as ``store``, see ``advisor.config.store_name``;
 - ``epoch``: one epoch as it is known; a later line for the same epoch replaces it;
 - ``heartbeat``: ``heartbeat_at``, so that a run on another machine can be told from a dead one;
 - ``end``: the last fields of the run, its status among them;
@@ -18,12 +19,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from advisor.records.encoding import plain
 
@@ -33,6 +35,8 @@ except ImportError:  # Windows: whether a run lives is told by its heartbeat alo
     fcntl = None  # type: ignore[assignment]
 
 VERSION = 1
+LONGEST_LINE = 2**24
+"""Bytes; a longer one is none of ours."""
 SUFFIX = ".jsonl"
 INGESTED = "ingested"
 """Folder, beside the spools of living runs, of those that are wholly in a store."""
@@ -80,14 +84,14 @@ def read(path: Path, offset: int = 0) -> Chunk:
     """
     lines: list[Line] = []
     unreadable = 0
-    with path.open("rb") as file:
-        lost = _lost_before(file.readline())
+    with _regular(path) as file:
+        lost = _lost_before(file.readline(LONGEST_LINE))
         size = file.seek(0, os.SEEK_END)
         if not lost <= offset <= lost + size:
             offset = lost
         file.seek(offset - lost)
-        for raw in file:
-            if not raw.endswith(b"\n"):
+        for raw in iter(lambda: file.readline(LONGEST_LINE), b""):
+            if not raw.endswith(b"\n") and len(raw) < LONGEST_LINE:
                 break
             if raw.strip():
                 try:
@@ -101,6 +105,32 @@ def read(path: Path, offset: int = 0) -> Chunk:
                     unreadable += 1
             offset += len(raw)
     return Chunk(lines, offset, unreadable, newer=False)
+
+
+def store_of(path: Path) -> str | None:
+    """Return the name of the store that the run of a spool file belongs to; None where its first lines do not say.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read, or is no longer there.
+    """
+    with _regular(path) as file:
+        for raw in (file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)):  # the first may be ``again``
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+                content = json.loads(raw)
+                if content["type"] == "run":
+                    return str(content["data"]["store"])
+    return None
+
+
+def _regular(path: Path) -> BinaryIO:
+    """Open a regular file; what else may lie there, such as a pipe or a device, need not ever end."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no regular file")
+    return open(descriptor, "rb")
 
 
 def _lost_before(first: bytes) -> int:
@@ -124,7 +154,7 @@ def is_held(path: Path) -> bool | None:
     """
     if fcntl is None:
         return None
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its writer
     try:
         # Shared, so that two who look at once do not take each other for the writer.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -169,8 +199,10 @@ class SpoolFile:
         # Binary: Windows would write two bytes for the end of a line, and offsets would not hold.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(path, flags, 0o644)
+        self._file = os.fstat(self._descriptor)
         # A crash may have cut the last line of a file that is written on.
-        self._torn = os.fstat(self._descriptor).st_size > 0
+        self._end = self._file.st_size
+        self._torn = self._end > 0
         self._begun = self._torn or not lost
         self._lock()
         _open_files.add(self)
@@ -178,7 +210,7 @@ class SpoolFile:
     @property
     def end(self) -> int:
         """Offset at which the next line begins, lost bytes included."""
-        return self._lost + os.fstat(self._descriptor).st_size
+        return self._lost + self._end
 
     def _lock(self) -> None:
         if fcntl is None:
@@ -196,7 +228,14 @@ class SpoolFile:
     def is_there(self) -> bool:
         """Return whether the file is still where others look for it."""
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+            return os.path.samestat(os.stat(self._path), self._file)
+        except OSError:
+            return False
+
+    def is_held(self) -> bool:
+        """Return whether the descriptor is still ours: a script may have closed it, and opened a file of its own."""
+        try:
+            return self._descriptor >= 0 and os.path.samestat(os.fstat(self._descriptor), self._file)
         except OSError:
             return False
 
@@ -208,26 +247,31 @@ class SpoolFile:
         OSError
             If they could not be written, or not all of them; the next call begins a new line.
         """
+        if not self.is_held():
+            raise OSError("its descriptor was closed from outside")
         if not self._begun:
             os.ftruncate(self._descriptor, 0)
-            self._torn = False
+            self._end, self._torn = 0, False
             data = encode("again", {"from": self._lost}) + data
         rest = memoryview(b"\n" + data if self._torn else data)
         self._torn = True
         while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+            written = os.write(self._descriptor, rest)
+            self._end += written
+            rest = rest[written:]
         self._torn = False
         self._begun = True
 
     def sync(self) -> None:
         """Force what was written to the disk."""
-        os.fsync(self._descriptor)
+        if self.is_held():
+            os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Let the file and its lock go."""
         _open_files.discard(self)
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
+        held, descriptor, self._descriptor = self.is_held(), self._descriptor, -1
+        if held:
             os.close(descriptor)
 
 

@@ -101,6 +101,9 @@ class Writer:
             self._lost = self._file.end
             self._file.close()
             self._file, self._behind = None, True
+        elif self._file is not None and not self._file.is_held():
+            self._file.close()
+            self._file = None  # it is opened again, and written on
         if self._file is None and (entries or self._behind):
             self._file = SpoolFile(self._path, self._lost)
         if self._file is None:

@@ -126,7 +126,7 @@ def test_one_who_watches_later_and_stays_longer(watched):
 def test_pickled_by_reference_also_by_who_took_it_before(watched):
     before = with_everything
     watched(with_everything)
-    module = sys.modules[__name__] if __name__ in sys.modules else None
+    module = sys.modules.get(__name__)
     if module is None:
         pytest.skip("this module is not importable by its name")
     assert pickle.loads(pickle.dumps(before)) is with_everything
