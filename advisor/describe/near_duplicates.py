@@ -27,7 +27,7 @@ Thumbnails = NDArray[np.floating[Any]]
 def pack_thumbnails(sample: Sample) -> bytes:
     """Return what is kept of a sample to compare others with: at most 1,600 training images of 8 x 8, compressed."""
     small = np.rint(255 * shrink(sample.train.thumbnails, SIDE)).astype(np.uint8)
-    return zlib.compress(telling(small.reshape(len(small), -1)).tobytes())
+    return zlib.compress(with_contrast(small.reshape(len(small), -1)).tobytes())
 
 
 def thumbnails(kept: bytes) -> Thumbnails:
@@ -35,8 +35,8 @@ def thumbnails(kept: bytes) -> Thumbnails:
     return np.frombuffer(zlib.decompress(kept), np.uint8).reshape(-1, 3 * SIDE**2).astype(np.float32)
 
 
-def telling(rows: NDArray[Any]) -> NDArray[Any]:
-    """Return the rows that show something."""
+def with_contrast(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows that are not of one colour."""
     kept: NDArray[Any] = rows[rows.std(axis=1) >= MIN_SPREAD]
     return kept
 

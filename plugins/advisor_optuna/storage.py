@@ -110,7 +110,7 @@ def _open_database(path: Path) -> Iterator[BaseStorage | str]:
 def _upgraded(path: Path, copy: Path) -> bool:
     """Copy a storage, bring the copy up to date, and return whether that could be done.
 
-    In a process of its own, since migrating sets up logging for the whole process anew; in the copy's folder, so that
+    In a process of its own, since migrating sets up logging for the whole process again; in the copy's folder, so that
     no module of the current folder is taken for Optuna's.
     """
     with closing(_connect(path)) as source, closing(sqlite3.connect(copy)) as target:

@@ -25,7 +25,7 @@ BEST = 3
 
 
 @dataclass(frozen=True)
-class Trained:
+class Observation:
     """A configuration of a case: the run of its first seed and the scores of all its seeds in percent."""
 
     run: Run
@@ -46,10 +46,10 @@ class Case:
     opt: str
     augment: str
     checkpoint: str
-    trained: tuple[Trained, ...]
+    trained: tuple[Observation, ...]
 
     @property
-    def best(self) -> list[Trained]:
+    def best(self) -> list[Observation]:
         """The best few configurations, best first."""
         return sorted(self.trained, key=lambda one: -one.score)[:BEST]
 
@@ -110,7 +110,7 @@ def cases_of(evidence: Evidence) -> list[Case]:
     cases = []
     for (name, model, opt, augment, checkpoint), of_case in sorted(runs.items()):
         chance = 100 / datasets[name].n_classes
-        trained = tuple(Trained(same[0], tuple(_score(run, chance) for run in same)) for same in of_case.values())
+        trained = tuple(Observation(same[0], tuple(_score(run, chance) for run in same)) for same in of_case.values())
         if len(trained) >= LEAST_CONFIGURATIONS:
             cases.append(Case(datasets[name], model, opt, augment, checkpoint, trained))
     return cases

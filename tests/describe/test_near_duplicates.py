@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from advisor.describe.features.views import shrink
-from advisor.describe.near_duplicates import MAX_SHARE, SIDE, shared, telling, thumbnails
+from advisor.describe.near_duplicates import MAX_SHARE, SIDE, shared, with_contrast, thumbnails
 from advisor.describe.sources.decode import decode
 
 
 def seen(images) -> np.ndarray:
     """Return the thumbnails of image files, as ``pack_thumbnails`` keeps them."""
     rows = np.stack([decode(io.BytesIO(data)).thumbnail for data in images])
-    return telling(np.rint(255 * shrink(rows, SIDE)).reshape(len(rows), -1).astype(np.float32))
+    return with_contrast(np.rint(255 * shrink(rows, SIDE)).reshape(len(rows), -1).astype(np.float32))
 
 
 def files(images, format="PNG", **options) -> list[bytes]:

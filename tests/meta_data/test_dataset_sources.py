@@ -245,7 +245,7 @@ def test_what_looks_alike_has_one_number_whatever_its_colours() -> None:
     assert len({a, b, d}) == 3
 
 
-def test_likeness_goes_through_others() -> None:
+def test_similarity_goes_through_others() -> None:
     steps = np.linspace(0, 1, 8)
     ends = np.random.default_rng(1).uniform(0, 255, (2, 24, 24))
     between = [Image.fromarray((ends[0] * (1 - step) + ends[1] * step).astype("uint8")) for step in steps]

@@ -51,7 +51,7 @@ def wait_until() -> Callable[..., None]:
 def contained(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for users: what fails is told once, not raised."""
     monkeypatch.delenv("ADVISOR_TESTING")
-    monkeypatch.setattr(containment, "_told", set())
+    monkeypatch.setattr(containment, "_logged", set())
 
 
 @pytest.fixture

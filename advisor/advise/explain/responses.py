@@ -144,12 +144,12 @@ def _grid(name: str, bound: tuple[float, float], advised: float) -> Floats:
 
 
 def _response(name: str, advised: float, points: tuple[Point, ...], noise: float) -> Response:
-    level = np.array([point.points for point in points])
-    best = int(level.argmax())
+    accuracy = np.array([point.points for point in points])
+    best = int(accuracy.argmax())
     low = high = best
-    while low > 0 and level[low - 1] >= level[best] - noise:
+    while low > 0 and accuracy[low - 1] >= accuracy[best] - noise:
         low -= 1
-    while high < len(points) - 1 and level[high + 1] >= level[best] - noise:
+    while high < len(points) - 1 and accuracy[high + 1] >= accuracy[best] - noise:
         high += 1
     spot = (points[low].value, points[high].value)
     open_low, open_high = low == 0, high == len(points) - 1

@@ -1,6 +1,6 @@
 """The fixed rule: sourced starting values per optimizer, kind of model and pretrained or from scratch.
 
-It answers where no evidence does, and is the rival that learned advice must beat.
+It answers where no evidence does, and is the baseline that learned advice must beat.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from advisor.cli.runs.one_answer import Answer, SeveralMachines, one_answer, pro
 from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.progress import working
 from advisor.helper_process import helper_process
-from advisor.records.recording.containment import harmless
+from advisor.records.recording.containment import guarded
 from advisor.space.hyperparameters import TIMM_ARGUMENTS, format_number
 
 _UNSET = object()
@@ -67,7 +67,7 @@ class FillIn:
             __tracebackhide__ = True
             words = list(sys.argv[1:] if args is None else args)
             result = parse(self, words if args is not None else None, namespace)
-            harmless("the advice", fill, self, words, result[0])
+            guarded("the advice", fill, self, words, result[0])
             return result
 
         @functools.wraps(set_defaults)

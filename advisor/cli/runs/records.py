@@ -106,7 +106,7 @@ def show(run_name: str, format_: str) -> None:
 def sync(folder: Path | None, format_: str) -> None:
     """Take what is new in the spools into the store, and describe the folders that runs were trained on.
 
-    A run that another machine writes is given up as STALE when nothing was heard of it for ten minutes.
+    A run that another machine writes is given up as STALE when it has shown no sign of life for ten minutes.
     """
     from dataclasses import asdict
 

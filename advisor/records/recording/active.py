@@ -15,7 +15,7 @@ from typing import Any
 from advisor.records.encoding import field_parsers, plain
 from advisor.records.interruption import is_interruption
 from advisor.records.outcome import ended_by, is_out_of_memory, outcome
-from advisor.records.recording.containment import contained, raise_contained, tell
+from advisor.records.recording.containment import contained, log_once, raise_contained
 from advisor.records.recording.given import say_unknown_names
 from advisor.records.recording.observers import Observers
 from advisor.records.recording.private_paths import cut_paths
@@ -214,7 +214,7 @@ class ActiveRun:
             self.observers.close()
             in_time = self._writer.close(CLOSE_SECONDS)
         if not in_time:
-            tell("the end of a run", TimeoutError(f"its last lines were not on the disk after {CLOSE_SECONDS:g} s"))
+            log_once("the end of a run", TimeoutError(f"its last lines were not on the disk after {CLOSE_SECONDS:g} s"))
         raise_contained()
 
     @contained

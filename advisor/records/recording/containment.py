@@ -20,22 +20,22 @@ TESTING = "ADVISOR_TESTING"
 in_background: list[BaseException] = []
 """In test mode, the failures in threads that nobody waits on; raised when the run ends."""
 
-_told: set[tuple[str, type]] = set()
+_logged: set[tuple[str, type]] = set()
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 
 def contained(method: F) -> F:
-    """Make a method of an object with a ``_pid`` harmless to the training it is called from.
+    """Make a method of an object with a ``_pid`` safe for the training it is called from.
 
-    A failure is logged, once a place and kind, and None returned; what a signal handler of the script raises meanwhile
-    reaches the script. In another process than ``_pid``, such as a forked worker of a data loader, nothing is done at
+    A failure is logged, once a place and kind, and None returned; what a signal handler of the script raises during
+    that reaches the script. In another process than ``_pid``, such as a forked worker of a data loader, nothing is done at
     all.
     """
 
     @functools.wraps(method)
-    def harmless(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
         if os.getpid() != self._pid:
             return None
         try:
@@ -43,20 +43,20 @@ def contained(method: F) -> F:
         except BaseException as error:  # isolation: recording must never change what a training does
             if is_interruption(error) or os.environ.get(TESTING):
                 raise
-            tell(method.__qualname__, error)
+            log_once(method.__qualname__, error)
             return None
 
-    return harmless  # type: ignore[return-value]
+    return guarded  # type: ignore[return-value]
 
 
-def harmless(where: str, function: Callable[..., T], *arguments: Any) -> T | None:
+def guarded(where: str, function: Callable[..., T], *arguments: Any) -> T | None:
     """Return what a function returns; where it fails, that is logged once and None returned."""
     try:
         return function(*arguments)
     except BaseException as error:  # isolation: recording must never change what a training does
         if is_interruption(error) or os.environ.get(TESTING):
             raise
-        tell(where, error)
+        log_once(where, error)
         return None
 
 
@@ -64,7 +64,7 @@ def contain(where: str, error: BaseException) -> None:
     """Take in a failure on a background thread."""
     if os.environ.get(TESTING):
         in_background.append(error)
-    tell(where, error)
+    log_once(where, error)
 
 
 def raise_contained() -> None:
@@ -75,12 +75,12 @@ def raise_contained() -> None:
         raise failures[0]
 
 
-def tell(where: str, error: BaseException) -> None:
+def log_once(where: str, error: BaseException) -> None:
     """Log a failure, once a place and kind."""
     key = (where, type(error))
-    if key in _told:
+    if key in _logged:
         return
-    _told.add(key)
+    _logged.add(key)
     with contextlib.suppress(Exception):  # how a foreign exception becomes text, and where logs go, is foreign too
         logger.warning(
             "recording failed in %s and goes on without: %s: %s", where, type(error).__name__, one_line(str(error))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from advisor.records.recording.containment import harmless
+from advisor.records.recording.containment import guarded
 from advisor.records.schema import RUN_FIELDS, Run
 
 logger = logging.getLogger("advisor.records")
@@ -65,7 +65,7 @@ def fields_of(dataset: Any, model: Any, optimizer: Any, scheduler: Any) -> Field
         ("scheduler", _of_scheduler, scheduler),
     ):
         if value is not None:
-            fields.update(harmless(f"record_run's {what}", read, value) or {})
+            fields.update(guarded(f"record_run's {what}", read, value) or {})
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from advisor.records.recording.active import ActiveRun
-from advisor.records.recording.containment import contained, harmless, raise_contained
+from advisor.records.recording.containment import contained, guarded, raise_contained
 from advisor.records.recording.exits import has_returned, watch_exits
 from advisor.records.recording.given import (
     RUN_NAMES,
@@ -150,7 +150,7 @@ class Recorder:
     @contained
     def observe(self, where: str, observer: Callable[..., None], *arguments: Any) -> None:
         """Call a plugin's function: what it raises is said once, with ``where``, and does not reach the script."""
-        harmless(where, observer, *arguments)
+        guarded(where, observer, *arguments)
 
     @contained
     def add_plugin(self, plugin: object, name: str) -> None:
@@ -233,7 +233,7 @@ def autolog(**fields: Any) -> Recorder:
     """
     recorder = process_recorder()
     recorder.defaults.update(fields)
-    recorder.script_frame = recorder.script_frame or harmless("autolog", watch_exits, recorder)
+    recorder.script_frame = recorder.script_frame or guarded("autolog", watch_exits, recorder)
     recorder.attach()
     return recorder
 
@@ -365,12 +365,12 @@ def record_run(
         "n_train": n_train,
         "n_eval": n_eval,
         "n_classes": n_classes,
-        "suggestion_id": harmless("record_run's suggestion", suggestion_id_of, suggestion),
+        "suggestion_id": guarded("record_run's suggestion", suggestion_id_of, suggestion),
         "extra": extra,
     }
     recorder = process_recorder()
     attached_before = recorder.attached
-    harmless("record_run", say_unknown_names, "record_run", fields, RUN_NAMES)
+    guarded("record_run", say_unknown_names, "record_run", fields, RUN_NAMES)
     known = {
         "source": source,
         **fields_of(dataset, model, optimizer, scheduler),
@@ -382,9 +382,9 @@ def record_run(
         run.update(**known)
     else:
         run = recorder.start_run(**known)
-    document = harmless("record_run's suggestion", document_of, suggestion)
+    document = guarded("record_run's suggestion", document_of, suggestion)
     if document is not None:
-        run.update(**(harmless("record_run's suggestion", completed, run.snapshot(), document) or {}))
+        run.update(**(guarded("record_run's suggestion", completed, run.snapshot(), document) or {}))
     recorder.attach()
     error: BaseException | None = None
     try:
@@ -394,7 +394,7 @@ def record_run(
         raise
     finally:
         if error is None and run.epochs_reported and run.snapshot().suggestion_id is None:
-            harmless("record_run", say_what_is_missing, run.snapshot())
+            guarded("record_run", say_what_is_missing, run.snapshot())
         if recorder.active is run:
             recorder.end_run(error=error)
         else:

@@ -169,7 +169,7 @@ def is_held(path: Path) -> bool | None:
 
 
 def archive(path: Path) -> None:
-    """Put away a spool whose run has ended and is in the store; the file stays as it is."""
+    """Archive a spool whose run has ended and is in the store; the file stays as it is."""
     folder = path.parent / INGESTED
     folder.mkdir(exist_ok=True)
     with contextlib.suppress(FileNotFoundError):  # another process was first

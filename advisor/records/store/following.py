@@ -54,7 +54,7 @@ def follow(store: Store, spool_dir: Path, run_id: str, pause: float = PAUSE) -> 
         now = time.monotonic()
         if (grown := _size(path)) != size or now - looked >= LOOK_ANYWAY:
             size, looked = grown, now
-            spooled = _epochs_in(path)  # before they are put away
+            spooled = _epochs_in(path)  # before they are archived
             with suppress(StoreError):
                 sync(store, spool_dir)
             run = store.run(run_id)
@@ -71,7 +71,7 @@ def follow(store: Store, spool_dir: Path, run_id: str, pause: float = PAUSE) -> 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # put away, or on another machine
+    except OSError:  # archived, or on another machine
         return 0
 
 

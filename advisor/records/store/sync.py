@@ -23,7 +23,7 @@ from advisor.records.store.store import Store
 from advisor.records.store.tables import EPOCHS, RUNS, SPOOLS, SUGGESTIONS
 
 STALE_AFTER = timedelta(minutes=10)
-"""A run whose lock cannot be asked, on another machine, is given up when nothing was heard of it for so long."""
+"""A run whose lock cannot be asked, on another machine, is given up when it has shown no sign of life for so long."""
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _SPOOLS_A_TRANSACTION = 50
 _RUN_ID = re.compile(r"[0-9a-z]+")
@@ -51,7 +51,7 @@ def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
     """Take every whole line that is not in the store yet.
 
     A run whose process is gone without a word is marked STALE, and taken up again should it turn out to live. A spool
-    that is wholly in the store, and whose process is gone, is put into the subfolder ``ingested``.
+    that is wholly in the store, and whose process is gone, is archived in the subfolder ``ingested``.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
     spool_dir : Path
         Where from; it need not exist.
     archive : bool
-        Whether spools are put away; False for the folder of another machine.
+        Whether spools are archived; False for the folder of another machine.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
 
 
 def sync_from(store: Store, folder: Path) -> SyncReport:
-    """Take what is new in a copy of another machine's spool folder, what that one had put away included.
+    """Take what is new in a copy of another machine's spool folder, what that one had archived included.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def sync_from(store: Store, folder: Path) -> SyncReport:
 
 
 def forget(store: Store, spool_dir: Path, run_ids: Sequence[str]) -> None:
-    """Remove runs with their epochs from the store, and their spools that were put away.
+    """Remove runs with their epochs from the store, and their archived spools.
 
     Raises
     ------
@@ -224,8 +224,8 @@ def _is_gone(run: Run, path: Path, held: bool | None) -> bool:
     now = datetime.now(timezone.utc)
     signs = [datetime.fromtimestamp(path.stat().st_mtime, timezone.utc), run.heartbeat_at or run.started_at]
     # A clock that went wrong, there or here, must not keep a dead run alive until the time it showed.
-    heard = [sign for sign in signs if sign is not None and sign < now + _CLOCKS_DIFFER]
-    return not held and all(now - sign > STALE_AFTER for sign in heard)
+    credible = [sign for sign in signs if sign is not None and sign < now + _CLOCKS_DIFFER]
+    return not held and all(now - sign > STALE_AFTER for sign in credible)
 
 
 def _derived(connection: sa.Connection, run: Run, path: Path, gone: bool) -> Run:

@@ -49,7 +49,7 @@ def test_probes_are_left_out():
     assert "lars" not in {r.family for r in shipped_recipes().recipes}
 
 
-def test_settings_with_layer_decay_are_read_and_heard_only_where_that_is_asked_for():
+def test_settings_with_layer_decay_are_read_and_used_only_where_that_is_asked_for():
     recipes = shipped_recipes().recipes
     layer_wise = [r for r in recipes if r.layer_decay is not None]
     assert {"MAE", "BEiT", "ConvNeXt", "EVA-02"} <= {r.source for r in layer_wise}
@@ -59,8 +59,8 @@ def test_settings_with_layer_decay_are_read_and_heard_only_where_that_is_asked_f
 
     known = Recipes([recipe("a", 1e-4), recipe("b", 1e-2, layer_decay=0.7)])
     for layer_decay, sources in ((False, ("a",)), (True, ("a", "b"))):
-        voices = known.weighted_sources("reference_lr", "adam", False, HERE, width=0.3, layer_decay=layer_decay)
-        assert voices.sources == sources
+        weighted = known.weighted_sources("reference_lr", "adam", False, HERE, width=0.3, layer_decay=layer_decay)
+        assert weighted.sources == sources
 
 
 def test_moving_averages_are_read_as_their_decay():
@@ -91,10 +91,10 @@ def test_where_no_recipe_is_near_the_prior_decides():
 
 def test_other_starts_and_where_asked_other_optimizers_are_silent():
     recipes = Recipes([recipe("a", 1e-3), recipe("b", 1.0, family="sgd"), recipe("c", 1e-6, pretrained=True)])
-    voices = recipes.weighted_sources("reference_lr", "adam", False, HERE, width=0.3, same_family=True)
-    assert voices.sources == ("a",)
-    voices = recipes.weighted_sources("batch_size", "adam", False, HERE, width=0.3)
-    assert voices.sources == ("a", "b")
+    weighted = recipes.weighted_sources("reference_lr", "adam", False, HERE, width=0.3, same_family=True)
+    assert weighted.sources == ("a",)
+    weighted = recipes.weighted_sources("batch_size", "adam", False, HERE, width=0.3)
+    assert weighted.sources == ("a", "b")
 
 
 def test_what_is_left_open_neither_counts_nor_breaks():
@@ -109,8 +109,8 @@ def test_what_is_left_open_neither_counts_nor_breaks():
 def test_quantiles_are_ordered_near_what_is_said_and_slide_with_the_weights(values, data):
     n = len(values)
     weights = np.array(data.draw(st.lists(st.floats(0.1, 1), min_size=n, max_size=n)))
-    voices = WeightedSources(np.array(values), weights, np.full(n, 0.4), ("s",) * n)
-    low, middle, high = (voices.quantile(q) for q in (0.1, 0.5, 0.9))
+    weighted = WeightedSources(np.array(values), weights, np.full(n, 0.4), ("s",) * n)
+    low, middle, high = (weighted.quantile(q) for q in (0.1, 0.5, 0.9))
     assert low <= middle <= high
     assert min(values) - 0.1 <= middle <= max(values) + 0.1
     nudged = WeightedSources(np.array(values), weights * np.linspace(1, 1.001, n), np.full(n, 0.4), ("s",) * n)

@@ -32,7 +32,7 @@ def pets(make_folder) -> Path:
 
 @pytest.fixture
 def pack(pets: Path, tmp_path: Path) -> Packing:
-    """Writes the pets anew, each method in a packing of its own, and returns where they are."""
+    """Writes the pets again, each method in a packing of its own, and returns where they are."""
     return Packing(pets, tmp_path / "packed")
 
 

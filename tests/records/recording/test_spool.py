@@ -88,7 +88,7 @@ def test_a_shorter_file_is_read_from_its_beginning(tmp_path):
 
 
 @pytest.mark.parametrize("read_before", [0, 1, 5])
-def test_a_file_written_anew_is_read_whole_however_much_was_read_before(tmp_path, read_before):
+def test_a_file_written_again_is_read_whole_however_much_was_read_before(tmp_path, read_before):
     path = tmp_path / "run.jsonl"
     file = spool.SpoolFile(path)
     for epoch in range(5):

@@ -46,7 +46,7 @@ def test_full_disk(told, folder, contained, monkeypatch):
 
 
 @pytest.mark.parametrize("after", [0, 2])
-def test_spool_that_vanishes_is_written_anew(told, wait_until, recorder, folder, after):
+def test_spool_that_vanishes_is_written_again(told, wait_until, recorder, folder, after):
     active = recorder.start_run(lr=0.1)
     for epoch in range(4):
         if epoch == after:

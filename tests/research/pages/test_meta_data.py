@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 def a_case(dataset, model, lr, scores=(90.0, 80.0, 70.0), checkpoint="", n_classes=5):
     trained = [
-        numbers.Trained(
+        numbers.Observation(
             Run(
                 run_id=f"{rank}",
                 source=Source.COLLECT,
