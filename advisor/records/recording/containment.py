@@ -30,8 +30,8 @@ def contained(method: F) -> F:
     """Make a method of an object with a ``_pid`` safe for the training it is called from.
 
     A failure is logged, once a place and kind, and None returned; what a signal handler of the script raises during
-    that reaches the script. In another process than ``_pid``, such as a forked worker of a data loader, nothing is done at
-    all.
+    that reaches the script. In another process than ``_pid``, such as a forked worker of a data loader, nothing is
+    done at all.
     """
 
     @functools.wraps(method)
