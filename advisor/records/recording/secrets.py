@@ -7,49 +7,25 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from advisor.records.recording.secret_shapes import PEM, SHAPES, WEBHOOKS, is_secret_name, secrecy
+
 HIDDEN = "***"
 
-_SECRET = {
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "secret",
-    "secrets",
-    "credential",
-    "credentials",
-    "apikey",
-    "bearer",
-}
-_SECRET_LAST = {"token", "auth", "dsn"}
-_KEY_OF = {
-    "api",
-    "access",
-    "account",
-    "auth",
-    "private",
-    "ssh",
-    "encryption",
-    "wandb",
-    "comet",
-    "neptune",
-    "hf",
-    "license",
-}
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_LEAST_NUMBER = 100_000
+"""A number from here on may be a token; a smaller one of such a name counts something."""
+_SHORT = 1_000
+"""Texts up to this length come again and again, and are remembered."""
 _ASSIGNMENT = re.compile(r"^(-{0,2}[A-Za-z][\w.-]*)=(.+)$", re.DOTALL)
-_USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]+@")
-_QUERY = re.compile(
-    r"([?&#;](?:[\w.-]*(?:token|key|password|passwd|secret|signature|credential|sig|auth)[\w.-]*)=)[^&#;\s]+", re.I
-)
-_SHAPES = re.compile(
-    r"\b(?:hf_[A-Za-z0-9]{16,}|gh[opsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{20,}"
-    r"|xox[abps]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.[\w-]+\.[\w-]+)"
-)  # Hugging Face, GitHub, GitLab, OpenAI, Slack, Amazon, Google; JSON web tokens
-# Where a value follows its name in running text: "--token x"; "password: x", also quoted; "the password is x".
+_USER_INFO = re.compile(r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s]+@")
+_QUERY = re.compile(r"([?&#;]([\w.-]+)=)[^&#;\s]+")
+_SIGNATURES = ("sig", "signature")
+# Where a value follows its name in running text: "--token x"; "password: x", also quoted; "the password is x"; and
+# "my token is x" where x is long and has digits and letters.
 _NAMED = re.compile(
     r"""(?<![\w.-])(?:(--?[A-Za-z_][\w.-]*)\s+(?![-\s])|(-{0,2}[A-Za-z_][\w.-]*)["']?\s*(?:=|:(?!//))\s*"""
-    r"""|((?i:password|passwd|passphrase|pwd))\s+(?:(?:is|was):?\s+|(?=\S*[\d!@#$%^&*])))"""
+    r"""|((?i:password|passwd|passphrase|pwd))\s+(?:(?:is|was):?\s+|(?=\S*[\d!@#$%^&*]))"""
+    r"""|((?i:token|api[ _-]?key|secret|key))\s+(?:(?:is|was):?\s+)?(?=[^\s/.]*\d)(?=[^\s/.]*[A-Za-z])"""
+    r"""(?=[^\s/.]{16}))"""
 )
 _VALUE = re.compile(
     r"""\*\*\*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:Bearer|Basic|Token|Digest)\s+\S+|\S+""", re.I | re.DOTALL
@@ -61,8 +37,8 @@ def scrub(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values with every secret replaced by ``***``, at any depth.
 
     A value is a secret if its name says so (``api_key``, ``hf_token``, ``password``, …) or its form does: the user part
-    of a URL, a token in its query, the tokens of well-known services, ``--password=…`` in a list, ``password: …`` or
-    ``the password is …`` in a text.
+    of a URL, a token in its query, the tokens and webhooks of well-known services, a private key, ``--password=…`` in a
+    list, ``password: …`` or ``the password is …`` in a text.
 
     Parameters
     ----------
@@ -72,38 +48,53 @@ def scrub(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _named(str(name), value) for name, value in values.items()}
 
 
-@functools.lru_cache(maxsize=65_536)
 def scrub_text(text: str) -> str:
     """Return a text with what has the form of a secret replaced by ``***``."""
+    return _scrub_short(text) if len(text) <= _SHORT else _scrub(text)
+
+
+def _scrub(text: str) -> str:
+    text = PEM.sub(HIDDEN, text)
+    text = WEBHOOKS.sub(rf"\g<1>{HIDDEN}", text)
     text = _USER_INFO.sub(rf"\g<scheme>{HIDDEN}@", text)
-    text = _QUERY.sub(rf"\g<1>{HIDDEN}", text)
-    return _hide_named(_BEARER.sub(rf"\g<1> {HIDDEN}", _SHAPES.sub(HIDDEN, text)))
+    text = _QUERY.sub(_hide_in_query, text)
+    return _hide_named(_BEARER.sub(rf"\g<1> {HIDDEN}", SHAPES.sub(HIDDEN, text)))
+
+
+_scrub_short = functools.lru_cache(maxsize=65_536)(_scrub)
+
+
+def _hide_in_query(found: re.Match[str]) -> str:
+    secret = is_secret_name(found[2]) or found[2].lower().endswith(_SIGNATURES)
+    return f"{found[1]}{HIDDEN}" if secret else found[0]
 
 
 def _hide_named(text: str) -> str:
-    shown, end = [], 0
-    for found in _NAMED.finditer(text):
-        value = _VALUE.match(text, found.end())
-        if found.start() >= end and value and is_secret_name(found[1] or found[2] or found[3]):
-            shown += [text[end : found.end()], HIDDEN]
-            end = value.end()
+    shown, end, at = [], 0, 0
+    while found := _NAMED.search(text, at):
+        at = found.end()
+        value = _VALUE.match(text, at) if is_secret_name(found[1] or found[2] or found[3] or found[4]) else None
+        if value:
+            shown += [text[end:at], HIDDEN]
+            end = at = value.end()
     return "".join([*shown, text[end:]])
 
 
-@functools.lru_cache(maxsize=65_536)
-def is_secret_name(name: str) -> bool:
-    """Return whether a value of this name is a secret (``num_tokens`` and ``model_key`` are none)."""
-    words = [word.lower() for part in re.split(r"[^A-Za-z0-9]+", name) for word in _WORDS.findall(part)]
-    if not words:
-        return False
-    if _SECRET & set(words) or words[-1] in _SECRET_LAST:
-        return True
-    return words[-1] in ("key", "keys") and (len(words) == 1 or words[-2] in _KEY_OF)
-
-
 def _named(name: str, value: Any) -> Any:
-    if value is None or value is True or value is False or value == "" or not is_secret_name(name):
-        return _unnamed(value)
+    degree = secrecy(name)
+    return _hidden(value, degree) if degree else _unnamed(value)
+
+
+def _hidden(value: Any, degree: int) -> Any:
+    """Return what may be shown of the value of a secret's name: that there is none, a switch, a count."""
+    if value is None or isinstance(value, bool) or value == "":
+        return value
+    if degree == 1 and isinstance(value, (int, float)) and not abs(value) >= _LEAST_NUMBER:
+        return value
+    if degree == 1 and isinstance(value, dict):
+        return {name: _hidden(item, degree) for name, item in value.items()}
+    if degree == 1 and isinstance(value, (list, tuple)):
+        return [_hidden(item, degree) for item in value]
     return HIDDEN
 
 
