@@ -132,6 +132,16 @@ class Run:
     """Every other argument, secrets removed; JSON values only."""
 
     @property
+    def splits(self) -> tuple[str | None, str | None]:
+        """The names of the splits that were trained and validated on."""
+        return self.extra.get("train_split"), self.extra.get("eval_split") or self.extra.get("val_split")
+
+    @property
+    def scored_on_training_images(self) -> bool:
+        """Whether validation used the training images, so that the score says nothing of other images."""
+        return bool(self.extra.get("scored_on_training_images"))
+
+    @property
     def pretraining(self) -> Pretraining:
         """What the weights that the run started from were trained on; timm's own are of ImageNet or larger."""
         if not self.pretrained:

@@ -19,6 +19,7 @@ from advisor_timm.arguments import (
 from advisor_timm.environment import device_name, is_primary, peak_memory, versions, warn_if_untested, world_size
 from advisor_timm.epochs import NamedEpochs, UnnamedEpochs
 from advisor_timm.factories import augmentation, class_count, model_fields
+from advisor_timm.image_source import ImageSource, image_source
 from advisor_timm.trained import TrainedModel
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _OF_AN_EPOCH = ("samples_per_second", "eval_seconds", "ema_eval_seconds")
 """Facts that change with every epoch."""
+_SCORED_ON_TRAINING = "scored_on_training_images"
+"""What a record says in its ``extra`` where validation used the training images."""
 _OF_ONE_RUN = ("epochs", "sched", "warmup_epochs", "min_lr", "metric", "metric_higher_is_better", *_OF_AN_EPOCH)
 
 
@@ -54,6 +57,7 @@ class Capture:
         self._arguments: Any = None
         self._facts: dict[str, Any] = {}
         self._loader: _Loader | None = None
+        self._sources: dict[bool, ImageSource] = {}
         self._trained = TrainedModel()
         self._named = NamedEpochs(self._log_epoch)
         self._unnamed = UnnamedEpochs(self._log_epoch)
@@ -92,6 +96,7 @@ class Capture:
         arguments, dataset = call.arguments, call.result
         training = bool(arguments["is_training"])
         self._facts["n_train" if training else "n_eval"] = len(dataset)
+        self._take_source(image_source(dataset, arguments["name"], arguments["split"]), training=training)
         if training:
             root = arguments["root"]
             folder = Path(root).absolute() if isinstance(root, str | Path) and root else None
@@ -110,7 +115,10 @@ class Capture:
         name = "n_train" if arguments["is_training"] else "n_eval"
         if name not in self._facts and hasattr(arguments["dataset"], "__len__"):
             self._facts[name] = len(arguments["dataset"])
+            self._take_source(image_source(arguments["dataset"]), training=bool(arguments["is_training"]))
         if not arguments["is_training"]:
+            if _SCORED_ON_TRAINING in self._facts:
+                self._publish()
             return
         # With scheduled resolutions the batch size varies, and timm reckons with its mean.
         average = getattr(getattr(call.result, "batch_sampler", None), "average_batch_size", None)
@@ -272,6 +280,12 @@ class Capture:
         known = count_known(as_mapping(arguments))
         if known >= 2 and known >= count_known(as_mapping(self._arguments)):
             self._arguments = arguments  # the object itself: lr and world size are filled in later
+
+    def _take_source(self, source: ImageSource, *, training: bool) -> None:
+        self._sources[training] = source
+        self._facts.pop(_SCORED_ON_TRAINING, None)
+        if len(self._sources) == 2 and self._sources[False].holds(self._sources[True]):
+            self._facts[_SCORED_ON_TRAINING] = True
 
     def _take_epochs(self, result: Any) -> None:
         self._facts["epochs"] = int(result[1])

@@ -219,7 +219,7 @@ def diagnose(
     document = load_figures() if figures is None else figures
     by_rule = {entry["rule"]: entry for entry in document["rules"]}
     symptoms = symptoms_of(run, epochs)
-    causes = find_causes(run, epochs, dataset)
+    causes = find_causes(run, epochs)
     apart = came_apart(run, epochs)
     findings: list[Finding] = []
     advice, withheld = None, []

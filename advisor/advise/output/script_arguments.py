@@ -14,6 +14,13 @@ from advisor.space.hyperparameters import HYPERPARAMETERS, TABLE, TIMM_ARGUMENTS
 _ROOTS = ("data_dir", "data", "data_path")
 _WEIGHTS = ("pretrained", "pretrained_path", "initial_checkpoint", "finetune")
 _SIZES = ("img_size", "input_size")
+_AUGMENTATION = frozenset(
+    ("no_aug", "train_crop_mode", "scale", "ratio", "hflip", "vflip", "color_jitter", "color_jitter_prob")
+    + ("grayscale_prob", "gaussian_blur_prob", "aa", "aug_repeats", "aug_splits", "reprob", "remode", "recount")
+)
+_SCHEDULE = frozenset(("sched", "sched_on_updates", "cooldown_epochs"))
+_TOGETHER = (_AUGMENTATION, _SCHEDULE)
+"""Arguments that mean something only with each other: who set one of them to something else has a recipe of their own."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class ScriptArguments:
 
     def lr_divisor(self, suggestion: Suggestion) -> float:
         """Return by what to divide the advised learning rate: it is too high if layer decay is assumed but not set."""
-        is_set = self.values.get("layer_decay") not in (None, 1)
+        is_set = self.values.get("layer_decay") not in (None, 1) or "layer_decay" in self.recipe(suggestion)
         return 1.0 if is_set else suggestion.assumes.layer_decay_lr_factor
 
     def fill(self, suggestion: Suggestion) -> dict[str, float]:
@@ -111,10 +118,23 @@ class ScriptArguments:
         best["batch_size"] = self.reachable_batch_size(int(best["batch_size"])) // self.images_a_value
         return {TIMM_ARGUMENTS[name]: best[name] for name in self.open}
 
-    def further(self, suggestion: Suggestion) -> list[str]:
-        """Return the words that would make the rest of this training what the advice assumes.
+    def recipe(self, suggestion: Suggestion) -> dict[str, Any]:
+        """Return what to set beside the hyperparameters so that the training is what the advice assumes.
 
-        What the user set stays as it is.
+        What the user set stays, and so does what has no meaning without it: of augmentation or schedule nothing is set
+        where any of it was set to something else. A training that is resumed goes on as it was.
         """
-        left = {name: value for name, value in suggestion.recipe_arguments().items() if name in self.options}
-        return to_words({n: v for n, v in left.items() if n not in self.decided and self.values.get(n) != v})
+        assumed = suggestion.recipe_arguments()
+        if self.values.get("resume"):
+            return {}
+        changed = {name for name in self.decided if name not in assumed or assumed[name] != self.values.get(name)}
+        theirs = set().union(self.decided, *(group for group in _TOGETHER if group & changed))
+        return {
+            name: value
+            for name, value in assumed.items()
+            if name in self.options and name not in theirs and self.values.get(name) != value
+        }
+
+    def beyond_script(self, suggestion: Suggestion) -> list[str]:
+        """Return the words of what the advice assumes and the script has no option for."""
+        return to_words({name: v for name, v in suggestion.recipe_arguments().items() if name not in self.options and v})

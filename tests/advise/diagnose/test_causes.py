@@ -12,7 +12,7 @@ from advisor.advise.diagnose.diagnosis import diagnose
 from advisor.plugins import get_plugins
 from advisor.records.importing.imports import import_paths
 from advisor.records.outcome import outcome
-from advisor.records.schema import Dataset, Epoch, Run, Source, Status
+from advisor.records.schema import Epoch, Run, Source, Status
 from advisor.records.store.store import Store
 
 RUN = Run(
@@ -34,8 +34,8 @@ def curve(*rows):
 FALLING = curve(*((2.3 - i / 20, 2.3 - i / 20, 10.0 + i) for i in range(8)))
 
 
-def names(run, epochs=FALLING, dataset=None):
-    return [cause.name for cause in find_causes(run, epochs, dataset)]
+def names(run, epochs=FALLING):
+    return [cause.name for cause in find_causes(run, epochs)]
 
 
 def test_an_ordinary_run_has_no_cause():
@@ -104,26 +104,14 @@ def test_a_head_of_1000_on_4_classes_is_no_divergence():
     assert diagnosis.causes[0].option == "--num-classes 4"
 
 
-def described(n_eval):
-    return Dataset(dataset_id="d", name="set", group="set", n_train=500, n_eval=n_eval, n_classes=10)
-
-
 def test_validation_on_the_training_images():
-    flat = replace(RUN, n_train=500, n_eval=500, dataset_id="d")
-    scored = ["scored on its training images"]
-    assert names(flat, dataset=described(0)) == scored
-    assert names(flat, dataset=described(500)) == []
-    assert names(replace(flat, extra={"train_split": "train", "eval_split": "train"})) == scored
-    assert names(flat) == []  # halves of one set are as large, too
-    assert names(replace(flat, source=Source.API), dataset=described(0)) == []
-
-
-def test_the_folder_itself_tells_where_no_description_does(tmp_path):
-    flat = replace(RUN, n_train=500, n_eval=500, extra={"dataset_root": str(tmp_path)})
-    assert names(flat) == ["scored on its training images"]
-    (tmp_path / "val").mkdir()
-    assert names(flat) == []
-    assert names(replace(flat, extra={"dataset_root": str(tmp_path / "gone")})) == []
+    marked = {"scored_on_training_images": True}
+    cause = find_causes(replace(RUN, n_train=500, n_eval=500, extra=marked), FALLING)[0]
+    assert cause.name == "scored on its training images"
+    assert "all 500 images" in cause.meaning
+    same = {**marked, "train_split": "train", "eval_split": "train"}
+    assert "both read the split 'train'" in find_causes(replace(RUN, extra=same), FALLING)[0].meaning
+    assert names(replace(RUN, n_train=500, n_eval=500)) == []  # halves of one set are as large, too
 
 
 @pytest.mark.parametrize(
