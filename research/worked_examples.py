@@ -254,12 +254,12 @@ def page(examples: Sequence[Example]) -> str:
 
 def main(docs: str) -> None:
     """Write the page for the shipped evidence."""
-    from advisor.describe.model import describe_model
+    from advisor.describe.model import model_features
     from advisor.learn.table import build_table
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     examples = read_examples(Path(docs) / FACTS, evidence, table, Advisor().artefact)
     (Path(docs) / PAGE).write_text(page(examples), encoding="utf-8")
 

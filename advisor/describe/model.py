@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import functools
+from collections.abc import Mapping
 from importlib import resources
 from importlib.util import find_spec
 
@@ -62,3 +63,8 @@ def describe_model(name: str) -> ModelDescription:
         if near
         else "list the names with: python -c 'import timm; print(timm.list_models())'",
     )
+
+
+def model_features(name: str, img_size: int) -> Mapping[str, float]:
+    """Return the features of a timm model at an image size, by name."""
+    return describe_model(name).features(img_size)

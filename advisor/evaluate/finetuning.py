@@ -19,7 +19,7 @@ from advisor.advise.request import make_request
 from advisor.advise.search.context import FEW_GROUPS
 from advisor.advise.search.search import RETRY_BY, distinct, preference_order
 from advisor.collect.engine import available_cores
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.evaluate.baselines import best_on_average, core_points
 from advisor.evaluate.pool import Pool, equivalent_trials, expected_best, pools
 from advisor.evaluate.protocol import ADVICE, Outcome, best_of, robust_order, robust_regret
@@ -67,7 +67,7 @@ def evaluate_fine_tuning(evidence: Evidence, *, workers: int | None = None) -> d
     """
     from joblib import Parallel, delayed
 
-    table = build_table(evidence.runs, evidence.datasets, lambda name, side: describe_model(name).features(side))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     judged = list(pools(table))
     groups = sorted({pool.group for pool in judged})
     tests = read_range_tests(evidence)

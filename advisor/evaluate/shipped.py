@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from advisor.collect.engine import available_cores
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.evaluate.finetuning import evaluate_fine_tuning
 from advisor.evaluate.protocol import evaluate
 from advisor.evaluate.summary import summarise
@@ -27,6 +27,6 @@ def evaluate_shipped(*, finetuning: bool = False, workers: int | None = None) ->
     if finetuning:
         return evaluate_fine_tuning(load_fine_tuning(), workers=workers)
     evidence = load_evidence()
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     summary = summarise(evaluate(table, workers=workers or available_cores()))
     return {"data_sha256": digest(table), "runs": len(table), **summary}

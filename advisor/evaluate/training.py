@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.collect.engine import available_cores
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.errors import AdvisorError
 from advisor.evaluate.gate import Verdict, judge_fit
 from advisor.learn.artefact import Artefact, fit_artefact
@@ -116,12 +116,8 @@ def fit_judged(
     runs = list({run.run_id: run for run in (*shipped.runs, *own)}.values())
     datasets = list({dataset.dataset_id: dataset for dataset in (*own_datasets, *shipped.datasets)}.values())
     model = meta_model_for(pretraining)
-    table = build_table(runs, datasets, _model_features)
+    table = build_table(runs, datasets, model_features)
     artefact = fit_artefact(table, runs, datasets, workers, model=model)
-    before = table if not own else build_table(shipped.runs, shipped.datasets, _model_features)
+    before = table if not own else build_table(shipped.runs, shipped.datasets, model_features)
     verdict = judge_fit(table, before, model, workers=workers)
     return replace(artefact, evaluation=verdict.evaluation), verdict
-
-
-def _model_features(name: str, img_size: int) -> Mapping[str, float]:
-    return describe_model(name).features(img_size)

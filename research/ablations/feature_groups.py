@@ -210,12 +210,12 @@ def _set_cells(row: Mapping[str, Any], seconds: Mapping[str, float]) -> list[str
 
 def main() -> None:
     """Write the page for the shipped evidence."""
-    from advisor.describe.model import describe_model
+    from advisor.describe.model import model_features
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
     table = build_table(
-        evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size), with_probe=True
+        evidence.runs, evidence.datasets, model_features, with_probe=True
     )
     (DOCS / "dataset-features.md").write_text(
         page(table, evidence.datasets, compare(table, available_cores()), feature_seconds()), encoding="utf-8"

@@ -190,12 +190,12 @@ def page(cases: Sequence[Forecast]) -> str:
 
 def main(path: str) -> None:
     """Write the page for the shipped evidence."""
-    from advisor.describe.model import describe_model
+    from advisor.describe.model import model_features
     from advisor.learn.table import build_table
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     Path(path).write_text(page(forecast(table)), encoding="utf-8")
 
 

@@ -187,11 +187,11 @@ def page(table: Table, rows: Sequence[Mapping[str, Any]]) -> str:
 def main() -> None:
     """Print the page for the shipped evidence and the public runs of the folder that is named."""
     from advisor.collect.engine import available_cores
-    from advisor.describe.model import describe_model
+    from advisor.describe.model import model_features
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     joint = read_joint_runs(Path(sys.argv[1]))
     print(page(table, compare(table, joint, available_cores())), end="")
 

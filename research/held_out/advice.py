@@ -15,7 +15,7 @@ from advisor.collect.datasets import read_provenance
 from advisor.collect.planning.plan import PlannedCase, PlannedDataset, expand, read_plan
 from advisor.collect.training.images import measure
 from advisor.describe.dataset import describe
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.errors import AdvisorError
 from advisor.evaluate.baselines import Baseline, baselines
 from advisor.evaluate.pool import Pool, pools
@@ -128,7 +128,7 @@ def held_out_cases(
             build(name)
         _refuse_others(name, path, described.get(name))
         present.append(PlannedDataset(name, path, read_provenance(data_dir, name)["group"], measure(path)))
-    table = build_table(evidence.runs, evidence.datasets, _model_features)
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     judged = list(pools(table))
     for case in chain.from_iterable(expand(planned, present)):
         dataset = described[case.dataset.name]
@@ -152,16 +152,12 @@ def _recorded_case(case: PlannedCase, dataset: Dataset) -> Case:
     return Case(dataset.dataset_id, case.model, context.opt, pretraining, augmented, case.img_size)
 
 
-def _model_features(name: str, img_size: int) -> dict[str, float]:
-    return dict(describe_model(name).features(img_size))
-
-
 def without_group(evidence: Evidence, group: str) -> Artefact:
     """Return an adviser fitted to the evidence without anything of one source."""
     others = [dataset for dataset in evidence.datasets if dataset.group != group]
     known = {dataset.dataset_id for dataset in others}
     runs = [run for run in evidence.runs if run.dataset_id in known]
-    return fit_artefact(build_table(runs, others, _model_features), runs, others)
+    return fit_artefact(build_table(runs, others, model_features), runs, others)
 
 
 def _baselines(pool: Pool, judged: Sequence[Pool], table: Table) -> dict[str, Configuration]:

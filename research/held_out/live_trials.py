@@ -171,7 +171,7 @@ def main(data_dir: str, docs: str) -> None:
     """Train what is not trained yet, and write live-trials.json and live-trials.md."""
     from advisor._meta_data.sources import build_dataset
     from advisor.collect.engine import prepare_worker
-    from advisor.describe.model import describe_model
+    from advisor.describe.model import model_features
     from advisor.learn.table import build_table
     from advisor.records.evidence import load_evidence
 
@@ -182,7 +182,7 @@ def main(data_dir: str, docs: str) -> None:
     for held_out in held_out_cases(PLAN, Path(data_dir), evidence, lambda name: build_dataset(name, Path(data_dir))):
         cases.append(compare(held_out, runs))
         print(f"{held_out.case.case_id}: {json.dumps(cases[-1]['regret'])}", flush=True)
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     found = {"data_sha256": digest(table), "start_up_trials": START_UP, "tpe_seeds": TPE_SEEDS, "cases": cases}
     (Path(docs) / "live-trials.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (Path(docs) / "live-trials.md").write_text(page(found), encoding="utf-8")

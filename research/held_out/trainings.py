@@ -119,7 +119,7 @@ def main(data_dir: str, docs: str) -> None:
     """Train what is not trained yet, and write held-out-trainings.json and held-out-trainings.md."""
     from advisor._meta_data.sources import build_dataset
     from advisor.collect.engine import prepare_worker
-    from advisor.describe.model import describe_model
+    from advisor.describe.model import model_features
     from advisor.learn.table import build_table
     from advisor.records.evidence import load_evidence
 
@@ -131,7 +131,7 @@ def main(data_dir: str, docs: str) -> None:
         cases.append(train_case(held_out, runs))
         first = cases[-1]["methods"][SUGGESTIONS[0]]
         print(f"{held_out.case.case_id}: {first['mean']:.1f} %, regret {first['regret']:.3f}", flush=True)
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     found = {"data_sha256": digest(table), "seeds": SEEDS, "summary": summarise(cases), "cases": cases}
     (Path(docs) / "held-out-trainings.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (Path(docs) / "held-out-trainings.md").write_text(page(found), encoding="utf-8")

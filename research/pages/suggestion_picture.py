@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from advisor.advise.suggestion import Suggestion
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.learn.artefact import fit_artefact
 from advisor.learn.metamodel import meta_model_for
 from advisor.learn.table import build_table
@@ -35,7 +35,7 @@ def held_out_suggestion(evidence: Evidence) -> Suggestion:
     others = [dataset for dataset in evidence.datasets if dataset.group != asked.group]
     seen = {dataset.dataset_id for dataset in others}
     runs = [run for run in evidence.runs if run.dataset_id in seen]
-    table = build_table(runs, others, lambda name, side: describe_model(name).features(side))
+    table = build_table(runs, others, model_features)
     fitted = fit_artefact(table, runs, others, model=meta_model_for(Pretraining.IMAGENET))
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ADVISOR_STORE"] = f"sqlite:///{folder}/records.db"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import advisor.evaluate.finetuning as finetuning
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.evaluate.finetuning import MODEL_UNSEEN, RANGE_TEST, RECIPES, USUAL, AtBatch, behind, evaluate_fine_tuning
 from advisor.evaluate.pool import pools
 from advisor.evaluate.protocol import ADVICE, Outcome
@@ -58,7 +58,7 @@ def evaluation(evidence, fitted_to):
 
 @pytest.fixture(scope="module")
 def judged_pools(evidence):
-    table = build_table(evidence.runs, evidence.datasets, lambda name, side: describe_model(name).features(side))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     return list(pools(table))
 
 
@@ -175,7 +175,7 @@ def test_trials_are_cut_off_where_no_more_were_recorded(judged_pools):
 
 def test_heads_alone_say_nothing_of_whole_networks(evidence):
     head = tuple(replace(run, extra={**run.extra, "trainable": "head"}) for run in evidence.runs)
-    table = build_table(head, evidence.datasets, lambda name, side: describe_model(name).features(side))
+    table = build_table(head, evidence.datasets, model_features)
     assert len(table) == 0
 
 
@@ -190,7 +190,7 @@ def test_recipes_advise_without_the_evidence(judged_pools):
 
 def test_where_too_few_sources_were_seen_advice_is_what_is_published(judged_pools, evidence, monkeypatch):
     monkeypatch.setattr(finetuning, "FEW_GROUPS", 100)
-    table = build_table(evidence.runs, evidence.datasets, lambda name, side: describe_model(name).features(side))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     outcomes, within, at_batches = finetuning._held_out(table, judged_pools, judged_pools[0].group, {})
     assert not within
     assert not at_batches

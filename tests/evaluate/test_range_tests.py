@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.evaluate.pool import pools
 from advisor.evaluate.range_tests import COLUMNS, RANGE_TESTS, follow_range_test, read_range_tests
 from advisor.learn.table import build_table
@@ -19,7 +19,7 @@ def evidence(fine_tuning_evidence):
 
 @pytest.fixture(scope="module")
 def pool(evidence):
-    table = build_table(evidence.runs, evidence.datasets, lambda name, side: describe_model(name).features(side))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     return next(pool for pool in pools(table) if pool.case.opt == "adamw" and pool.case.model == LITE0)
 
 

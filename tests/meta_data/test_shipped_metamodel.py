@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.learn.artefact import MANIFEST, Artefact, digest, fit_artefact, fitted_with
 from advisor.learn.metamodel import meta_model_for
 from advisor.learn.table import build_table
@@ -26,7 +26,7 @@ def test_it_was_fitted_to_the_shipped_evidence(tmp_path):
     if fitted_with() != pinned():
         pytest.skip(f"the same trees are promised for {pinned()} only; see `make -C research metamodel-check`")
     evidence = load_evidence()
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     again = fit_artefact(table, evidence.runs, evidence.datasets)
     again.save(tmp_path)
     # How it was judged is added to the manifest afterwards.
@@ -45,7 +45,7 @@ def test_it_learned_from_enough_unlike_sources():
 
 def test_the_one_for_fine_tuning_was_fitted_to_the_shipped_runs():
     evidence = load_fine_tuning()
-    table = build_table(evidence.runs, evidence.datasets, lambda name, size: describe_model(name).features(size))
+    table = build_table(evidence.runs, evidence.datasets, model_features)
     shipped = Artefact.load(SHIPPED).of(Pretraining.IMAGENET)
     assert shipped.data_sha256 == digest(table), "make -C research metamodel"
     assert {(coverage.opt, coverage.pretraining) for coverage in shipped.covered} == {

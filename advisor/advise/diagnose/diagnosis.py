@@ -23,7 +23,7 @@ from advisor.advise.diagnose.symptoms import (
     symptoms_of,
 )
 from advisor.advise.search.context import is_supported
-from advisor.describe.model import describe_model
+from advisor.describe.model import model_features
 from advisor.errors import AdvisorError
 from advisor.learn.artefact import Artefact
 from advisor.learn.table import context_of, features, to_matrix
@@ -324,7 +324,7 @@ def _predicted(run: Run, advice: Advice, artefact: Artefact, dataset: Dataset) -
     hparams = {name: np.full(2, float(getattr(run, name))) for name in HYPERPARAMETERS}
     hparams[advice.name][1] = advice.proposed
     context = context_of(
-        run, dataset, lambda name, size: describe_model(name).features(size), max_epochs=int(hparams["epochs"].max())
+        run, dataset, model_features, max_epochs=int(hparams["epochs"].max())
     )
     top1 = artefact.model.predict(to_matrix(artefact.model.columns_, features(context, hparams))).top1
     return round(float(top1[0]), 1), round(float(top1[1]), 1)
