@@ -214,9 +214,7 @@ def main() -> None:
     from advisor.records.evidence import load_evidence
 
     evidence = load_evidence()
-    table = build_table(
-        evidence.runs, evidence.datasets, model_features, with_probe=True
-    )
+    table = build_table(evidence.runs, evidence.datasets, model_features, with_probe=True)
     (DOCS / "dataset-features.md").write_text(
         page(table, evidence.datasets, compare(table, available_cores()), feature_seconds()), encoding="utf-8"
     )
