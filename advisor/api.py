@@ -66,22 +66,23 @@ class Advisor:
         """
         if self._store is None:
             from advisor.records.store.store import Store
-            from advisor.records.store.sync import sync
+            from advisor.records.store.sync import sync_own
 
             self._store = Store(self._config["store"])
-            sync(self._store, self._config["spool_dir"])
+            sync_own(self._store, self._config)
         return self._store
 
-    def describe(self, dataset: str | Path | Any) -> Description:
+    def describe(self, dataset: str | Path | Any, *, class_map: str | None = None) -> Description:
         """Describe a dataset; see ``advisor.describe.dataset.describe``."""
         from advisor.describe.dataset import describe
 
-        return describe(dataset)
+        return describe(dataset, class_map=class_map)
 
     def suggest(
         self,
         dataset: str | Path | Description | Any,
         *,
+        class_map: str | None = None,
         model: str | None = None,
         opt: str = "adamw",
         pretrained: bool | None = None,
@@ -100,6 +101,8 @@ class Advisor:
         ----------
         dataset : path, Dataset, DataLoader, Description, or anything ``describe`` opens
             The training images.
+        class_map : str, optional
+            A file of timm's ``--class-map``, which names the class folders that are trained on.
         model : str, optional
             A timm model name; by default ``DEFAULT_MODEL``, and the suggestion says so.
         opt : str
@@ -151,7 +154,7 @@ class Advisor:
         )
         from advisor.describe.dataset import Description
 
-        description = dataset if isinstance(dataset, Description) else self.describe(dataset)
+        description = dataset if isinstance(dataset, Description) else self.describe(dataset, class_map=class_map)
         return self.answer(self.prepare(request, description.dataset))
 
     def prepare(self, request: Request, dataset: Dataset) -> PreparedRequest:
@@ -226,6 +229,13 @@ class _StoredRuns:
     def on_dataset(self, dataset_id: str) -> Sequence[Run]:
         """Return the runs on a dataset."""
         return self._runs(dataset=dataset_id)
+
+    def dataset(self, dataset_id: str) -> Dataset | None:
+        """Return the description of a dataset, or None if there is none."""
+        try:
+            return self._adviser.store.dataset(dataset_id)
+        except StoreError:
+            return None
 
     def _runs(self, **which: str) -> Sequence[Run]:
         try:

@@ -41,7 +41,7 @@ def report(out: Path, serve: bool, port: int, **options: Any) -> None:
 
     asked = None
     if options["dataset"]:
-        asked = to_request(options), describe_with_progress(options["dataset"]).dataset
+        asked = to_request(options), describe_with_progress(options).dataset
     store = open_store()
     adviser = Advisor(store)
 
@@ -64,14 +64,14 @@ def report(out: Path, serve: bool, port: int, **options: Any) -> None:
 
 def _serve(store: Store, page: Any, port: int) -> None:
     from advisor.config import Config
-    from advisor.records.store.sync import sync
+    from advisor.records.store.sync import sync_own
     from advisor.report.contents import state
     from advisor.report.serve import LOOPBACK, ReportServer
 
-    spools = Config()["spool_dir"]
+    config = Config()
 
     def state_now() -> str:
-        sync(store, spools)
+        sync_own(store, config)
         return state(store)
 
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor.cli.runs.described import echo_described
 from advisor.cli.runs.export import export
 from advisor.cli.runs.import_ import import_
 from advisor.cli.runs.selection import moment, selection_options, status_option, statuses
@@ -113,29 +114,28 @@ def sync(folder: Path | None, format_: str) -> None:
     from advisor.config import Config
     from advisor.describe.recorded import describe_recorded
     from advisor.records.store.store import Store
-    from advisor.records.store.sync import sync as take
-    from advisor.records.store.sync import sync_from
+    from advisor.records.store.sync import sync_from, sync_own
 
     config = Config()
     store = Store(config["store"])
     with working("taking in what runs have written and describing their datasets"):
-        report = take(store, config["spool_dir"]) if folder is None else sync_from(store, folder)
+        report = sync_own(store, config) if folder is None else sync_from(store, folder)
         datasets = describe_recorded(store)
     if format_ == "json":
         echo_json({**asdict(report), "described": asdict(datasets)})
         return
     echo(f"{report.lines} new lines of {report.runs} runs taken; {report.stale} runs found dead.")
-    if datasets.runs:
-        echo(f"{datasets.runs} runs know their dataset now.")
-    for root, reason in datasets.left_out.items():
-        echo(f"{root} is not described: {reason}.", err=True)
+    echo_described(datasets)
     for count, what in (
         (report.unreadable, "lines were damaged and passed over"),
         (report.closed, "spools could not be read; check who owns them"),
         (report.newer, "spools are of a newer version: pip install --upgrade timm-advisor"),
+        (report.foreign, "runs belong to other stores; see `advisor config`"),
     ):
         if count:
             echo(f"{count} {what}.", err=True)
+    for path, reason in report.refused.items():
+        echo(f"{path} cannot be stored: {reason}", err=True)
 
 
 @records.command()

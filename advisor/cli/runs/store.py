@@ -19,13 +19,13 @@ def open_store() -> Store:
     """
     from advisor.config import Config
     from advisor.records.store.store import Store
-    from advisor.records.store.sync import sync
+    from advisor.records.store.sync import sync_own
 
     config = Config()
     store = Store(config["store"])
     try:
         with working("taking in what runs have written"):
-            sync(store, config["spool_dir"])
+            sync_own(store, config)
     except StoreError as error:
         echo(f"Warning: what runs have written since the last sync is left out: {error}.", err=True)
     return store

@@ -20,7 +20,7 @@ from advisor.records import evidence
 from advisor.records.evidence import CONSTANT_FIELDS, SCHEMA, checksums, csv_text, epoch_row, run_row, write_datasets
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status
 from advisor.records.store.store import Store
-from advisor.records.store.sync import sync
+from advisor.records.store.sync import sync_own
 
 KEPT = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
 
@@ -155,7 +155,7 @@ def main() -> None:
     """Export the configured store: ``python -m advisor.collect.shipping.export DATA_DIR FOLDER``."""
     config = Config()
     store = Store(config["store"])
-    sync(store, config["spool_dir"])
+    sync_own(store, config)
     done = export(store, Path(sys.argv[1]), Path(sys.argv[2]))
     print(f"{done.runs:,} runs, {done.epochs:,} epochs, {done.datasets} datasets: {done.bytes / 1e6:.2f} MB")
 

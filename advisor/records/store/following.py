@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
+from advisor.config import store_name
 from advisor.errors import StoreError
 from advisor.records.encoding import from_json
 from advisor.records.recording import spool
@@ -56,7 +57,7 @@ def follow(store: Store, spool_dir: Path, run_id: str, pause: float = PAUSE) -> 
             size, looked = grown, now
             spooled = _epochs_in(path)  # before they are archived
             with suppress(StoreError):
-                sync(store, spool_dir)
+                sync(store, spool_dir, only=store_name(store.url))
             run = store.run(run_id)
             epochs = {epoch.epoch: epoch for epoch in store.epochs(run_id)} | spooled
             found = run, [epochs[number] for number in sorted(epochs)]

@@ -6,13 +6,15 @@ import re
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from advisor.config import Config, store_name
+from advisor.errors import AdvisorError
 from advisor.records.encoding import from_json
 from advisor.records.outcome import outcome
 from advisor.records.recording import spool
@@ -26,6 +28,11 @@ STALE_AFTER = timedelta(minutes=10)
 """A run whose lock cannot be asked, on another machine, is given up when it has shown no sign of life for so long."""
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _SPOOLS_A_TRANSACTION = 50
+_REASON_LENGTH = 300
+_OF_VALUES = (
+    *(sa.exc.DataError, sa.exc.IntegrityError, sa.exc.InterfaceError, sa.exc.NotSupportedError),
+    sa.exc.ProgrammingError,
+)
 _RUN_ID = re.compile(r"[0-9a-z]+")
 _OPEN = (Status.RUNNING, Status.STALE)
 
@@ -45,10 +52,21 @@ class SyncReport:
     """Spools that a newer version of this program writes; they are left for it."""
     closed: int = 0
     """Spools that may not be read, such as another user's; they are left for the next time."""
+    foreign: int = 0
+    """Spools of runs that were started for another store; they are left for that."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Spools that hold what the store cannot, with the reason; they are left where they are."""
+
+    def add(self, other: SyncReport) -> None:
+        """Add what another synchronisation did."""
+        for name, count in vars(other).items():
+            setattr(self, name, {**self.refused, **count} if name == "refused" else getattr(self, name) + count)
 
 
-def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
+def sync(store: Store, spool_dir: Path, *, archive: bool = True, only: str | None = None) -> SyncReport:
     """Take every whole line that is not in the store yet.
+
+    What the store cannot hold of one spool keeps nothing of the others from it.
 
     A run whose process is gone without a word is marked STALE, and taken up again should it turn out to live. A spool
     that is wholly in the store, and whose process is gone, is archived in the subfolder ``ingested``.
@@ -70,22 +88,75 @@ def sync(store: Store, spool_dir: Path, *, archive: bool = True) -> SyncReport:
     report = SyncReport()
     found = sorted(path for path in spool_dir.glob(f"*{spool.SUFFIX}") if _RUN_ID.fullmatch(path.stem))
     known = store.spool_states([path.stem for path in found])
-    paths = [path for path in found if _has_news(path, known, archive)]
+    paths = []
+    for path in found:
+        if path.stem not in known and only is not None and not _belongs_to(path, only):
+            report.foreign += 1
+        elif _has_news(path, known, archive):
+            paths.append(path)
     for start in range(0, len(paths), _SPOOLS_A_TRANSACTION):
-        done = []
-        with store.writing() as connection:
-            for path in paths[start : start + _SPOOLS_A_TRANSACTION]:
-                try:
-                    if _take(connection, path, report):
-                        done.append(path)
-                except FileNotFoundError:  # another process has taken all of it and put it away
-                    pass
-                except OSError:
-                    report.closed += 1
+        some = paths[start : start + _SPOOLS_A_TRANSACTION]
+        try:
+            done = _take_together(store, some, report)
+        except Exception as error:  # isolation: one spool must not lose the others
+            if not _is_of_a_spool(error):
+                raise
+            done = _take_apart(store, some, report)
         for path in done if archive else ():
             with suppress(OSError):  # it is in the store, and only read again
                 spool.archive(path)
     return report
+
+
+def sync_own(store: Store, config: Config) -> SyncReport:
+    """Take what is new of the runs that were started for the configured store; see ``sync``."""
+    return sync(store, config["spool_dir"], only=store_name(config["store"]))
+
+
+def _take_together(store: Store, paths: Sequence[Path], report: SyncReport) -> list[Path]:
+    """Take spools in one transaction; return those that are done with."""
+    done, taken = [], SyncReport()
+    with store.writing() as connection:
+        for path in paths:
+            try:
+                if _take(connection, path, taken):
+                    done.append(path)
+            except FileNotFoundError:  # another process has taken all of it and put it away
+                pass
+            except OSError:
+                taken.closed += 1
+    report.add(taken)
+    return done
+
+
+def _take_apart(store: Store, paths: Sequence[Path], report: SyncReport) -> list[Path]:
+    """Take spools in a transaction each, those that the store refuses left out."""
+    done = []
+    for path in paths:
+        try:
+            done += _take_together(store, [path], report)
+        except Exception as error:  # isolation: one spool must not lose the others
+            if not _is_of_a_spool(error):
+                raise
+            report.refused[str(path)] = " ".join(f"{type(error).__name__}: {error}".split())[:_REASON_LENGTH]
+    return done
+
+
+def _is_of_a_spool(error: Exception) -> bool:
+    """Tell whether an error is of what a spool holds; else it is the store's: locked, full, damaged or gone."""
+    if not isinstance(error, AdvisorError):
+        return True
+    cause = error.__cause__
+    if isinstance(cause, sa.exc.DBAPIError):
+        return isinstance(cause, _OF_VALUES) and not cause.connection_invalidated
+    return isinstance(cause, sa.exc.StatementError)
+
+
+def _belongs_to(path: Path, store: str) -> bool:
+    try:
+        return spool.store_of(path) in (None, store)
+    except OSError:  # taking it will tell why
+        return True
 
 
 def sync_from(store: Store, folder: Path) -> SyncReport:
@@ -98,7 +169,8 @@ def sync_from(store: Store, folder: Path) -> SyncReport:
     """
     report = sync(store, folder / spool.INGESTED, archive=False)
     rest = sync(store, folder, archive=False)
-    return SyncReport(**{name: count + getattr(rest, name) for name, count in vars(report).items()})
+    report.add(rest)
+    return report
 
 
 def forget(store: Store, spool_dir: Path, run_ids: Sequence[str]) -> None:

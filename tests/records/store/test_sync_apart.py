@@ -1,0 +1,97 @@
+"""What is wrong with one spool, or belongs to another store, keeps nothing of the others from the store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from advisor.config import Config
+from advisor.errors import StoreError
+from advisor.plugins import Plugins
+from advisor.records.recording import spool
+from advisor.records.recording.recorder import Recorder
+from advisor.records.store.store import Store
+from advisor.records.store.sync import sync, sync_own
+
+
+@pytest.mark.parametrize(
+    ("fields", "epoch"),
+    [
+        ({}, {"epoch": 2**63 - 1}),  # the number of epochs done is one more
+        (
+            {"n_eval": -5, "n_classes": 4},
+            {"epoch": 0, "train_loss": 1.0, "eval_top1": 1.0},
+        ),  # no accuracy has such a spread
+    ],
+)
+def test_a_spool_that_the_store_refuses_keeps_nothing_of_the_others_from_it(spools, store, folder, fields, epoch):
+    good = []
+    for number in range(5):
+        run_id, first = spools.begin(**(fields if number == 2 else {"lr": 0.1}))
+        if number == 2:
+            bad = run_id
+            spools.write(folder, run_id, first, spool.encode("epoch", epoch))
+        else:
+            good.append(run_id)
+            spools.write(folder, run_id, first, spools.epoch(0, eval_top1=50.0), spools.END)
+    report = sync(store, folder)
+    assert {run.run_id for run in store.runs()} == set(good)
+    assert [Path(path).stem for path in report.refused] == [bad]
+    assert (report.runs, report.unreadable) == (4, 0)
+    assert next(iter(sync(store, folder).refused.values()))
+    later, first = spools.begin(lr=0.2)
+    spools.write(folder, later, first, spools.END)
+    sync(store, folder)
+    assert store.run(later).lr == 0.2
+
+
+def test_a_store_that_cannot_be_written_is_said_at_once(spools, store, folder, monkeypatch):
+    run_id, first = spools.begin()
+    spools.write(folder, run_id, first, spools.END)
+    with store.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE spools")
+        connection.exec_driver_sql("CREATE VIEW spools AS SELECT 1")
+    with pytest.raises(StoreError):
+        sync(store, folder)
+
+
+def test_what_is_no_file_is_no_spool_and_a_line_without_end_is_none(spools, store, folder, monkeypatch):
+    monkeypatch.setattr(spool, "LONGEST_LINE", 1000)
+    run_id, first = spools.begin(lr=0.1)
+    spools.write(folder, run_id, first, spools.END)
+    os.mkfifo(folder / "0pipe.jsonl")
+    (folder / "0zero.jsonl").symlink_to("/dev/zero")
+    (folder / "0folder.jsonl").mkdir()
+    (folder / "0gone.jsonl").symlink_to("/nowhere")
+    (folder / "0long.jsonl").write_bytes(b"x" * 5500)
+    report = sync(store, folder)
+    assert [run.run_id for run in store.runs()] == [run_id]
+    assert (report.closed, report.unreadable) == (3, 5)
+
+
+def test_a_run_belongs_to_the_store_that_it_was_started_for(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("ADVISOR_SPOOL_DIR", str(folder))
+    runs = {}
+    for name in ("a", "b"):
+        monkeypatch.setenv("ADVISOR_STORE", f"sqlite:///{tmp_path / name}.db")
+        recorder = Recorder(folder, Plugins("none"))
+        runs[name] = recorder.start_run(lr=0.1).run_id
+        recorder.end_run()
+    foreign = []
+    for name in ("a", "b"):
+        monkeypatch.setenv("ADVISOR_STORE", f"sqlite:///{tmp_path / name}.db")
+        config = Config()
+        store = Store(config["store"])
+        foreign.append(sync_own(store, config).foreign)
+        assert [run.run_id for run in store.runs()] == [runs[name]]
+        store.close()
+    assert foreign == [1, 0]  # when the second is asked, the first was put away
+
+
+def test_a_run_from_before_runs_said_for_which_store_goes_to_the_one_that_asks(spools, store, folder):
+    run_id, first = spools.begin(lr=0.1)
+    spools.write(folder, run_id, first, spools.END)
+    assert sync(store, folder, only="sqlite:////any.db").foreign == 0
+    assert [run.run_id for run in store.runs()] == [run_id]
