@@ -10,18 +10,19 @@ from typing import Any, Literal
 from advisor.advise.assumes import Assumes
 from advisor.advise.blend import blend, blend_ranges
 from advisor.advise.prepare import PreparedRequest
-from advisor.advise.recipes.public_runs import follow_public_runs
+from advisor.advise.recipes.public_runs import advise_without_evidence
 from advisor.advise.recipes.published import Published, advise_published
 from advisor.advise.recipes.recipes import shipped_recipes
-from advisor.advise.request import Request
+from advisor.advise.search.conditioning import Conditioned, condition
 from advisor.advise.search.neighbours import most_similar
-from advisor.advise.search.own_runs import condition, configuration_of, describe_own_runs
+from advisor.advise.search.own_runs import configuration_of, describe_own_runs
 from advisor.advise.search.predictor import InContext, Predict
+from advisor.advise.search.related_runs import describe_related_runs
 from advisor.advise.search.search import SearchResult, retries, search
 from advisor.advise.suggestion import DatasetName, Expected, MetaModelName, Suggested, Suggestion
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.records.schema import Pretraining, Run, new_id
+from advisor.records.schema import Run, new_id
 from advisor.space.configuration import Configuration, columns_of
 from advisor.space.hyperparameters import LABELS, format_number, two_figures
 from advisor.space.limits import Limits
@@ -35,18 +36,54 @@ _NAMED_SOURCES = 6
 _FAR, _FAR_FROM_PUBLISHED = 3.0, 30.0
 """Factors beyond the recorded and the published values from which on a fixed value is far outside what is known."""
 _FAR_DROPOUT = 0.2
+_WIDE_INTERVAL = 40.0
+"""Points of top-1; who is told no more than that is not told it with high confidence."""
 _ENOUGH_OWN_RUNS = 3
 """So many own runs show the level of a dataset well enough for expectations without the meta-model."""
 _WORTH_NAMING = 0.005
 
 
 @dataclass(frozen=True)
-class _Learned:
-    """What the meta-model expects, and what it advises where there are no own runs."""
+class Grounds:
+    """What the answer to a prepared request rests on.
 
-    coverage: Coverage
-    found: SearchResult | None
-    predict: Predict
+    Attributes
+    ----------
+    share : float
+        Of what is published, 0 to 1; the meta-model has the rest.
+    published : Published or None
+        What recipes, the rule and public runs advise; None where they have no share.
+    learned : Predict or None
+        What the meta-model expects; None where it has no share.
+    conditioned : Conditioned or None
+        What is expected given own runs; None without any.
+    """
+
+    share: float
+    published: Published | None
+    learned: Predict | None
+    conditioned: Conditioned | None
+
+
+def find_grounds(artefact: Artefact, prepared: PreparedRequest) -> Grounds:
+    """Return what the answer to a prepared request rests on; ``artefact`` is the one it was prepared with."""
+    artefact, share, box = artefact.of(prepared.request.pretraining), prepared.novelty.published_share, prepared.box
+    published = _published(prepared, share) if share > 0 else None
+    learned = InContext(artefact.model, prepared.context(box)) if box is not None and share < 1 else None
+    conditioned = None
+    if prepared.own_runs or prepared.related:
+        conditioned = condition(
+            prepared.own_runs,
+            prepared.related,
+            learned,
+            published,
+            share,
+            box=box if learned else None,
+            request=prepared.request,
+            dataset=prepared.dataset,
+            noise=prepared.noise,
+        )
+    return Grounds(share, published, learned, conditioned)
 
 
 def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
@@ -60,29 +97,21 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
         What is asked.
     """
     request, dataset, noise = prepared.request, prepared.dataset, prepared.noise
+    grounds = find_grounds(artefact, prepared)
+    share, published, learned = grounds.share, grounds.published, grounds.learned
     artefact = artefact.of(request.pretraining)
-    share = prepared.novelty.published_share
-    published = _published(prepared, share) if share > 0 else None
-    learned = _learn(artefact, prepared) if prepared.box is not None and share < 1 else None
-    if prepared.own_runs:
-        conditioned = condition(
-            prepared.own_runs,
-            learned.predict if learned else None,
-            published,
-            share,
-            box=prepared.box if learned else None,
-            request=request,
-            dataset=dataset,
-            noise=noise,
-        )
-        configurations, ranges = conditioned.found.configurations, conditioned.found.ranges
-        predict: Predict | None = conditioned.predict
+    predict: Predict | None = learned
+    if grounds.conditioned is not None:
+        found = grounds.conditioned.search(request)
+        configurations, ranges = found.configurations, found.ranges
+        # Without a run of the case itself nothing tells the level but the meta-model.
+        predict = grounds.conditioned.predict if prepared.own_runs else learned
     else:
-        configurations, ranges = _combine(learned, published, share, request)
-        predict = learned.predict if learned else None
+        configurations, ranges = _combine(prepared, grounds)
     weights = _weights(published, share)
     basis = _basis(weights)
-    assumes = _recorded_assumes(learned.coverage) if learned and basis == "meta-model" else None
+    coverage = prepared.coverage if learned else None
+    assumes = _recorded_assumes(coverage) if coverage and basis == "meta-model" else None
     if assumes is None:
         assert published is not None
         assumes = published.assumes
@@ -92,7 +121,7 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     suggestions = tuple(Suggested.of(c, expected=e) for c, e in zip(configurations, expected, strict=True))
 
     far = _far_from_known(prepared)
-    confidence, reason = _confidence(prepared, basis, far)
+    confidence, reason = _confidence(prepared, basis, far, expected[0])
     warnings = [*far, *prepared.notes, *prepared.novelty.reasons]
     if published is not None and share > _WORTH_NAMING:
         warnings.append(_basis_in_words(weights, published, request.opt, request.pretrained))
@@ -101,9 +130,11 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     if own_runs := prepared.own_runs:
         again = configurations[0] in {configuration_of(run) for run in own_runs}
         warnings.append(describe_own_runs(own_runs, again, noise))
-    if learned is not None:
-        warnings += _unmet(request.limits, suggestions[0], learned.coverage)
-        warnings.append(_learned_from(artefact, learned.coverage))
+    if prepared.related:
+        warnings.append(describe_related_runs(prepared.related))
+    if coverage is not None:
+        warnings += _unmet(request.limits, suggestions[0], coverage)
+        warnings.append(_learned_from(artefact, coverage))
     return Suggestion(  # type: ignore[call-arg]  # mypy does not see that the aliased schema has a default
         suggestion_id=new_id(),
         dataset=DatasetName(
@@ -119,6 +150,7 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
         confidence=confidence,
         confidence_reason=reason,
         basis=basis,
+        basis_weights={name: round(weight, 3) for name, weight in weights.items() if weight > _WORTH_NAMING},
         novelty=round(prepared.novelty.value, 3),
         evidence=most_similar(artefact, request, dataset) if learned else (),
         warnings=tuple(warnings),
@@ -131,18 +163,13 @@ def _published(prepared: PreparedRequest, share: float) -> Published:
 
     Layer decay is assumed as own runs have it. Recorded runs have none, and without it is what they outweigh.
     """
-    request, n_train, own = prepared.request, prepared.dataset.n_train, prepared.own_runs
+    request, n_train = prepared.request, prepared.dataset.n_train
+    own = prepared.own_runs or [run for case in prepared.related for run in case.runs]
     layer_wise = not own or sum(_has_layer_decay(run) for run in own) > len(own) / 2
 
-    def advise(layer_decay: bool) -> Published:
-        published = advise_published(shipped_recipes(), request, n_train, layer_decay=layer_decay)
-        if request.pretraining is Pretraining.IMAGENET:
-            return follow_public_runs(published, request, n_train)
-        return published
-
-    published = advise(layer_wise)
+    published = advise_without_evidence(request, n_train, layer_decay=layer_wise)
     if published.assumes.layer_decay is not None and _basis(_weights(published, share)) == "meta-model":
-        return advise(False)
+        return advise_without_evidence(request, n_train, layer_decay=False)
     return published
 
 
@@ -150,33 +177,19 @@ def _has_layer_decay(run: Run) -> bool:
     return run.extra.get("layer_decay") not in (None, 1)
 
 
-def _learn(artefact: Artefact, prepared: PreparedRequest) -> _Learned:
-    request, box = prepared.request, prepared.box
-    assert prepared.coverage is not None
-    assert box is not None
-    predict = InContext(artefact.model, prepared.context(box))
-    found = None
-    if not prepared.own_runs:
-        found = search(predict, box, prefer=request.prefer, noise=prepared.noise, top_k=request.top_k)
-        if request.pretrained:
-            best = found.configurations[0]
-            others = retries(predict, best, box, request.top_k - 1)
-            found = replace(found, configurations=(best, *others))
-    return _Learned(prepared.coverage, found, predict)
-
-
 def _combine(
-    learned: _Learned | None, published: Published | None, share: float, request: Request
+    prepared: PreparedRequest, grounds: Grounds
 ) -> tuple[tuple[Configuration, ...], dict[str, tuple[float, float]]]:
-    """Return the configurations, best first, and the ranges, where what is published has a share."""
+    """Return the configurations, best first, and the ranges, where there are no own runs."""
+    request, share, published = prepared.request, grounds.share, grounds.published
     opt, limits, pretrained = request.opt, request.limits, request.pretrained
-    if learned is None:
+    if grounds.learned is None:
         assert published is not None
         return published.configurations, dict(published.ranges)
-    assert learned.found is not None
+    found = _search(grounds.learned, prepared)
     if published is None:
-        return learned.found.configurations, learned.found.ranges
-    first, *others = learned.found.configurations
+        return found.configurations, found.ranges
+    first, *others = found.configurations
     last = len(published.configurations) - 1
     blended = [blend(first, published.configurations[0], share, opt, limits)]
     for i, one in enumerate(others, 1):
@@ -187,8 +200,19 @@ def _combine(
             blended.append(replace(blended[0], lr=rate, batch_size=size))
         else:
             blended.append(blend(one, published.configurations[min(i, last)], share, opt, limits))
-    ranges = blend_ranges(learned.found.ranges, published.ranges, share, blended[0])
+    ranges = blend_ranges(found.ranges, published.ranges, share, blended[0])
     return tuple(dict.fromkeys(blended)), ranges
+
+
+def _search(learned: Predict, prepared: PreparedRequest) -> SearchResult:
+    """Return what the meta-model advises."""
+    request, box = prepared.request, prepared.box
+    assert box is not None
+    found = search(learned, box, prefer=request.prefer, noise=prepared.noise, top_k=request.top_k)
+    if not request.pretrained:
+        return found
+    best = found.configurations[0]
+    return replace(found, configurations=(best, *retries(learned, best, box, request.top_k - 1)))
 
 
 def _expect(predict: Predict, configurations: tuple[Configuration, ...]) -> list[Expected]:
@@ -213,7 +237,9 @@ def _basis(weights: Mapping[Basis, float]) -> Basis:
     return max(weights, key=lambda name: weights[name])
 
 
-def _confidence(prepared: PreparedRequest, basis: Basis, far: Sequence[str]) -> tuple[Confidence, str]:
+def _confidence(
+    prepared: PreparedRequest, basis: Basis, far: Sequence[str], expected: Expected | None
+) -> tuple[Confidence, str]:
     """Return how far the advice can be trusted, and why, in words."""
     novelty, coverage, own = prepared.novelty, prepared.coverage, len(prepared.own_runs)
     if far:
@@ -223,6 +249,13 @@ def _confidence(prepared: PreparedRequest, basis: Basis, far: Sequence[str]) -> 
     if basis != "meta-model" or novelty.value > 0.5 or coverage is None:
         return "low", "; ".join(novelty.reasons) or "nothing like this was recorded"
     sources = f"{coverage.runs:,} runs on {coverage.groups} sources of data were recorded with this optimizer and start"
+    for name, value in prepared.request.limits.fixed.items():
+        low, high = coverage.bounds[name]
+        if not low <= value <= high:
+            span = f"{format_number(low)} to {format_number(high)}"
+            return "medium", f"{LABELS[name]} is fixed outside what was recorded ({span}); {sources}"
+    if expected is not None and expected.high - expected.low > _WIDE_INTERVAL:
+        return "medium", f"it can end anywhere from {expected.low:.0f} to {expected.high:.0f} %; {sources}"
     if novelty.value <= 0.1 and coverage.groups >= _ENOUGH_GROUPS:
         return "high", f"{sources}, on datasets and models like these"
     return "medium", "; ".join([*novelty.reasons, sources])

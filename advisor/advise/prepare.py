@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -15,6 +15,8 @@ from advisor.advise.search.bounds import Bounds, allowed_bounds
 from advisor.advise.search.context import context_of_request
 from advisor.advise.search.novelty import Novelty, assess_novelty
 from advisor.advise.search.own_runs import matching_runs
+from advisor.advise.search.related_runs import RelatedCase, related_cases
+from advisor.advise.search.unused_runs import describe_unused_runs
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.learn.table import Context
 from advisor.records.schema import Dataset, Run
@@ -30,12 +32,16 @@ class Records(Protocol):
     def on_dataset(self, dataset_id: str) -> Sequence[Run]:
         """Return the runs on a dataset."""
 
+    def dataset(self, dataset_id: str) -> Dataset | None:
+        """Return the description of a dataset, or None if there is none."""
+
 
 @dataclass(frozen=True)
 class RunList:
-    """Recorded runs that are at hand; the latest first."""
+    """Recorded runs that are at hand, the latest first, and the datasets that some of them name."""
 
     runs: Sequence[Run] = ()
+    datasets: Sequence[Dataset] = ()
 
     def of_model(self, model: str) -> Sequence[Run]:
         """Return the runs of a model, from whatever weights."""
@@ -44,6 +50,10 @@ class RunList:
     def on_dataset(self, dataset_id: str) -> Sequence[Run]:
         """Return the runs on a dataset."""
         return [run for run in self.runs if run.dataset_id == dataset_id]
+
+    def dataset(self, dataset_id: str) -> Dataset | None:
+        """Return the description of a dataset, or None if there is none."""
+        return next((dataset for dataset in self.datasets if dataset.dataset_id == dataset_id), None)
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,9 @@ class PreparedRequest:
     novelty : Novelty
         How unlike the evidence the request is.
     own_runs : tuple of Run
-        Recorded runs of the same dataset, model, optimizer and kind of weights.
+        Recorded runs of the same dataset, model, optimizer, kind of weights and image size.
+    related : tuple of RelatedCase
+        Other recorded runs that tell something here; none where the meta-model decides.
     noise : float
         Points of accuracy by which equal runs with other seeds differ.
     images_per_second : float or None
@@ -77,6 +89,7 @@ class PreparedRequest:
     coverage: Coverage | None
     novelty: Novelty
     own_runs: tuple[Run, ...]
+    related: tuple[RelatedCase, ...]
     noise: float
     images_per_second: float | None
     notes: tuple[str, ...]
@@ -89,13 +102,11 @@ class PreparedRequest:
             return None
         return allowed_bounds(self.coverage.bounds, self.request.limits, self.dataset.n_train)
 
-    @cached_property
-    def unfixed_box(self) -> Bounds | None:
-        """The box as it would be if no value were fixed."""
-        if self.coverage is None:
-            return None
-        free = replace(self.request.limits, fixed={})
-        return allowed_bounds(self.coverage.bounds, free, self.dataset.n_train)
+    def unfixed(self) -> PreparedRequest:
+        """Return the same as if no value were fixed."""
+        if not self.request.limits.fixed:
+            return self
+        return replace(self, request=self.request.within(replace(self.request.limits, fixed={})))
 
     def context(self, box: Bounds) -> Context:
         """Return the context that the meta-model predicts in, for configurations of a box."""
@@ -153,12 +164,11 @@ def prepare(artefact: Artefact, request: Request, dataset: Dataset, records: Rec
     if limits.max_seconds is not None:
         bought = epochs_within(limits.max_seconds, dataset.n_train, speed, model)
         limits = replace(limits, max_epochs=min(bought, limits.max_epochs or bought))
-    own_runs = matching_runs(records.on_dataset(dataset.dataset_id), request, dataset)
-    return _prepared(artefact, request, limits, dataset, own_runs, speed, notes)
+    return _prepared(artefact, request, limits, dataset, records, speed, notes)
 
 
 def prepare_again(
-    artefact: Artefact, document: Mapping[str, Any], dataset: Dataset, own_runs: Iterable[Run]
+    artefact: Artefact, document: Mapping[str, Any], dataset: Dataset, records: Records
 ) -> PreparedRequest:
     """Return a request that was answered before, as it was prepared then.
 
@@ -170,8 +180,8 @@ def prepare_again(
         What ``PreparedRequest.to_document`` returned.
     dataset : Dataset
         The described dataset.
-    own_runs : iterable of Run
-        Runs that had ended when it was answered.
+    records : Records
+        The runs that had ended when it was answered.
 
     Raises
     ------
@@ -181,7 +191,7 @@ def prepare_again(
     held = document["held"]
     request = Request.from_document({name: value for name, value in document.items() if name != "held"})
     limits = replace(request.limits, max_epochs=held["max_epochs"], max_batch_size=held["max_batch_size"])
-    return _prepared(artefact, request, limits, dataset, matching_runs(own_runs, request, dataset), None, [])
+    return _prepared(artefact, request, limits, dataset, records, None, [])
 
 
 def _prepared(
@@ -189,20 +199,30 @@ def _prepared(
     request: Request,
     limits: Limits,
     dataset: Dataset,
-    own_runs: Sequence[Run],
+    records: Records,
     speed: float | None,
     notes: Sequence[str],
 ) -> PreparedRequest:
     artefact = artefact.of(request.pretraining)
     coverage = artefact.covering(request.opt, request.pretraining)
+    novelty = assess_novelty(request, dataset, artefact, coverage)
+    on_dataset, of_model = records.on_dataset(dataset.dataset_id), records.of_model(request.model.name)
+    own_runs = matching_runs(on_dataset, request, dataset)
+    related: tuple[RelatedCase, ...] = ()
+    if novelty.published_decides:
+        elsewhere = [run for run in of_model if run.dataset_id != dataset.dataset_id]
+        distances = artefact.dataset_distances
+        related = related_cases([*on_dataset, *elsewhere], request, dataset, records.dataset, distances)
+    used = {run.run_id for run in (*own_runs, *(run for case in related for run in case.runs))}
     return PreparedRequest(
         request=request.within(limits),
         dataset=dataset,
         coverage=coverage,
-        novelty=assess_novelty(request, dataset, artefact, coverage),
+        novelty=novelty,
         own_runs=tuple(own_runs),
+        related=related,
         noise=artefact.noise or 1.0,
         images_per_second=speed,
-        notes=tuple(notes),
+        notes=(*notes, *describe_unused_runs(on_dataset, of_model, used, request, dataset)),
         asked=request.limits,
     )

@@ -56,11 +56,12 @@ class DatasetDistances:
 
     def distances(self, features: Mapping[str, float]) -> Floats:
         """Return the distance to each dataset: the mean clipped difference in interquartile ranges; shape (m,)."""
-        query = np.array([features.get(name, np.nan) for name in self.names])
-        difference = np.minimum(np.abs(self.points - query) / self.scale, _CLIP)
-        known = np.isfinite(difference)
-        total = np.where(known, difference, 0.0).sum(axis=1)
-        return np.asarray(np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), _CLIP))
+        return self._apart(self.points, features)
+
+    def between(self, one: Mapping[str, float], other: Mapping[str, float]) -> float:
+        """Return the distance between two datasets, in those within which most have a neighbour."""
+        point = np.array([[one.get(name, np.nan) for name in self.names]])
+        return float(self._apart(point, other)[0] / self.reference)
 
     def novelty(self, features: Mapping[str, float]) -> float:
         """Return 0 where the nearest dataset is as near as usual, 1 where it is twice that far or more."""
@@ -69,3 +70,10 @@ class DatasetDistances:
     def similarities(self, features: Mapping[str, float]) -> Floats:
         """Return the similarity to each dataset, exp(-distance / reference), in (0, 1]; shape (m,)."""
         return np.asarray(np.exp(-self.distances(features) / self.reference))
+
+    def _apart(self, points: Floats, features: Mapping[str, float]) -> Floats:
+        query = np.array([features.get(name, np.nan) for name in self.names])
+        difference = np.minimum(np.abs(points - query) / self.scale, _CLIP)
+        known = np.isfinite(difference)
+        total = np.where(known, difference, 0.0).sum(axis=1)
+        return np.asarray(np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), _CLIP))

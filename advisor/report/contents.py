@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from advisor.advise.diagnose.diagnosis import Diagnosis, diagnose, load_figures
 from advisor.advise.explain.explanation import Explanation, explain
-from advisor.advise.prepare import prepare_again
+from advisor.advise.prepare import RunList, prepare_again
 from advisor.advise.suggestion import Suggestion
 from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact
@@ -104,9 +104,9 @@ def newest_advice(store: Store, artefact: Artefact) -> Explanation | None:
         if stored.request is None:
             return Explanation(suggestion, (), None, suggestion.evidence, no_response=_UNASKED)
         # The advice as it was given: runs that came after it did not make it.
-        own_runs = _ended_before(store, dataset.dataset_id, stored.created_at)
+        records = RunList(_ended_before(store, stored.created_at), store.datasets())
         try:
-            prepared = prepare_again(artefact, stored.request, dataset, own_runs)
+            prepared = prepare_again(artefact, stored.request, dataset, records)
         except (UsageError, KeyError, ValueError):  # asked of another version, for a model that this one does not know
             continue
         return explain(artefact, prepared, suggestion)
@@ -122,8 +122,8 @@ _UNASKED = (
 )
 
 
-def _ended_before(store: Store, dataset_id: str, when: datetime) -> list[Run]:
-    return [run for run in store.runs(dataset=dataset_id) if run.ended_at is not None and run.ended_at <= when]
+def _ended_before(store: Store, when: datetime) -> list[Run]:
+    return [run for run in store.runs() if run.ended_at is not None and run.ended_at <= when]
 
 
 def state(store: Store) -> str:

@@ -7,10 +7,9 @@ from typing import Any
 
 from advisor.advise.explain.contributions import Contributions, contributions
 from advisor.advise.explain.responses import Response, respond
-from advisor.advise.pipeline import answer
+from advisor.advise.pipeline import answer, find_grounds
 from advisor.advise.prepare import PreparedRequest
 from advisor.advise.search.neighbours import most_similar
-from advisor.advise.search.own_runs import ConditionedPrediction
 from advisor.advise.search.predictor import InContext
 from advisor.advise.suggestion import SimilarDataset, Suggestion
 from advisor.learn.artefact import Artefact, Coverage
@@ -69,25 +68,31 @@ def explain(artefact: Artefact, prepared: PreparedRequest, suggestion: Suggestio
         The answer to the request, if it was given already; by default it is asked for.
     """
     suggestion = answer(artefact, prepared) if suggestion is None else suggestion
-    artefact = artefact.of(prepared.request.pretraining)
+    whole, artefact = artefact, artefact.of(prepared.request.pretraining)
     # What is fixed is shown over all its values: a decision has a price too.
-    box = prepared.unfixed_box
+    free = prepared.unfixed()
+    box = free.box
     if box is None or suggestion.basis != "meta-model":
-        neighbours = most_similar(artefact, prepared.request, prepared.dataset, any_context=True)
+        neighbours = most_similar(artefact, prepared.request, prepared.dataset, any_optimizer=True)
         return Explanation(suggestion, (), None, neighbours, _no_response(suggestion, prepared.coverage))
 
-    context = prepared.context(box)
-    predict = InContext(artefact.model, context)
+    predict = InContext(artefact.model, free.context(box))
     advised = suggestion.best.configuration
     made_of = contributions(artefact.model, predict.matrix(columns_of([advised])))
-    conditioned = None
-    if own_runs := prepared.own_runs:
-        conditioned = ConditionedPrediction(predict, own_runs, box, prepared.dataset.n_classes, prepared.noise)
-        if suggestion.best.expected is not None:
-            made_of = made_of.moved_to(suggestion.best.expected.top1, OWN_RUNS)
+    if prepared.own_runs and suggestion.best.expected is not None:
+        made_of = made_of.moved_to(suggestion.best.expected.top1, OWN_RUNS)
+    # One posterior for the advice and the curves.
+    conditioned = find_grounds(whole, free).conditioned
     return Explanation(
         suggestion,
-        respond(artefact.model, predict.matrix, box, advised, noise=prepared.noise, conditioned=conditioned),
+        respond(
+            artefact.model,
+            predict.matrix,
+            box,
+            advised,
+            noise=prepared.noise,
+            conditioned=None if conditioned is None else conditioned.predict,
+        ),
         made_of,
         most_similar(artefact, prepared.request, prepared.dataset),
     )

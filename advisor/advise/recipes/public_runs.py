@@ -9,10 +9,11 @@ from importlib import resources
 from pathlib import Path
 
 from advisor.advise.recipes.fine_tuning import describe_fine_tuning
-from advisor.advise.recipes.published import Published
+from advisor.advise.recipes.published import Published, advise_published
 from advisor.advise.recipes.recipes import shipped_recipes
 from advisor.advise.request import Request
 from advisor.learn.response import FineTuning, ResponseModel
+from advisor.records.schema import Pretraining
 from advisor.space.configuration import Configuration
 from advisor.space.hyperparameters import two_figures
 
@@ -33,6 +34,24 @@ _AS_GOOD = 0.005
 def shipped_response() -> ResponseModel:
     """Return the response model that ships, read on first use."""
     return ResponseModel.load(Path(str(resources.files("advisor._meta_data") / "response")))
+
+
+def advise_without_evidence(request: Request, n_train: int, *, layer_decay: bool = True) -> Published:
+    """Return what recipes, the rule and, for a start from ImageNet weights, public runs advise.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked.
+    n_train : int
+        Training images.
+    layer_decay : bool
+        See ``advise_published``.
+    """
+    published = advise_published(shipped_recipes(), request, n_train, layer_decay=layer_decay)
+    if request.pretraining is Pretraining.IMAGENET:
+        return follow_public_runs(published, request, n_train)
+    return published
 
 
 def follow_public_runs(

@@ -11,7 +11,7 @@ from advisor.records.schema import Dataset
 
 
 def most_similar(
-    artefact: Artefact, request: Request, dataset: Dataset, *, count: int = 3, any_context: bool = False
+    artefact: Artefact, request: Request, dataset: Dataset, *, count: int = 3, any_optimizer: bool = False
 ) -> tuple[SimilarDataset, ...]:
     """Return the most similar recorded datasets that have runs of this model, or of any, and the best run of each.
 
@@ -25,8 +25,9 @@ def most_similar(
         The described dataset.
     count : int
         How many to return at most.
-    any_context : bool
-        Whether runs with another optimizer or another start count as well, where there are none with these.
+    any_optimizer : bool
+        Whether runs with another optimizer count as well, where there are none with this one. Runs from another start
+        never do: what trains a network from scratch is no example for fine-tuning.
     """
     similarities = artefact.dataset_distances.similarities(dataset.features)
     result: list[SimilarDataset] = []
@@ -34,8 +35,8 @@ def most_similar(
         known = artefact.known[i]
         context = (request.opt, request.pretraining)
         same = [b for b in known.best if (b["opt"], b["pretraining"]) == context]
-        if not same and any_context:
-            same = list(known.best)
+        if not same and any_optimizer:
+            same = [b for b in known.best if b["pretraining"] == request.pretraining]
         if not same:
             continue
         best = min(same, key=lambda b: b["model"] != request.model.name)

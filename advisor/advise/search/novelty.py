@@ -45,6 +45,11 @@ class Novelty:
         n = self.value
         return n * n * (3 - 2 * n)
 
+    @property
+    def published_decides(self) -> bool:
+        """Whether the advice rests for the larger part on what is published."""
+        return self.published_share >= 0.5
+
 
 def assess_novelty(request: Request, dataset: Dataset, artefact: Artefact, coverage: Coverage | None) -> Novelty:
     """Return how unlike the evidence a request is.

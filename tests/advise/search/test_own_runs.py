@@ -113,6 +113,7 @@ def test_the_expectation_moves_to_the_level_that_runs_showed(own_run, artefact, 
         {"model": "test_vit"},
         {"opt": "sgd"},
         {"pretrained": True},
+        {"img_size": 64},
         {"dataset_id": "another"},
         {"epochs_done": 0},
         {"out_of_memory": True},
@@ -126,6 +127,7 @@ def test_runs_of_other_cases_and_runs_that_say_nothing_are_not_used(own_run, art
     assert not used(own_run(dataset, 1e-3, 50.0, **changes))
     assert used(own_run(dataset, 1e-3, 50.0, model="test_resnet.r160_in1k"))
     assert used(own_run(dataset, 1e-3, 50.0, augment="rand-m9")), "train.py augments unless told otherwise"
+    assert used(own_run(dataset, 1e-3, 50.0, img_size=None)), "an imported run need not say it"
 
 
 def ask_far(**limits):
@@ -143,6 +145,7 @@ def far_run(own_run, dataset):
         values = like.configuration.as_dict() | {
             "model": "resnet50",
             "pretrained": True,
+            "img_size": 224,
             "n_classes": dataset.n_classes,
         }
         lr = values.pop("lr") * factor
@@ -168,9 +171,9 @@ def test_where_recipes_speak_own_runs_are_used_too(far_run, artefact, dataset):
     kept = advise(artefact, ask_far(), dataset, [*runs, good])
     assert kept.best.configuration == configuration_of(good)
     assert any(KEPT in w for w in kept.warnings)
-    # Runs of another model say nothing here.
+    # Runs of another model move it too, but not as far.
     others = [replace(run, model="resnet18") for run in runs]
-    assert advise(artefact, ask_far(), dataset, others).best == before.best
+    assert after.best.lr < advise(artefact, ask_far(), dataset, others).best.lr < before.best.lr
 
 
 @given(

@@ -1,0 +1,353 @@
+"""Conditions expectations on a user's own runs: what was measured on the dataset at hand, or on what is like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+
+from advisor.advise.recipes.public_runs import advise_without_evidence
+from advisor.advise.recipes.published import Published
+from advisor.advise.request import Prefer, Request
+from advisor.advise.search.bounds import Bounds, allowed_bounds
+from advisor.advise.search.candidates import even_cover
+from advisor.advise.search.own_runs import configuration_of
+from advisor.advise.search.predictor import Hparams, Predict
+from advisor.advise.search.priors import AsPublished, Mixed
+from advisor.advise.search.related_runs import OTHER_OPTIMIZER, RelatedCase
+from advisor.advise.search.search import SearchResult, distinct, retries, search
+from advisor.learn.metamodel import LEVEL, Prediction
+from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior, RelatedScores, posterior_scale
+from advisor.learn.table import Floats
+from advisor.learn.usable_runs import score_of
+from advisor.records.schema import Dataset, Run
+from advisor.space.configuration import Configuration, columns_of
+from advisor.space.hyperparameters import HYPERPARAMETERS, TABLE
+
+_UNPRICED = ("epochs", "dropout", "weight_decay")
+"""Where what is published decides, these stay between its values and those of the best own run."""
+_GRID = 25
+"""Values of each hyperparameter that a range is read off."""
+_TRIED_REACH = 2.0
+"""A search goes so many times further in learning rate than own runs did."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a run was trained with, and its score in percent."""
+
+    configuration: Configuration
+    score: float
+
+
+class ConditionedPrediction:
+    """Predictions conditioned on own runs.
+
+    Where runs were measured, and near them, their scores count; elsewhere the order of what was expected without them
+    holds, on the level that the runs showed.
+
+    Parameters
+    ----------
+    predict : Predict
+        What is expected without them.
+    own : sequence of Run
+        Runs of the case, see ``matching_runs``. May be empty where there are related ones.
+    bounds : mapping of str to (low, high)
+        The box that is searched: the scale of regrets in points is taken from an even cover of it.
+    n_classes : int
+        Classes of the dataset.
+    noise : float
+        Points by which equal runs with other seeds differ.
+    related : sequence of RelatedScores
+        What runs of other cases showed.
+
+    Attributes
+    ----------
+    noise : float
+        As given.
+    """
+
+    def __init__(
+        self,
+        predict: Predict,
+        own: Sequence[Run],
+        bounds: Bounds,
+        n_classes: int,
+        noise: float,
+        related: Sequence[RelatedScores] = (),
+    ) -> None:
+        self.noise = noise
+        self._predict = predict
+        self._trained = [Observation(configuration_of(run), score_of(run, n_classes)) for run in own]
+        self._unit = posterior_scale(predict(even_cover(bounds)).top1)
+        hparams = columns_of([one.configuration for one in self._trained])
+        score = np.array([one.score for one in self._trained])
+        short = predict.regret(hparams) * self._unit if self._trained else np.zeros(0)
+        self._posterior = OwnRunsPosterior(noise, self._unit).fit(hparams, short, score, related)
+
+    def __call__(self, hparams: Hparams) -> Prediction:
+        """Return everything that is expected."""
+        mean, deviation = self._moved(hparams)
+        half = NormalDist().inv_cdf(0.5 + LEVEL / 2) * np.sqrt(deviation**2 + self.noise**2)
+        return Prediction(
+            regret=self._as_regret(mean),
+            spread=deviation / self._unit,
+            top1=np.clip(mean, 0, 100),
+            low=np.clip(mean - half, 0, 100),
+            high=np.clip(mean + half, 0, 100),
+        )
+
+    def regret(self, hparams: Hparams) -> Floats:
+        """Return the expected regret only."""
+        return self._as_regret(self._moved(hparams)[0])
+
+    def optimistic_regret(self, hparams: Hparams) -> Floats:
+        """Return the regret if what is not known yet is a little better than expected."""
+        mean, deviation = self._moved(hparams)
+        return self._as_regret(mean + EXPLORATION_WEIGHT * deviation)
+
+    def deviation(self, hparams: Hparams) -> Floats:
+        """Return the standard deviation of the expected accuracy, in points."""
+        return self._moved(hparams)[1]
+
+    def best_within(self, allowed: Bounds) -> Observation | None:
+        """Return the own run with the best score whose hyperparameters are all allowed."""
+
+        def fits(one: Observation) -> bool:
+            values = one.configuration.as_dict()
+            return all(low <= values[name] <= high for name, (low, high) in allowed.items())
+
+        return max(filter(fits, self._trained), key=lambda one: one.score, default=None)
+
+    def _moved(self, hparams: Hparams) -> tuple[Floats, Floats]:
+        """Return the expected accuracy and its standard deviation."""
+        return self._posterior.predict(hparams, self._predict.regret(hparams) * self._unit)
+
+    def _as_regret(self, top1: Floats) -> Floats:
+        return np.asarray((self._posterior.centre_ - top1) / self._unit)
+
+
+class _Optimistic:
+    """Conditioned predictions that take what is not known yet to be a little better than expected."""
+
+    def __init__(self, conditioned: ConditionedPrediction) -> None:
+        self._conditioned = conditioned
+
+    def __call__(self, hparams: Hparams) -> Prediction:
+        return replace(self._conditioned(hparams), regret=self.regret(hparams))
+
+    def regret(self, hparams: Hparams) -> Floats:
+        return self._conditioned.optimistic_regret(hparams)
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """What is expected given own runs, and where it is searched for what to suggest.
+
+    Attributes
+    ----------
+    predict : ConditionedPrediction
+        What is expected of any values.
+    bounds : mapping of str to (low, high)
+        The box that is searched, within the limits.
+    allowed : mapping of str to (low, high)
+        What the limits allow beyond the box too: own runs may lie there.
+    published_decides : bool
+        Whether the prior is for the larger part what is published: a guess, which one good run beats.
+    """
+
+    predict: ConditionedPrediction
+    bounds: Bounds
+    allowed: Bounds
+    published_decides: bool
+
+    def search(self, request: Request) -> SearchResult:
+        """Find what to suggest; see ``search_conditioned``."""
+        prefer: Prefer = "accuracy" if self.published_decides else request.prefer
+        found = search_conditioned(
+            self.predict,
+            self.allowed,
+            self.bounds,
+            prefer=prefer,
+            top_k=1 if request.pretrained else request.top_k,
+            caution=1.0 if self.published_decides else 0.0,
+        )
+        if request.pretrained:
+            best = found.configurations[0]
+            others = retries(self.predict, best, self.bounds, request.top_k - 1)
+            found = replace(found, configurations=(best, *others))
+        return found
+
+
+def condition(
+    own: Sequence[Run],
+    related: Sequence[RelatedCase],
+    learned: Predict | None,
+    published: Published | None,
+    share: float,
+    *,
+    box: Bounds | None,
+    request: Request,
+    dataset: Dataset,
+    noise: float,
+) -> Conditioned:
+    """Condition what is expected on own runs, whatever the advice would rest on without them.
+
+    What was learned and what is published are the prior, by their shares; the runs decide the more, the nearer they
+    are. The search may go beyond both: to what was tried, and a factor of two further in learning rate.
+
+    Parameters
+    ----------
+    own : sequence of Run
+        Runs of the case, see ``matching_runs``.
+    related : sequence of RelatedCase
+        Runs of other cases. At least one of the two is there.
+    learned : Predict, optional
+        The meta-model in the context of the request.
+    published : Published, optional
+        What recipes, public runs and the rule advise. At least one of the two is there.
+    share : float
+        Of what is published, 0 to 1.
+    box : mapping of str to (low, high), optional
+        What the meta-model's evidence covers.
+    request : Request
+        What is asked; its limits hold.
+    dataset : Dataset
+        The described dataset.
+    noise : float
+        Points by which equal runs with other seeds differ.
+    """
+    prior: Predict
+    best = max(own, key=lambda run: score_of(run, dataset.n_classes), default=None)
+    if published is None:
+        assert learned is not None
+        prior = learned
+    else:
+        prior = AsPublished(published, None if best is None else score_of(best, dataset.n_classes))
+        prior = prior if learned is None else Mixed(learned, prior, share)
+    published_decides = published is not None and (learned is None or share >= 0.5)
+    translated = [_Translated.of(case, published) for case in related]
+    reach: dict[str, tuple[float, float]] = {}
+    for name in HYPERPARAMETERS:
+        tried = [float(getattr(run, name)) for run in own]
+        if name in _UNPRICED and published_decides:
+            assert published is not None
+            values = [float(getattr(published.configurations[0], name))]
+            values += [] if best is None else [float(getattr(best, name))]
+        else:
+            values = tried + ([*box[name]] if box is not None else [])
+            if published is not None and (box is None or name not in _UNPRICED):
+                values += published.ranges[name]
+        if name == "lr":
+            values += [end for rate in tried for end in (rate / _TRIED_REACH, rate * _TRIED_REACH)]
+            values += [rate for case in translated for rate in case.hparams["lr"]]
+        reach[name] = (min(values), max(values))
+    bounds = allowed_bounds(reach, request.limits, dataset.n_train)
+    allowed = allowed_bounds(None, request.limits, dataset.n_train)
+    scores = [case.scores(bounds) for case in translated]
+    predict = ConditionedPrediction(prior, own, bounds, dataset.n_classes, noise, scores)
+    return Conditioned(predict, bounds, allowed, published_decides)
+
+
+@dataclass(frozen=True)
+class _Translated:
+    """A related case, with its hyperparameters brought to the case at hand.
+
+    What is published for another optimizer lies at other learning rates: there they count relative to it.
+    """
+
+    case: RelatedCase
+    hparams: Hparams
+    lr_factor: float
+    score: Floats
+    prior: AsPublished
+
+    @classmethod
+    def of(cls, case: RelatedCase, published: Published | None) -> _Translated:
+        there = advise_without_evidence(case.request, case.dataset.n_train, layer_decay=False)
+        factor = 1.0
+        if published is not None and OTHER_OPTIMIZER in case.differences:
+            factor = published.configurations[0].lr / there.configurations[0].lr
+        score = np.array([score_of(run, case.dataset.n_classes) for run in case.runs])
+        hparams = columns_of([configuration_of(run) for run in case.runs])
+        return cls(case, {**hparams, "lr": hparams["lr"] * factor}, factor, score, AsPublished(there, score.max()))
+
+    def scores(self, bounds: Bounds) -> RelatedScores:
+        """Return what the runs showed, where the box at hand is searched."""
+        unit = posterior_scale(self.prior(self._as_there(even_cover(bounds))).top1)
+        short = self.prior.regret(self._as_there(self.hparams)) * unit
+        return RelatedScores(self.hparams, short, self.score, unit, self.case.correlation)
+
+    def _as_there(self, hparams: Hparams) -> Hparams:
+        return {**hparams, "lr": hparams["lr"] / self.lr_factor}
+
+
+def search_conditioned(
+    conditioned: ConditionedPrediction,
+    allowed: Bounds,
+    bounds: Bounds,
+    *,
+    prefer: Prefer,
+    top_k: int,
+    caution: float = 0.0,
+) -> SearchResult:
+    """Find the configurations to suggest to someone with own runs.
+
+    The first is that of the best own run again, unless another one is expected to beat what it reached by more than
+    equal runs differ, or fewer epochs are preferred: who has a good run is not to lose it. What is promising because it
+    is not known yet comes after it.
+
+    Parameters
+    ----------
+    conditioned : ConditionedPrediction
+        What is expected.
+    allowed : mapping of str to (low, high)
+        What the user's limits allow, beyond the box too: own runs may lie there.
+    bounds, prefer, top_k
+        See ``search``.
+    caution : float
+        Standard deviations by which what is expected must exceed the best own run, beside the noise.
+
+    Returns
+    -------
+    SearchResult
+    """
+    noise = conditioned.noise
+    configurations = [*search(conditioned, bounds, prefer=prefer, noise=noise, top_k=1).configurations]
+    best = conditioned.best_within(allowed)
+    if prefer != "speed" and best is not None:
+        first = columns_of(configurations)
+        sure = conditioned(first).top1[0] - caution * conditioned.deviation(first)[0]
+        if sure <= best.score + noise:
+            configurations.insert(0, best.configuration)
+    if top_k > 1:
+        promising = search(_Optimistic(conditioned), bounds, prefer=prefer, noise=noise, top_k=top_k)
+        configurations += promising.configurations
+    order = list(range(len(configurations)))
+    chosen = distinct(columns_of(configurations), order, top_k)
+    return SearchResult(tuple(configurations[row] for row in chosen), _ranges(conditioned, configurations[0], bounds))
+
+
+def _ranges(conditioned: ConditionedPrediction, best: Configuration, bounds: Bounds) -> dict[str, tuple[float, float]]:
+    """Return how far each hyperparameter can go, the others staying, until more than the noise is expected to be lost.
+
+    Own runs are all near each other: what holds far from them, where all differ at once, is not what they showed.
+    """
+    ranges = {}
+    for name, value in best.as_dict().items():
+        low, high = bounds[name]
+        grid = np.linspace(low, high, _GRID)
+        if TABLE[name].by_factors:
+            grid = np.geomspace(*(max(end, TABLE[name].least) for end in (low, high)), _GRID)
+        inside = [one for one in map(TABLE[name].rounded, grid.tolist()) if low <= one <= high]
+        values = np.unique([*inside, low, high, value])
+        columns = {other: np.full(len(values), float(fixed)) for other, fixed in best.as_dict().items()}
+        top1 = conditioned({**columns, name: values}).top1
+        here = int(np.searchsorted(values, value))
+        good = top1 >= top1[here] - conditioned.noise
+        first = here - int(np.argmin([*good[here::-1], False])) + 1
+        last = here + int(np.argmin([*good[here:], False])) - 1
+        ranges[name] = (float(values[first]), float(values[last]))
+    return ranges
