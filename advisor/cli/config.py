@@ -16,7 +16,7 @@ def config(format_: str) -> None:
     before the default.
     """
     from advisor.config import SETTINGS, Config, text
-    from advisor.records.recording.secrets import scrub_text
+    from advisor.records.privacy.secrets import scrub_text
 
     values = Config().values
     shown = {name: scrub_text(text(v.value)) for name, v in values.items()}

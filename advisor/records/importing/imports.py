@@ -15,8 +15,8 @@ from advisor.config import Config
 from advisor.errors import UsageError
 from advisor.plugins import Plugins
 from advisor.records.encoding import from_json
-from advisor.records.recording.private_paths import cut_paths
-from advisor.records.recording.secrets import scrub, scrub_text
+from advisor.records.privacy.private_paths import cut_paths
+from advisor.records.privacy.secrets import scrub, scrub_text
 from advisor.records.schema import Epoch, ImportedRun, Run, RunsAt, Skipped
 from advisor.records.store.rows import record, row, upsert
 from advisor.records.store.store import Store

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from advisor.records.recording.secret_shapes import PEM, SHAPES, WEBHOOKS, is_secret_name, secrecy
+from advisor.records.privacy.secret_shapes import PEM, SHAPES, WEBHOOKS, is_secret_name, secrecy
 
 HIDDEN = "***"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.records.recording.secrets import HIDDEN, scrub, scrub_text
+from advisor.records.privacy.secrets import HIDDEN, scrub, scrub_text
 
 
 def _words(text: str) -> list[str]:
