@@ -15,12 +15,12 @@ from typing import Any
 from advisor.records.encoding import field_parsers, plain
 from advisor.records.interruption import is_interruption
 from advisor.records.outcome import ended_by, is_out_of_memory, outcome
+from advisor.records.privacy.private_paths import cut_paths
+from advisor.records.privacy.secrets import scrub, scrub_text
 from advisor.records.recording.containment import contained, log_once, raise_contained
 from advisor.records.recording.given import say_unknown_names
 from advisor.records.recording.observers import Observers
-from advisor.records.privacy.private_paths import cut_paths
 from advisor.records.recording.provenance import provenance
-from advisor.records.privacy.secrets import scrub, scrub_text
 from advisor.records.recording.spool import SUFFIX
 from advisor.records.recording.writer import Entry, Writer
 from advisor.records.schema import EPOCH_METRICS, Epoch, Run, Source, Status, new_id
