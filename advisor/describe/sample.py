@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import warnings
 from collections.abc import Callable
@@ -162,8 +163,9 @@ def _stack(read: list[tuple[int, Picture]]) -> Pictures:
 
 def _refuse(dataset: ImageDataset, read: Pictures, unreadable: list[tuple[str, str]]) -> None:
     first = f"; the first is {printable(unreadable[0][0])}: {unreadable[0][1]}" if unreadable else ""
+    gone = all(reason == os.strerror(errno.ENOENT) for _, reason in unreadable)
     raise DatasetError(
         f"{printable(dataset.name)} has " + ("readable images in one class only" if len(read) else "no readable image"),
-        cause=f"{len(unreadable)} images were tried and cannot be decoded{first}",
-        hint="replace or remove the damaged files",
+        cause=f"{len(unreadable)} images were tried and {'are not there' if gone else 'cannot be decoded'}{first}",
+        hint="put the files where they are said to be" if gone else "replace or remove the damaged files",
     )

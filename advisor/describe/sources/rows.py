@@ -36,6 +36,8 @@ class Rows:
         From a row to its stamp, as ``Split.stamp``.
     names : sequence of str, optional
         What each is called inside the dataset; by default its number within its split.
+    of_files : bool
+        Whether the splits are names of files, which need not tell one.
     """
 
     labels: Sequence[Any]
@@ -43,6 +45,7 @@ class Rows:
     open: Callable[[int], BinaryIO | Image]
     stamp: Callable[[int], str] = lambda row: ""
     names: Sequence[str] | None = None
+    of_files: bool = False
 
 
 def from_rows(
@@ -86,9 +89,9 @@ def from_rows(
     def labels_of(split: str) -> list[Any]:
         return [rows.labels[row] for row in by_split[split]]
 
-    trained = assign(counts).train
+    trained = assign(counts, of_files=rows.of_files).train
     of_training = [label for split in trained for label in labels_of(split)]
-    roles = assign(counts, lambda split: have_labels(labels_of(split), of_training))
+    roles = assign(counts, lambda split: have_labels(labels_of(split), of_training), of_files=rows.of_files)
     if counts and not roles.train:
         raise no_training_split(source, counts, told_by)
     train, evaluation = (_joined([by_split[split] for split in part]) for part in (roles.train, roles.eval))

@@ -54,7 +54,11 @@ def validates_on_training_images(root: Path, train_split: str = "train", eval_sp
 
 
 def assign(
-    names: Iterable[str], has_labels: Callable[[str], bool] = lambda name: True, *, exact: bool = False
+    names: Iterable[str],
+    has_labels: Callable[[str], bool] = lambda name: True,
+    *,
+    exact: bool = False,
+    of_files: bool = False,
 ) -> Roles:
     """Decide what becomes of the splits of a source.
 
@@ -70,6 +74,8 @@ def assign(
         From a name to whether its images have labels; only asked of what could be for validation.
     exact : bool
         Whether the names have to be timm's to the letter, as those of folders.
+    of_files : bool
+        Whether they are names of files, which need not tell a split.
 
     Returns
     -------
@@ -78,7 +84,7 @@ def assign(
     """
     spelt = list(dict.fromkeys(names))
     train = next(filter(None, (_called(spelt, name, exact) for name in TRAIN_NAMES)), ())
-    train = train or tuple(name for name in spelt if not name)
+    train = train or tuple(name for name in spelt if not name or (of_files and not speaks_of(name)))
     unlabelled: list[str] = []
     evaluation: tuple[str, ...] = ()
     for known in EVAL_NAMES:
@@ -136,10 +142,9 @@ def notes_on(roles: Roles, counts: Mapping[str, int]) -> tuple[str, ...]:
         f"The {counts[name]} images of {printable(name)} have no label and are left out." for name in roles.unlabelled
     ]
     if roles.left_out:
-        told = [f"{name} ({counts[name]})" for name in roles.left_out if name]
+        told = [f"{name or 'of no split'} ({counts[name]})" for name in roles.left_out]
         total = sum(counts[name] for name in roles.left_out)
-        why = f"of the splits {few(told)}" if told else "of no split"
-        found.append(f"{total} images are left out: they are {why}; understood are {UNDERSTOOD}.")
+        found.append(f"{total} images are left out: {few(told)}; splits that are understood are {UNDERSTOOD}.")
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import tarfile
 import zipfile
@@ -28,6 +29,10 @@ from advisor.errors import DatasetError
 
 MAX_MEMBER = 32 * 1024 * 1024
 """Bytes of one image inside an archive that are read at most: they are held in memory."""
+DAMAGED = (
+    zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error, lzma.LZMAError, ValueError
+)  # fmt: skip
+"""What a wrong checksum, a password, an unknown method and damaged compressed data raise: zipfile has no one error."""
 _METADATA = "__MACOSX"
 """Folder that macOS adds to zip files; what it holds are no images, whatever their names say."""
 
@@ -138,8 +143,7 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
     try:
         with archive.open(info) as stream:
             return _bounded(stream.read(MAX_MEMBER + 1))
-    # A wrong checksum, a password, an unknown method, damaged compressed data: zipfile has no common error for them.
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error, ValueError) as error:
+    except DAMAGED as error:
         raise OSError(f"damaged inside the archive: {error}") from error
 
 

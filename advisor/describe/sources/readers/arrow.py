@@ -12,7 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -86,18 +86,21 @@ def open_arrow(folder: Path, files: Sequence[Path], name: str = "") -> ImageData
         ) from error
     starts = np.cumsum([0, *(part.file.n_rows for part in parts)])
     stamp = " ".join(map(file_stamp, files))
+    told_by = next(filter(None, (part.split_column for part in parts)), "")
+    base = folder if folder.is_dir() else folder.parent
 
     def open_row(row: int) -> BinaryIO:
         at = int(np.searchsorted(starts, row, side="right")) - 1
-        return _image(parts[at].file.row(parts[at].image, row - int(starts[at])), folder)
+        return _image(parts[at].file.row(parts[at].image, row - int(starts[at])), base)
 
     return from_rows(
-        Rows(labels, splits, open_row, stamp=lambda row: stamp),
+        Rows(labels, splits, open_row, stamp=lambda row: stamp, of_files=not told_by),
         name=name or folder.resolve().name or "dataset",
         root=folder,
         kind="hfds",
         classes=classes,
         notes=notes,
+        told_by=f"the column {told_by}" if told_by else "",
     )
 
 
@@ -175,20 +178,24 @@ class _Parquet:
 
 @dataclass(frozen=True)
 class _Part:
-    """One file: its columns, and the split that its name tells."""
+    """One file, what it is called in its folder, and its columns."""
 
     path: Path
     file: _Arrow | _Parquet
     image: str
     label: str
-    split: str
+    inside: PurePath
+
+    @property
+    def split_column(self) -> str:
+        """What tells the split of each row; "" if the name of the file does, or nothing."""
+        return "" if split_of_file(self.inside) else next(iter(matching(self.file.schema.names, SPLIT_COLUMNS)), "")
 
     def splits(self) -> list[str]:
-        """Return the split of each row: what a column says, else what the name of the file does."""
-        told_by = next(iter(matching(self.file.schema.names, SPLIT_COLUMNS)), None)
-        if told_by is None or self.split:
-            return [self.split] * self.file.n_rows
-        return ["" if value is None else str(value) for value in self.file.values(told_by)]
+        """Return the split of each row."""
+        if not self.split_column:
+            return [split_of_file(self.inside) or self.inside.as_posix()] * self.file.n_rows
+        return ["" if value is None else str(value) for value in self.file.values(self.split_column)]
 
 
 def _open(path: Path) -> _Arrow | _Parquet:
@@ -208,8 +215,7 @@ def _part(folder: Path, path: Path) -> _Part:
             else "single-label classification needs an image column and a label column",
         )
     label = matching(file.schema.names, LABEL_COLUMNS)[0]
-    split = split_of_file(path.relative_to(folder)) if path != folder else ""
-    return _Part(path, file, _image_column(file.schema), label, split)
+    return _Part(path, file, _image_column(file.schema), label, path.relative_to(folder))
 
 
 def _missing_column(schema: Any) -> str:

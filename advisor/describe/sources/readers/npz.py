@@ -13,6 +13,7 @@ from PIL import Image
 
 from advisor.describe.sources.images import ImageDataset, few, file_stamp, printable
 from advisor.describe.sources.in_order import InOrder
+from advisor.describe.sources.readers.archive import DAMAGED
 from advisor.describe.sources.readers.arrays import plain_labels, to_image
 from advisor.describe.sources.rows import Rows, from_rows
 from advisor.errors import DatasetError
@@ -35,7 +36,7 @@ def open_npz(path: Path) -> ImageDataset:
     try:
         archive = zipfile.ZipFile(path)
         stored = {
-            info.filename.removesuffix(_SUFFIX): _Stored(archive, info.filename)
+            info.filename.removesuffix(_SUFFIX): _Stored(archive, info)
             for info in archive.infolist()
             if info.filename.endswith(_SUFFIX)
         }
@@ -44,8 +45,7 @@ def open_npz(path: Path) -> ImageDataset:
             split: plain_labels(stored[of_labels].whole(), stored[of_images].shape[0])
             for split, (of_images, of_labels) in pairs.items()
         }
-    # What is damaged inside makes zipfile and zlib raise what they like.
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, RuntimeError, NotImplementedError) as error:
+    except (OSError, *DAMAGED) as error:
         raise DatasetError(
             f"cannot read {printable(str(path))}",
             cause=" ".join(str(error).split()) or type(error).__name__,
@@ -77,10 +77,13 @@ def open_npz(path: Path) -> ImageDataset:
 class _Stored:
     """An array of an ``.npz`` file, of which only the header is read."""
 
-    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
-        self._archive, self._name = archive, name
-        with archive.open(name) as stream:
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+        self._archive, self._name = archive, info.filename
+        with archive.open(info) as stream:
             self.shape, self._column_first, self._dtype = _header(stream)
+        # Before memory is asked for it: what is damaged may claim any size.
+        if int(np.prod(self.shape, dtype=object)) * self._dtype.itemsize > info.file_size:
+            raise ValueError(f"{info.filename} is shorter than its header says")
 
     def whole(self) -> Any:
         with self._archive.open(self._name) as stream:
@@ -97,7 +100,7 @@ class _Stored:
                 size = int(np.prod(self.shape[1:], dtype=np.int64)) * self._dtype.itemsize
                 while len(data := stream.read(size)) == size > 0:
                     yield np.frombuffer(data, dtype=self._dtype).reshape(self.shape[1:])
-        except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError) as error:
+        except DAMAGED as error:
             raise OSError(f"damaged inside the file: {error}") from error
 
 

@@ -47,7 +47,7 @@ def open_shards(folder: Path) -> ImageDataset:
         inside = shard.relative_to(folder)
         if told and inside.as_posix() not in told:
             continue
-        split = told[inside.as_posix()] if told else split_of_file(inside)
+        split = told[inside.as_posix()] if told else split_of_file(inside) or inside.as_posix()
         groups: dict[str, dict[str, Callable[[], BinaryIO]]] = {}
         for member in tar_members(shard, broken):
             head, base = os.path.split(member.path)
@@ -74,7 +74,7 @@ def open_shards(folder: Path) -> ImageDataset:
     if broken:
         notes.append(f"Shards that end too early: {few(broken)}.")
     return from_rows(
-        Rows(labels, splits, lambda row: openers[row](), lambda row: stamp, names),
+        Rows(labels, splits, lambda row: openers[row](), lambda row: stamp, names, of_files=not told),
         name=folder.resolve().name or "dataset",
         root=folder,
         kind="wds",

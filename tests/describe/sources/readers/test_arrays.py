@@ -109,3 +109,20 @@ def test_timm_datasets_are_not_decoded_for_their_labels(pets):
     theirs = timm_data.create_dataset("", str(pets), split="train")
     (pets / "train" / "cat" / "000.png").write_bytes(b"")
     assert open_dataset(theirs).n_train == 7
+
+
+def test_labels_may_be_a_column():
+    images, labels = _arrays()
+    for column in (labels[:, None], labels[:, None].astype(np.uint8), labels[:, None].tolist()):
+        assert open_dataset((images, column)).classes == ("0", "1", "2")
+
+
+def test_items_may_hold_their_label_in_an_array(picture):
+    dataset = open_dataset(Noise(8, lambda i: (picture(i), np.array([i % 2]))))
+    assert dataset.classes == ("0", "1")
+
+
+def test_hidden_labels_are_no_validation():
+    images, labels = _arrays()
+    dataset = open_dataset(((images[:20], labels[:20]), (images[20:], np.full(10, -1))))
+    assert (dataset.n_eval, dataset.classes, dataset.unlabelled) == (0, ("0", "1", "2"), ("validation",))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from advisor.describe.dataset import describe, open_dataset
+from advisor.describe.dataset import describe, draw_sample, open_dataset
 from advisor.describe.fingerprint import take_fingerprint
 from advisor.errors import DatasetError, MissingExtraError
 
@@ -48,6 +48,26 @@ def test_any_table_ends_in_a_dataset_or_a_refusal(tmp_path, content):
         assert error.problem  # noqa: PT017 - either outcome is right
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda rows: "\n".join(", ".join(row) for row in rows), id="spaces after commas"),
+        pytest.param(lambda rows: "\n".join(", ".join(f'"{cell}"' for cell in row) for row in rows), id="quoted"),
+        pytest.param(lambda rows: "\r".join(",".join(row) for row in rows), id="lines of old Macs"),
+        pytest.param(lambda rows: "\r\n".join(";".join((*row, "")) for row in rows), id="an empty last field"),
+        pytest.param(lambda rows: "sep=|\n" + "\n".join("|".join(row) for row in rows), id="sep="),
+        pytest.param(lambda rows: "\n\n" + "\n\n".join("\t".join(row) for row in rows), id="blank lines"),
+        pytest.param(lambda rows: "\n".join(",".join(row) for row in rows).replace("/", "\\"), id="other slashes"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_every_dialect_is_the_same_dataset(pets, pack, write, encoding):
+    (pets / "pets.csv").write_bytes(write([("path", "label", "split"), *pack.listed()]).encode(encoding))
+    assert (
+        take_fingerprint(open_dataset(pets / "pets.csv")).dataset_id == take_fingerprint(open_dataset(pets)).dataset_id
+    )
+
+
 def test_a_table_may_name_files_that_are_gone(pets, pack):
     path = pack.csv()
     (pets / "train" / "cat" / "000.png").unlink()
@@ -68,3 +88,76 @@ def test_without_pyarrow_the_extra_is_named(pack, monkeypatch):
     with pytest.raises(MissingExtraError) as caught:
         open_dataset(path)
     assert caught.value.hint == "pip install 'timm-advisor[parquet]'"
+
+
+@pytest.fixture
+def competition(make_folder):
+    """Images in one folder, without classes, as competitions give them; the table is beside it."""
+    return make_folder({"train_images": 6})
+
+
+def test_a_table_beside_the_folder_of_images_is_named(competition):
+    (competition / "sample_submission.csv").write_text("image_id,label\n000.png,a\n")
+    (competition / "train.csv").write_text("image_id,label\n" + "".join(f"{i:03d}.png,{i % 2}\n" for i in range(6)))
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(competition)
+    assert "sample_submission.csv, train.csv beside the images may name their classes" in caught.value.cause
+    assert caught.value.hint == f"advisor describe --dataset {competition / 'train.csv'}"
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "hint"),
+    [
+        ("train.csv", "{:03d}.png", "name it train_images/000.png"),
+        ("train.csv", "{:03d}", "name it train_images/000.png"),
+        ("train_images/train.csv", "{:03d}", "name it 000.png"),
+        ("train.tsv", "elsewhere\\{:03d}.png", "name it train_images/000.png"),
+        ("train.csv", "{:03d}.jpeg", "ls "),
+        ("train.csv", "https://example.org/{:03d}.png", "download the images"),
+    ],
+)
+def test_files_that_do_not_exist_are_not_damaged(competition, table, name, hint):
+    rows = "".join(f"{name.format(i)}\t{i % 2}\n" for i in range(6))
+    (competition / table).write_text("image_id\tlabel\n" + rows)
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(competition / table)
+    assert caught.value.problem == f"none of the files that {table.rpartition('/')[2]} names exists"
+    assert "paths start at the table's folder" in caught.value.cause or "lies on the web" in caught.value.cause
+    assert caught.value.hint.startswith(hint)
+
+
+def test_what_the_hint_says_is_read(competition):
+    rows = "".join(f"train_images/{i:03d}.png,{i % 2}\n" for i in range(6))
+    (competition / "train.csv").write_text("image_id,label\n" + rows)
+    assert len(draw_sample(open_dataset(competition / "train.csv")).train) == 6
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("partition", ["0", "0", "1", "2"], "the column partition holds 0, 1, 2; understood are train, training, val"),
+        ("split", ["heldout", "dev", "heldout", "dev"], "the column split holds dev, heldout; understood are"),
+    ],
+)
+def test_splits_that_are_not_understood_are_named(make_folder, column, values, said):
+    root = make_folder({"img": 4})
+    rows = "".join(f"img/{i:03d}.png,{i % 2},{value}\n" for i, value in enumerate(values))
+    (root / "pets.csv").write_text(f"image,label,{column}\n{rows}")
+    with pytest.raises(DatasetError, match=said):
+        open_dataset(root / "pets.csv")
+
+
+def test_rows_without_a_label_are_no_validation(make_folder):
+    root = make_folder({"img": 8})
+    rows = "".join(f"img/{i:03d}.png,{'' if i > 5 else i % 2},{'test' if i > 5 else 'train'}\n" for i in range(8))
+    (root / "pets.csv").write_text(f"image,label,split\n{rows}")
+    dataset = open_dataset(root / "pets.csv")
+    assert (dataset.n_train, dataset.n_eval, dataset.unlabelled) == (6, 0, ("test",))
+    assert dataset.notes == ("The 2 images of test have no label and are left out.",)
+
+
+def test_an_unclosed_quote_is_said(make_folder):
+    root = make_folder({"img": 4})
+    (root / "pets.csv").write_text('path,label\nimg/000.png,"a\nimg/001.png,b\n')
+    with pytest.raises(DatasetError, match="unexpected end of data"):
+        open_dataset(root / "pets.csv")
