@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -57,55 +56,30 @@ def collect(
     Runs that are recorded are skipped, so the command can be stopped at any moment and called again. A plan names
     datasets, models and contexts; meta_data/plans/ holds those that the shipped evidence was made with.
     """
-    from advisor.collect.collector import Collection
-    from advisor.collect.datasets import prepare
     from advisor.collect.find_engine import find_engine
+    from advisor.collect.opening import open_collection
     from advisor.collect.planning.plan import read_plan
-    from advisor.collect.training.pretrain import missing_checkpoints, pretrain
-    from advisor.config import Config
     from advisor.plugins import get_plugins
-    from advisor.records.store.store import Store
 
-    config = Config()
-    wanted = read_plan(plan)
-    store = Store(config["store"])
-    prepared = prepare(wanted.dataset_names(), data_dir, store, _builder(data_dir) if build else None, probe)
-    if prepared.missing:
-        echo(f"not in {data_dir}, left out: {', '.join(prepared.missing)}", err=True)
     trainers = find_engine(engine, get_plugins(), workers=workers, address=address)
-    if build:
-        for made in trainers.run(pretrain, missing_checkpoints(wanted, data_dir)):
-            echo(f"{made.task}: {'its worker died' if made.died else 'made'}", err=True)
-    for checkpoint in missing_checkpoints(wanted, data_dir):
-        echo(f"not there, its cases left out: {checkpoint}", err=True)
-    collection = Collection(
-        wanted,
-        prepared.datasets,
-        prepared.dataset_ids,
-        store,
-        config["spool_dir"],
+    collection = open_collection(
+        read_plan(plan),
+        data_dir,
+        trainers,
+        build=build,
+        probe=probe,
         retry_failed=retry_failed,
         device=device,
+        say=lambda what: echo(what, err=True),
     )
     if dry_run:
-        outline = collection.outline()
-        _print(outline, format_)
+        _print(collection.outline(), format_)
         return 0
     summary = collection.run(trainers, ProgressLine(sys.stderr.isatty()))
     _print(asdict(summary), format_)
     for run in summary.died:
         echo(f"no outcome, its workers died under it: {run}", err=True)
     return 1 if summary.died else 0
-
-
-def _builder(data_dir: Path) -> Callable[[str], object]:
-    from advisor._meta_data.sources import build_dataset
-
-    def build(name: str) -> None:
-        echo(f"building {name}", err=True)
-        build_dataset(name, data_dir)
-
-    return build
 
 
 def _print(values: dict[str, object], format_: str) -> None:
