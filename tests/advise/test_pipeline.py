@@ -153,7 +153,7 @@ def test_layer_decay_is_assumed_as_own_runs_have_it(records, artefact):
     request = make_request(model="convnext_tiny", opt="adamw", pretrained=True)
     run = replace(
         records(n_groups=6)[0][0], dataset_id=PHOTOGRAPHS.dataset_id, model="convnext_tiny", pretrained=True,
-        n_classes=None, n_eval=None,
+        n_classes=None, n_eval=None, img_size=None,
     )  # fmt: skip
     for layer_decay in (None, 0.8):
         own = replace(run, extra={"layer_decay": layer_decay})
