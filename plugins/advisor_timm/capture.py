@@ -16,7 +16,7 @@ from advisor_timm.arguments import (
     other_arguments,
     run_fields,
 )
-from advisor_timm.environment import device_name, is_primary, peak_memory, versions, warn_if_untested, world_size
+from advisor_timm.environment import Processes, device_name, peak_memory, versions, warn_if_untested
 from advisor_timm.epochs import NamedEpochs, UnnamedEpochs
 from advisor_timm.factories import augmentation, class_count, model_fields
 from advisor_timm.image_source import ImageSource, image_source
@@ -58,6 +58,7 @@ class Capture:
         self._facts: dict[str, Any] = {}
         self._loader: _Loader | None = None
         self._sources: dict[bool, ImageSource] = {}
+        self._processes = Processes()
         self._trained = TrainedModel()
         self._named = NamedEpochs(self._log_epoch)
         self._unnamed = UnnamedEpochs(self._log_epoch)
@@ -305,7 +306,7 @@ class Capture:
 
     def _start(self) -> None:
         """Begin a run, unless there is one, or this is not the process that records."""
-        if self._recorder.active is None and is_primary():
+        if self._recorder.active is None and self._processes.is_primary():
             warn_if_untested()
             fields = self._fields()
             run = self._recorder.start_run(**fields)
@@ -322,6 +323,7 @@ class Capture:
             self._recorder.end_run()
         for name in _OF_ONE_RUN:
             self._facts.pop(name, None)
+        self._processes = Processes()
         self._named, self._unnamed = NamedEpochs(self._log_epoch), UnnamedEpochs(self._log_epoch)
         self._own_run, self._epochs_logged = None, set()
         self._trained_samples, self._trained_seconds = 0, 0.0
@@ -372,7 +374,7 @@ class Capture:
     # -- what it is judged by --------------------------------------------------------------------------------------
 
     def _world_size(self) -> int:
-        return int(as_mapping(self._arguments).get("world_size") or 0) or world_size()
+        return self._processes.count(int(as_mapping(self._arguments).get("world_size") or 0))
 
     def _averages(self) -> bool:
         arguments = as_mapping(self._arguments)

@@ -21,18 +21,32 @@ SUPPORTED = ((0, 6, 13), (1, 1))
 _RANK = ("RANK", "SLURM_PROCID", "PMI_RANK", "OMPI_COMM_WORLD_RANK")
 
 
-def is_primary() -> bool:
-    """Tell whether this is the process that records: rank 0 of the process group, or by the launcher's word."""
-    group = _process_group()
-    if group:
-        return bool(group.get_rank() == 0)
-    return next((int(os.environ[name]) for name in _RANK if os.environ.get(name, "").isdigit()), 0) == 0
+class Processes:
+    """Which of how many processes that train together this one is.
 
+    What the process group has said stays known after a script has left it, as many do before they end.
+    """
 
-def world_size() -> int:
-    """Return the number of processes that train together."""
-    group = _process_group()
-    return group.get_world_size() if group else 1
+    def __init__(self) -> None:
+        self._known: tuple[int, int] | None = None
+
+    def is_primary(self) -> bool:
+        """Tell whether this is the process that records: rank 0 of the group, or by the launcher's word."""
+        known = self._look()
+        if known is not None:
+            return known[0] == 0
+        return next((int(os.environ[name]) for name in _RANK if os.environ.get(name, "").isdigit()), 0) == 0
+
+    def count(self, told: int | None = None) -> int:
+        """Return how many they are: by the group, else as a script's arguments have it, else one."""
+        known = self._look()
+        return known[1] if known is not None else told or 1
+
+    def _look(self) -> tuple[int, int] | None:
+        group = _process_group()
+        if group is not None:
+            self._known = int(group.get_rank()), int(group.get_world_size())
+        return self._known
 
 
 def _process_group() -> Any | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from advisor.records.recording.containment import contain
+from advisor.records.recording.containment import contain, guarded
 from advisor.records.recording.spool import SpoolFile, encode
 
 QUEUE_SIZE = 10_000
@@ -20,7 +22,11 @@ FSYNC_SECONDS = 1.0
 GATHER_SECONDS = 0.02
 """How long a line waits for further ones, so that an epoch's end disturbs the training thread once, not with each."""
 
+PAUSE_SECONDS = 0.2
+"""How long a fork may wait for a line that is being written."""
+
 Entry = tuple[str, dict[str, Any]]
+_PAUSE = object()
 
 
 class Writer:
@@ -41,14 +47,20 @@ class Writer:
         self._path = path
         self._everything = everything
         # Unlike Queue, SimpleQueue may be used again from a signal handler that interrupts its use.
-        self._queue: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()  # of entries, _PAUSE and at last None
         self._file: SpoolFile | None = None
         self._lost = 0
         self._behind = False
         self._synced = -math.inf
         self._dirty = False
         self._heartbeat_due = time.monotonic() + HEARTBEAT_SECONDS
-        self._closing = threading.Event()
+        self._hurry = threading.Event()
+        self._state = threading.Lock()
+        self._paused = self._stopped = False
+        self._start()
+        _writers.add(self)
+
+    def _start(self) -> None:
         self._thread = threading.Thread(target=self._work, name="advisor-spool", daemon=True)
         self._thread.start()
 
@@ -61,10 +73,28 @@ class Writer:
 
     def close(self, seconds: float) -> bool:
         """Write what is left, let the lock go, and return whether that was done within ``seconds``."""
+        _writers.discard(self)
         self._queue.put(None)
-        self._closing.set()
+        self._hurry.set()
         self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    def pause(self) -> None:
+        """Let the thread end, the file stay open, and entries wait: Python warns of a fork beside a thread."""
+        with self._state:
+            self._paused = True
+        self._queue.put(_PAUSE)
+        self._hurry.set()
+        self._thread.join(PAUSE_SECONDS)
+
+    def resume(self) -> None:
+        """Go on after ``pause``."""
+        self._hurry.clear()
+        with self._state:
+            self._paused = False
+            if self._stopped:
+                self._stopped = False
+                self._start()
 
     def _work(self) -> None:
         closing = False
@@ -72,14 +102,18 @@ class Writer:
             entries = self._take()
             closing = None in entries
             try:
-                self._write([entry for entry in entries if entry is not None], closing)
+                self._write([entry for entry in entries if entry is not None and entry is not _PAUSE], closing)
             except Exception as error:  # isolation: a failing disk must not reach the training
                 self._behind = True
                 contain(f"the spool {self._path}", error)
+            with self._state:
+                if self._paused and not closing:
+                    self._stopped = True
+                    return
         if self._file is not None:
             self._file.close()
 
-    def _take(self) -> list[Entry | None]:
+    def _take(self) -> list[Any]:
         """Wait for entries; none of them when a heartbeat or a delayed fsync is due."""
         due = min(self._heartbeat_due, self._synced + FSYNC_SECONDS if self._dirty else math.inf)
         try:
@@ -87,7 +121,7 @@ class Writer:
         except queue.Empty:
             return []
         # Not by waiting at the queue, which would wake this thread with every line. After the end nothing follows.
-        self._closing.wait(GATHER_SECONDS)
+        self._hurry.wait(GATHER_SECONDS)
         while not self._queue.empty():
             entries.append(self._queue.get())
         return entries
@@ -118,3 +152,20 @@ class Writer:
         if self._dirty and (closing or now - self._synced >= FSYNC_SECONDS):
             self._file.sync()
             self._synced, self._dirty = now, False
+
+
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+def _pause_all() -> None:
+    for writer in list(_writers):
+        guarded("pausing before a fork", writer.pause)
+
+
+def _resume_all() -> None:
+    for writer in list(_writers):
+        guarded("going on after a fork", writer.resume)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_pause_all, after_in_parent=_resume_all, after_in_child=_writers.clear)

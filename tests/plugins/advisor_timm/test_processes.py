@@ -117,3 +117,40 @@ def test_slurm_starts_the_processes_itself(scripts, arguments, recorded):
     assert {name: getattr(run, name) for name in truth["run"]} == truth["run"]
     assert (run.world_size, run.batch_size) == (2, 32)
     assert epochs[0].eval_top1 == truth["epochs"][0]["eval_top1"]
+
+
+LEAVES_THE_GROUP = """
+import os, sys, torch, torch.distributed as dist, timm, timm.data, timm.optim, timm.scheduler, timm.utils
+dist.init_process_group("gloo")
+class Images(torch.utils.data.Dataset):
+    transform = None
+    def __len__(self): return 32
+    def __getitem__(self, i): return torch.randn(3, 32, 32), i % 2
+images = Images()
+loader = timm.data.create_loader(images, (3, 32, 32), 8, is_training=True, distributed=True, use_prefetcher=False,
+                                 num_workers=0, device=torch.device("cpu"))
+model = torch.nn.parallel.DistributedDataParallel(timm.create_model("test_resnet", num_classes=2))
+optimizer = timm.optim.create_optimizer_v2(model, opt="sgd", lr=0.01)
+scheduler, epochs = timm.scheduler.create_scheduler_v2(optimizer, num_epochs=1)
+for epoch in range(epochs):
+    dist.barrier()
+    scheduler.step(epoch + 1)
+dist.destroy_process_group()
+timm.utils.update_summary(0, {"loss": 1.0}, {"loss": 1.0, "top1": 50.0}, os.devnull)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_group_that_is_gone_at_the_end(recorded, tmp_path, monkeypatch):
+    monkeypatch.delenv("ADVISOR_TESTING", raising=False)
+    (tmp_path / "script.py").write_text(LEAVES_THE_GROUP)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    tasks = [
+        subprocess.Popen([*ADVISOR, str(tmp_path / "script.py")], env={**os.environ, **meeting, "RANK": rank})
+        for rank in ("0", "1")
+    ]
+    assert [task.wait(timeout=250) for task in tasks] == [0, 0]
+    run, epochs = recorded()
+    assert (run.world_size, run.batch_size, len(epochs)) == (2, 16, 1)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from advisor.plugins import Plugins
-from advisor.records.recording import spool
+from advisor.records.recording import spool, writer
 from advisor.records.recording.recorder import Recorder
 
 
@@ -152,3 +152,40 @@ def test_a_file_system_that_fills_up(wait_until, told, small_disk, contained, ca
     assert (run["lr"], run["status"]) == (0.1, "FINISHED")
     assert sorted(epochs) == list(range(102))
     assert sum("recording failed" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_no_thread_of_ours_is_beside_a_fork(told, recorder, folder, monkeypatch):
+    """From Python 3.12 on a warning would be printed, and what a thread holds is held in the child for good."""
+    active = recorder.start_run(lr=0.1)
+    beside = []
+    monkeypatch.setattr(
+        writer.Writer,
+        "resume",
+        lambda one, resume=writer.Writer.resume: (beside.append(one._thread.is_alive()), resume(one)),
+    )
+    for epoch in range(5):
+        active.log_epoch(eval_top1=epoch)
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+    recorder.end_run()
+    assert beside == [False] * 5
+    run, epochs = told(folder)
+    assert (run["status"], sorted(epochs)) == ("FINISHED", [0, 1, 2, 3, 4])
+
+
+def test_a_fork_while_a_line_is_written_does_not_wait_for_long(told, recorder, folder, monkeypatch):
+    slow = threading.Event()
+    append = spool.SpoolFile.append
+    monkeypatch.setattr(spool.SpoolFile, "append", lambda file, data: (slow.wait(30), append(file, data)))
+    active = recorder.start_run(lr=0.1)
+    time.sleep(0.1)
+    began = time.monotonic()
+    if os.fork() == 0:
+        os._exit(0)
+    os.wait()
+    assert time.monotonic() - began < 5
+    slow.set()
+    active.log_epoch(eval_top1=1)
+    recorder.end_run()
+    assert sorted(told(folder)[1]) == [0]
