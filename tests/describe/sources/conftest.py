@@ -176,19 +176,21 @@ class Packing:
         splits = {split: [(file, label) for s, label, file in self.rows if s == split] for split in self.splits}
         classes = self.classes
 
-        class Pets(tfds.core.GeneratorBasedBuilder):
-            VERSION = tfds.core.Version("1.0.0")
+        with tfds.core.registered.skip_registration():
 
-            def _info(self):
-                features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(names=classes)}
-                return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+            class Pets(tfds.core.GeneratorBasedBuilder):
+                VERSION = tfds.core.Version("1.0.0")
 
-            def _split_generators(self, dl_manager):
-                return {split: self._generate_examples(rows) for split, rows in splits.items()}
+                def _info(self):
+                    features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(names=classes)}
+                    return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
-            def _generate_examples(self, rows):
-                for file, label in rows:
-                    yield str(file), {"image": str(file), "label": -1 if label is None else label}
+                def _split_generators(self, dl_manager):
+                    return {split: self._generate_examples(rows) for split, rows in splits.items()}
+
+                def _generate_examples(self, rows):
+                    for file, label in rows:
+                        yield file.as_posix(), {"image": str(file), "label": -1 if label is None else label}
 
         Pets(data_dir=str(self.out)).download_and_prepare()
         return f"tfds/pets:{self.out}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -128,3 +130,23 @@ def test_a_torchvision_name_that_is_not_there(tmp_path):
     pytest.importorskip("timm")
     with pytest.raises(DatasetError, match="cannot be opened below"):
         open_dataset(f"torch/cifar10:{tmp_path}")
+
+
+def test_the_page_has_every_packing_and_what_it_is_known_by(pack_of, packing):
+    """docs/datasets.md is a table of what is read and how."""
+    kind = open_dataset(packing(pack_of({"train/cat": 2, "train/dog": 2}))).kind
+    assert (kind, "files") in _page()
+
+
+def test_the_page_has_what_is_known_by_its_pixels(pack, torch_datasets):
+    arrays = tuple(pack.arrays().values())
+    kinds = {open_dataset(source).kind for source in (pack.npz(), arrays, torch_datasets(arrays))}
+    assert {kind for kind, known_by in _page() if known_by == "pixels"} == kinds
+
+
+def _page() -> set[tuple[str, str]]:
+    """Return the kinds of the page's table and what each is known by."""
+    lines = (Path(__file__).parents[3] / "docs" / "datasets.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    heading, *rows = cells
+    return {(row[heading.index("kind")], row[heading.index("known by")]) for row in rows}
