@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from advisor.learn.process import RegretProcess
 from advisor.learn.table import Floats, Table, hidden_features
 from advisor.learn.targets import TARGETS, from_logit, logit, rows_by_case
+from advisor.learn.trees import Trees
 from advisor.records.schema import Pretraining
 
 if TYPE_CHECKING:
     import lightgbm
 
-    Learner: TypeAlias = lightgbm.Booster | RegretProcess
+Learner: TypeAlias = Trees | RegretProcess
 
 Member = TypeVar("Member")
 
@@ -161,16 +162,16 @@ class MetaModel:
         expected_regret, expected_accuracy = np.zeros(len(table)), np.zeros(len(table))
         hidden = hidden_features(table.columns, self.accuracy_features)
 
-        def fit_accuracy(member: int, out: NDArray[np.bool_]) -> lightgbm.Booster:
+        def fit_accuracy(member: int, out: NDArray[np.bool_]) -> Trees:
             parameters = self._seeded(member)
-            booster = _train(
+            trees = _train(
                 _binned(_without(table.x[~out], hidden), level[~out], parameters), parameters, self.n_estimators
             )
             if out.any():
                 unseen = table.x[out]
-                expected_regret[out] = _predict(self.regret_members_[member], unseen)
-                expected_accuracy[out] = _predict(booster, unseen)
-            return booster
+                expected_regret[out] = self.regret_members_[member].predict(unseen)
+                expected_accuracy[out] = trees.predict(unseen)
+            return trees
 
         self.accuracy_members_ = _in_threads(fit_accuracy, self._left_out(table.group_of), workers)
         promising = _best_quarter(expected_regret, table.case_of)
@@ -207,12 +208,12 @@ class MetaModel:
     def predict_regret(self, x: Floats) -> Floats:
         """Return the regret that each member expects; shape (members, n)."""
         to_regret = TARGETS[self.target].to_regret
-        return np.array([to_regret(_predict(member, x)) for member in self.regret_members_])
+        return np.array([to_regret(member.predict(x)) for member in self.regret_members_])
 
     def predict(self, x: Floats) -> Prediction:
         """Predict for features of shape (n, d) in the order of ``columns_``."""
         regret = self.predict_regret(x)
-        level = np.mean([_predict(member, x) for member in self.accuracy_members_], axis=0)
+        level = np.mean([member.predict(x) for member in self.accuracy_members_], axis=0)
         return Prediction(
             regret=regret.mean(axis=0),
             spread=regret.std(axis=0),
@@ -232,7 +233,7 @@ class MetaModel:
     def to_texts(self) -> dict[str, str]:
         """Return every member by name: LightGBM's in its text format, processes as JSON."""
         return {
-            f"{kind}_{i}": member.to_text() if isinstance(member, RegretProcess) else member.model_to_string()
+            f"{kind}_{i}": member.to_text()
             for kind, members in (("regret", self.regret_members_), ("accuracy", self.accuracy_members_))
             for i, member in enumerate(members)
         }
@@ -247,16 +248,14 @@ class MetaModel:
 
     @classmethod
     def from_texts(cls, manifest: Mapping[str, Any], texts: Mapping[str, str]) -> MetaModel:
-        """Return the fitted model that ``to_manifest`` and ``to_texts`` describe."""
-        import lightgbm
-
+        """Return the fitted model that ``to_manifest`` and ``to_texts`` describe; LightGBM is not imported."""
         model = cls(**manifest["parameters"])
         model.columns_ = tuple(manifest["columns"])
 
         def read(text: str) -> Learner:
             if text.startswith("{"):
                 return RegretProcess.from_text(text, model.columns_)
-            return lightgbm.Booster(model_str=text)
+            return Trees(text)
 
         members: dict[str, Any] = {name: read(text) for name, text in texts.items()}
         model.residual_ = manifest["residual"]
@@ -289,7 +288,7 @@ class MetaModel:
     ) -> lightgbm.Dataset:
         return _binned(x, y, parameters, weight)
 
-    def _train_regret(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> lightgbm.Booster:
+    def _train_regret(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> Learner:
         return _train(data, parameters, self.n_estimators)
 
 
@@ -345,17 +344,12 @@ def _binned(x: Floats, y: Floats, parameters: Mapping[str, Any], weight: Floats 
     return lightgbm.Dataset(x, y, weight=weight, params=dict(parameters)).construct()
 
 
-def _train(data: lightgbm.Dataset, parameters: Mapping[str, Any], rounds: int) -> lightgbm.Booster:
+def _train(data: lightgbm.Dataset, parameters: Mapping[str, Any], rounds: int) -> Trees:
     import lightgbm
 
     share = min(parameters["bagging_fraction"], _TREE_ROWS / data.num_data())
-    return lightgbm.train({**parameters, "bagging_fraction": share}, data, num_boost_round=rounds)
-
-
-def _predict(member: Learner, x: Floats) -> Floats:
-    if isinstance(member, RegretProcess):
-        return member.predict(x)
-    return np.asarray(member.predict(x, num_threads=1), dtype=np.float64)
+    booster = lightgbm.train({**parameters, "bagging_fraction": share}, data, num_boost_round=rounds)
+    return Trees(booster.model_to_string())
 
 
 def _best_quarter(expected: Floats, case_of: NDArray[np.int64]) -> NDArray[np.bool_]:

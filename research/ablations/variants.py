@@ -47,19 +47,9 @@ class RankingModel(MetaModel):
         data = lightgbm.Dataset(x[order], relevance, weight=weight[order], group=sizes, params=dict(parameters))
         return data.construct()
 
-    def _train_regret(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> lightgbm.Booster:
-        # A booster that ranks gives high values to the best.
-        return _Negated(super()._train_regret(data, parameters))
-
-
-class _Negated:
-    """A booster whose predictions change sign."""
-
-    def __init__(self, booster: lightgbm.Booster) -> None:
-        self._booster = booster
-
-    def predict(self, x: Floats, **options: Any) -> Floats:
-        return -np.asarray(self._booster.predict(x, **options))
+    def predict_regret(self, x: Floats) -> Floats:
+        """Return what each member expects, as a regret: what ranks gives high values to the best."""
+        return -super().predict_regret(x)
 
 
 VARIANTS: dict[str, Callable[[], MetaModel]] = {

@@ -89,9 +89,10 @@ def contributions(model: MetaModel, x: Floats) -> Contributions:
     x : ndarray of shape (1, d)
         The features of the configuration.
     """
-    shares = np.mean(
-        [np.asarray(m.predict(x, pred_contrib=True, num_threads=1))[0] for m in model.accuracy_members_], axis=0
-    )
+    import lightgbm
+
+    boosters = [lightgbm.Booster(model_str=member.to_text()) for member in model.accuracy_members_]
+    shares = np.mean([np.asarray(b.predict(x, pred_contrib=True, num_threads=1))[0] for b in boosters], axis=0)
     each, start = shares[:-1], float(shares[-1])
     end = start + float(each.sum())
     low, high = (float(from_logit(np.array([value]))[0]) for value in (start, end))

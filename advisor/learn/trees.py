@@ -1,0 +1,237 @@
+"""LightGBM's trees as arrays: read from its text format and evaluated with NumPy, without importing LightGBM.
+
+Advice needs a few hundred predictions, for which importing LightGBM (and with it scikit-learn and SciPy) takes longer
+than everything else. Predictions are LightGBM's to the last bit.
+
+A tree's leaves are bits of a mask. For each feature there is a table of the leaves that a value leaves reachable, by
+where the value lies among the thresholds; what all features leave is the one leaf (after QuickScorer, Lucchese et al.
+2015, doi:10.1145/2766462.2767733). Features that are the same in all rows are looked up once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.learn.table import Floats
+
+Masks = NDArray[np.unsignedinteger[Any]]
+
+_CATEGORICAL, _DEFAULT_LEFT, _NAN_IS_MISSING = 0b0001, 0b0010, 0b1000
+"""Bits of a node's ``decision_type``; bits 2 and 3 say what counts as missing: nothing, zero or NaN."""
+_MISSING = 0b1100
+_FIELDS = (
+    "num_leaves",
+    "num_cat",
+    "split_feature",
+    "threshold",
+    "decision_type",
+    "left_child",
+    "right_child",
+    "leaf_value",
+    "is_linear",
+)
+"""What is read of each tree."""
+_ROWS = 1024
+"""Rows evaluated at a time, which bounds the memory."""
+
+
+class Trees:
+    """The trees of one LightGBM regression model.
+
+    Parameters
+    ----------
+    text : str
+        What ``Booster.model_to_string`` returns.
+
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._reachable: dict[int, _Reachable] = {}
+        self._kept: tuple[tuple[bytes, bytes], Masks] | None = None
+
+    def to_text(self) -> str:
+        """Return LightGBM's text format."""
+        return self._text
+
+    @cached_property
+    def _nodes(self) -> _Nodes:
+        # Read when first asked: of the meta-models that are loaded, a request needs one.
+        return _Nodes(self._text)
+
+    def predict(self, x: Floats) -> Floats:
+        """Return predictions of shape (n,) for features of shape (n, d); NaN where one is unknown.
+
+        Raises
+        ------
+        ValueError
+            If the text is no such model, or one with categorical splits, zeros as missing values, linear leaves or
+            more than 64 leaves a tree.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        if len(x) == 1:
+            # LightGBM adds tree after tree. So does NumPy for several rows; for a single one it adds in pairs.
+            return self.predict(np.repeat(x, 2, axis=0))[:1]
+        parts = [self._predict(x[start : start + _ROWS]) for start in range(0, len(x), _ROWS)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _predict(self, x: Floats) -> Floats:
+        nodes = self._nodes
+        x = x[:, nodes.features]
+        first = x[0]
+        same = ((x == first) | (np.isnan(x) & np.isnan(first))).all(axis=0)
+        left = self._left_by(first, same)
+        for place in np.flatnonzero(~same).tolist():
+            left = left & self._table(place).of(x[:, place])
+        leaves = np.ascontiguousarray(np.broadcast_to(self._leaf(left), (len(x), left.shape[1])).T)
+        return np.asarray(np.add.reduce(nodes.leaf_value[np.arange(len(leaves))[:, None], leaves], axis=0))
+
+    def _left_by(self, row: Floats, same: NDArray[np.bool_]) -> Masks:
+        """Return the masks that the features which are the same in all rows leave: shape (1, trees).
+
+        The last are kept, as a search asks about one context again and again.
+        """
+        key = (row[same].tobytes(), same.tobytes())
+        if self._kept is None or self._kept[0] != key:
+            left = self._nodes.all_leaves[None]
+            for place in np.flatnonzero(same).tolist():
+                left = left & self._table(place).of(row[place : place + 1])
+            self._kept = key, left
+        return self._kept[1]
+
+    def _leaf(self, masks: Masks) -> NDArray[np.intp]:
+        """Return the leaf that each mask leaves."""
+        return _LEAF_OF_16[masks] if masks.dtype == np.uint16 else _place_of_bit(masks)
+
+    def _table(self, place: int) -> _Reachable:
+        if place not in self._reachable:
+            self._reachable[place] = _Reachable(self._nodes, self._nodes.features[place])
+        return self._reachable[place]
+
+
+class _Nodes:
+    """The splits of all trees, and the leaves on either side of each.
+
+    Attributes
+    ----------
+    leaf_value : ndarray of shape (trees, leaves)
+        Zero where a tree has fewer leaves.
+    all_leaves : ndarray of shape (trees,)
+        A mask of each tree's leaves.
+    tree, feature, threshold, nan_left : ndarray of shape (nodes,)
+        Of each split: its tree, what it compares with what, and whether unknown values go left.
+    left, right : ndarray of shape (nodes,)
+        Masks of the leaves below.
+    features : ndarray of int
+        Those that any split looks at.
+    """
+
+    def __init__(self, text: str) -> None:
+        found = _fields(text)
+        counts = np.array([int(value) for value in found["num_leaves"]])
+        n_trees, most = len(counts), int(counts.max(initial=1))
+        if not n_trees or most > 64 or any(value != "0" for value in (*found["num_cat"], *found["is_linear"])):
+            raise ValueError("only trees of at most 64 leaves, without categories and linear leaves, can be read")
+        masks = np.uint16 if most <= 16 else np.uint64
+        of_tree = np.repeat(np.arange(n_trees), counts)
+        in_tree = np.arange(len(of_tree)) - np.repeat(np.cumsum(counts) - counts, counts)
+        self.leaf_value = np.zeros((n_trees, most))
+        self.leaf_value[of_tree, in_tree] = _numbers(found["leaf_value"])
+        splits = counts - 1
+        self.tree = np.repeat(np.arange(n_trees), splits)
+        self.feature = _numbers(found["split_feature"], np.int64)
+        self.threshold = _numbers(found["threshold"])
+        decision = _numbers(found["decision_type"], np.int64)
+        if (decision & _CATEGORICAL).any() or ((decision & _MISSING) == 0b0100).any():
+            raise ValueError("splits on categories, or with zeros as missing values, cannot be read")
+        # Where nothing counts as missing LightGBM takes NaN for zero.
+        is_left = np.where(decision & _NAN_IS_MISSING, decision & _DEFAULT_LEFT, self.threshold >= 0)
+        self.nan_left = is_left.astype(bool)
+        node_in_tree = np.arange(len(self.tree)) - np.repeat(np.cumsum(splits) - splits, splits)
+        children = [np.zeros((n_trees, max(most - 1, 1)), dtype=np.int64) for _ in range(2)]
+        for side, name in zip(children, ("left_child", "right_child"), strict=True):
+            side[self.tree, node_in_tree] = _numbers(found[name], np.int64)
+        below = _leaves_below(children, splits, masks)
+        self.left, self.right = (side[self.tree, node_in_tree] for side in below)
+        ones = np.left_shift(np.uint64(1), np.arange(most, dtype=np.uint64)).astype(masks)
+        self.all_leaves = np.array([np.bitwise_or.reduce(ones[:count]) for count in counts], dtype=masks)
+        self.features = np.unique(self.feature)
+
+
+class _Reachable:
+    """The leaves that a value of one feature leaves reachable in each tree.
+
+    Parameters
+    ----------
+    nodes : _Nodes
+        All splits.
+    feature : int
+        The feature.
+    """
+
+    def __init__(self, nodes: _Nodes, feature: int) -> None:
+        rows = np.flatnonzero(nodes.feature == feature)
+        self._thresholds, place = np.unique(nodes.threshold[rows], return_inverse=True)
+        tree, shape = nodes.tree[rows], (len(self._thresholds) + 1, len(nodes.all_leaves))
+        # A value goes right of the thresholds below it, which closes their left sides, and left of the others.
+        above, below = np.tile(nodes.all_leaves, (shape[0], 1)), np.tile(nodes.all_leaves, (shape[0], 1))
+        np.bitwise_and.at(above, (place + 1, tree), ~nodes.left[rows])
+        np.bitwise_and.at(below, (place, tree), ~nodes.right[rows])
+        passed = np.bitwise_and.accumulate(above, axis=0)
+        ahead = np.bitwise_and.accumulate(below[::-1], axis=0)[::-1]
+        unknown = nodes.all_leaves.copy()
+        np.bitwise_and.at(unknown, tree, np.where(nodes.nan_left[rows], ~nodes.right[rows], ~nodes.left[rows]))
+        self._masks: Masks = np.concatenate([passed & ahead, unknown[None]])
+
+    def of(self, values: Floats) -> Masks:
+        """Return the masks of shape (n, trees) for values of shape (n,)."""
+        place = np.searchsorted(self._thresholds, values, side="left")
+        return self._masks[np.where(np.isnan(values), len(self._masks) - 1, place)]
+
+
+def _leaves_below(children: Sequence[NDArray[np.int64]], splits: NDArray[np.int64], masks: Any) -> list[Masks]:
+    """Return the masks of the leaves on either side of each node; a child that is negative is the leaf ``~child``."""
+    below = [np.zeros(children[0].shape, dtype=masks) for _ in range(2)]
+    trees = np.arange(len(splits))
+    # Children have larger numbers than their parents.
+    for node in range(int(splits.max(initial=0)) - 1, -1, -1):
+        for side, child in zip(below, (part[:, node] for part in children), strict=True):
+            inner = (below[0] | below[1])[trees, np.maximum(child, 0)]
+            leaf = np.left_shift(np.uint64(1), np.where(child < 0, ~child, 0).astype(np.uint64)).astype(masks)
+            side[:, node] = np.where(node < splits, np.where(child < 0, leaf, inner), 0)
+    return below
+
+
+def _place_of_bit(masks: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
+    """Return which bit is set in each mask, where exactly one is."""
+    return (np.frexp(masks.astype(np.float64))[1] - 1).astype(np.intp)
+
+
+_LEAF_OF_16 = _place_of_bit(np.arange(1 << 16))
+"""The same for masks of 16 bits, looked up."""
+
+
+def _fields(text: str) -> dict[str, list[str]]:
+    """Return what each tree says of each field, in order."""
+    found: dict[str, list[str]] = {name: [] for name in _FIELDS}
+    for line in _lines_of_trees(text):
+        name, _, value = line.partition("=")
+        if name in found:
+            found[name].append(value)
+    return found
+
+
+def _lines_of_trees(text: str) -> Iterator[str]:
+    start, end = text.find("\nTree=0\n"), text.find("\nend of trees")
+    if not text.startswith("tree\n") or end < 0:
+        raise ValueError("this is no LightGBM model in its text format")
+    return iter(text[start:end].splitlines() if start >= 0 else ())
+
+
+def _numbers(lines: Sequence[str], dtype: Any = np.float64) -> NDArray[Any]:
+    return np.fromstring(" ".join(lines), dtype=dtype, sep=" ")
