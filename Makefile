@@ -13,11 +13,11 @@ help:  ## Show these targets
 
 # One environment, one stamp a set of extras: a second call installs nothing.
 $(VENV)/.installed-timm: pyproject.toml
-	@echo "==> Creating the virtual environment $(VENV) and installing timm-advisor[timm] (PyTorch is a large download)"
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "python3 3.10 or newer is needed; set PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[timm]'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "python3 3.10 or newer is needed; set PYTHON=...")'
+	@$(PYTHON) docs/demo/quietly.py "Creating the virtual environment $(VENV)" $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) docs/demo/quietly.py "Bringing pip up to date" $(BIN)/python -m pip install --upgrade pip
+	@$(PYTHON) docs/demo/quietly.py "Installing timm-advisor[timm]: PyTorch is a download of gigabytes and may take minutes" \
+		$(BIN)/python -m pip install --editable '.[timm]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed-timm
@@ -26,7 +26,7 @@ $(VENV)/.installed-test: $(VENV)/.installed-timm
 	@touch $@
 
 demo: $(VENV)/.installed-timm  ## Train a small model with the hooks attached, show the record, ask for advice
-	$(BIN)/python docs/demo/demo.py demo
+	@$(BIN)/python docs/demo/demo.py demo
 
 lint: $(VENV)/.installed-test  ## ruff, mypy --strict, the one-way dependency rule
 	@echo "==> Checking style, types and the direction of dependencies"

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra from where this program was installed from: an index or a checkout."""
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        origin = json.loads(distribution("timm-advisor").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        origin = {}
+    address = urlsplit(str(origin.get("url", "")))
+    if address.scheme != "file" or "dir_info" not in origin:
+        return f"pip install 'timm-advisor[{extra}]'"
+    option = "--editable " if origin["dir_info"].get("editable") else ""
+    return f"pip install {option}'{unquote(address.path)}[{extra}]'"
+
+
 class AdvisorError(Exception):
     """A failure whose problem, cause and remedy are known.
 
@@ -56,5 +73,5 @@ class MissingExtraError(AdvisorError):
         super().__init__(
             f"{package} is needed to {purpose}",
             cause=f"{package} is not installed in this environment",
-            hint=f"pip install 'timm-advisor[{extra}]'",
+            hint=install_command(extra),
         )

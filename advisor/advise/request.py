@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from advisor.describe.model import describe_model
+from advisor.describe.model import describe_model, without_hub
 from advisor.describe.model_description import ModelDescription
 from advisor.errors import UsageError
 from advisor.records.schema import Pretraining
@@ -128,7 +128,7 @@ def make_request(
         If the model or optimizer is unknown, pretrained weights do not exist, or a number is out of range.
     """
     limits = Limits(max_epochs, max_batch_size, max_seconds, dict(fix or {}))
-    name = model or DEFAULT_MODEL
+    name = without_hub(model or DEFAULT_MODEL)
     description = describe_model(name)
     optimizer_family(opt)
     if pretrained and not description.has_pretrained:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -94,6 +95,8 @@ class Suggestion(_Frozen):
     confidence_reason: str = ""
     """Why, in words."""
     basis: Literal["meta-model", "response", "recipes", "rule"]
+    basis_weights: dict[str, float] = {}
+    """How much of the values rests on each basis; the sum is 1."""
     novelty: float
     evidence: tuple[SimilarDataset, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -103,6 +106,16 @@ class Suggestion(_Frozen):
     def best(self) -> Suggested:
         """The first suggestion."""
         return self.suggestions[0]
+
+    def __str__(self) -> str:
+        """Return the table that ``advisor suggest`` prints."""
+        from advisor.advise.output.table import to_plain_table
+
+        return to_plain_table(self.model_dump())
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def optimizer_kwargs(self) -> dict[str, Any]:
         """Return keywords for ``timm.optim.create_optimizer_v2``."""

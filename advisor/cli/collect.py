@@ -11,6 +11,7 @@ import click
 
 from advisor.cli.terminal.output import echo, echo_json, format_option
 from advisor.cli.terminal.progress import renew_line
+from advisor.space.words import counted
 
 
 @click.command()
@@ -107,7 +108,7 @@ class ProgressLine:
         """Start counting ``points`` runs that cost ``cost`` in all."""
         self._what, self._points, self._cost = what, points, cost
         self._done, self._spent, self._started, self._shown = 0, 0.0, time.monotonic(), 0.0
-        echo(f"{what}: {points:,} runs to train", err=True)
+        echo(f"{what}: {counted(points, 'run')} to train", err=True)
 
     def advance(self, cost: float) -> None:
         """Count one run; the remaining time follows from cost, as runs are of very different length."""

@@ -11,6 +11,7 @@ from advisor.cli.terminal.completion import paths
 from advisor.cli.terminal.output import echo_json, format_option
 from advisor.cli.terminal.progress import progress_bar
 from advisor.safe_text import one_line
+from advisor.space.words import counted
 
 if TYPE_CHECKING:
     from advisor.describe.dataset import Description
@@ -29,6 +30,9 @@ _BARS = 12
     help="Folder, archive, table or timm name of a dataset.",
 )
 @click.option(
+    "--class-map", metavar="FILE", help="File of timm's --class-map: the class folders that are meant, one a line."
+)
+@click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides which images are drawn."
 )
 @click.option(
@@ -39,12 +43,15 @@ _BARS = 12
 )
 @click.option("--contact-sheet", type=click.Path(path_type=Path), help="Write images of each class to this PNG file.")
 @format_option
-def describe(source: str, seed: int, probe: float | None, contact_sheet: Path | None, format_: str) -> None:
+def describe(
+    source: str, class_map: str | None, seed: int, probe: float | None, contact_sheet: Path | None, format_: str
+) -> None:
     """Describe an image dataset and what is wrong with it."""
     from advisor.describe.dataset import describe as describe_dataset
     from advisor.describe.dataset import open_dataset
+    from advisor.describe.sources.class_map import of_class_map
 
-    dataset = open_dataset(source)
+    dataset = of_class_map(open_dataset(source), class_map)
     with progress_bar() as progress:
         description = describe_dataset(dataset, seed=seed, probe_seconds=probe, progress=progress)
     if contact_sheet is not None:
@@ -65,13 +72,14 @@ def _print(description: Description) -> None:
     console, dataset = SafeConsole(soft_wrap=True), description.dataset
     console.print(Text.assemble((one_line(dataset.name), "bold"), f"  {description.kind}, {dataset.dataset_id}"))
     console.print(
-        f"{dataset.n_train:,} training and {dataset.n_eval:,} validation images of {dataset.n_classes:,} classes"
+        f"{dataset.n_train:,} training and {counted(dataset.n_eval, 'validation image')} of "
+        f"{counted(dataset.n_classes, 'class', 'classes')}"
     )
     console.print("\nTraining images a class", style="bold")
     block = "█" if console.encoding.lower().startswith("utf") else "#"
     for label, count, length in _histogram(description.class_counts):
         console.print(f"  {one_line(label):<24} {count:>8,} {block * length}")
-    console.print(f"\nWhat a sample of {description.n_drawn:,} images shows", style="bold")
+    console.print(f"\nWhat a sample of {counted(description.n_drawn, 'image')} shows", style="bold")
     for title, text in _in_words(dataset.features):
         console.print(f"  {title:<16} {text}")
     if description.warnings:

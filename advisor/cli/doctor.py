@@ -13,7 +13,8 @@ import click
 
 from advisor.cli.terminal.output import echo_json, format_option, print_rows
 from advisor.config import Config
-from advisor.errors import AdvisorError
+from advisor.errors import AdvisorError, install_command
+from advisor.space.words import counted
 
 _FOR_DEVELOPERS = ("dev", "test")
 
@@ -86,7 +87,7 @@ def _spool() -> Checked:
     except OSError as error:
         return Checked("spool", False, f"{folder}: {error}", "set ADVISOR_SPOOL_DIR to a folder that you can write")
     waiting = sum(not path.name.startswith(".") for path in folder.glob(f"*{SUFFIX}"))
-    found = f"{folder}: {waiting} runs going on or waiting"
+    found = f"{folder}: {counted(waiting, 'run')} going on or waiting"
     if not locks:
         found += "; no file locks there, a killed run is known as such only after some minutes"
     return Checked("spool", True, found, "advisor records sync" if waiting else "")
@@ -120,7 +121,7 @@ def _extras() -> Iterator[Checked]:
         versions = {package: _version(package) for package in packages}
         listed = ", ".join(f"{package} {known or 'is not installed'}" for package, known in versions.items())
         missing = not all(versions.values())
-        yield Checked(f"extra {extra}", True, listed, f"pip install 'timm-advisor[{extra}]'" if missing else "")
+        yield Checked(f"extra {extra}", True, listed, install_command(extra) if missing else "")
 
 
 def _version(package: str) -> str | None:

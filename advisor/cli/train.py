@@ -11,6 +11,8 @@ import click
 from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.output import echo
 from advisor.cli.terminal.progress import working
+from advisor.learn.usable_runs import BATCH_UNKNOWN, NOT_DESCRIBED
+from advisor.space.words import counted
 
 
 @click.command()
@@ -31,8 +33,11 @@ def train(out: Path | None, force: bool) -> None:
     for fault in trained.faults:
         note(f"used all the same: {fault}")
     runs, datasets = sum(one.runs for one in artefacts), sum(len(one.known) for one in artefacts)
-    used = f"{trained.own_runs_used} of your {trained.own_runs} runs are among them"
-    echo(f"Fitted to {runs:,} runs on {datasets} datasets; {used}.")
+    kinds = ", ".join(f"{count:,} {source}" for source, count in sorted(trained.used_by_source.items()))
+    used = f"{trained.own_runs_used} of your {counted(trained.own_runs, 'run')} are among them" + (
+        f" ({kinds})" if kinds else ""
+    )
+    echo(f"Fitted to {counted(runs, 'run')} on {counted(datasets, 'dataset')}; {used}.")
     for reason, count in sorted(trained.left_out.items(), key=lambda item: -item[1]):
         hint = _HINTS.get(reason, "")
         echo(f"Not used: {count:,} of your runs, as {reason}{hint}.")
@@ -42,7 +47,9 @@ def train(out: Path | None, force: bool) -> None:
 
 
 _HINTS = {
-    "their images were never described": " (`advisor records sync` describes the folders that are readable here)",
+    NOT_DESCRIBED: " (`advisor records sync` describes folders that are readable here; `advisor records import PATH… "
+    "--dataset DIR` says where the images of past runs are)",
+    BATCH_UNKNOWN: " (`advisor records import PATH… --world-size N` tells on how many devices they were trained)",
 }
 
 

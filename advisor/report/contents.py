@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from advisor.advise.diagnose.diagnosis import Diagnosis, diagnose, load_figures
 from advisor.advise.explain.explanation import Explanation, explain
 from advisor.advise.prepare import RunList, prepare_again
-from advisor.advise.suggestion import Suggestion
+from advisor.advise.suggestion import DatasetName, Suggestion
 from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact
 from advisor.records.schema import Epoch, Run
@@ -44,15 +44,18 @@ class Contents:
     runs : sequence of ShownRun
         The newest runs.
     total_runs : int
-        How many there are.
+        How many there are on this dataset; on all of them, where no advice is shown.
     account : Account
         How past advice did, over all runs.
+    other_runs : int
+        How many there are on other datasets.
     """
 
     explanation: Explanation | None
     runs: Sequence[ShownRun]
     total_runs: int
     account: Account
+    other_runs: int = 0
 
 
 def gather(store: Store, artefact: Artefact, explanation: Explanation | None) -> Contents:
@@ -67,7 +70,8 @@ def gather(store: Store, artefact: Artefact, explanation: Explanation | None) ->
     explanation : Explanation or None
         The advice that the page is about.
     """
-    runs = store.runs()
+    all_runs = store.runs()
+    runs = all_runs if explanation is None else [r for r in all_runs if _is_on(r, explanation.suggestion.dataset)]
     shown = runs[:MOST_RUNS]
     ids = [run.run_id for run in shown]
     epochs = {run_id: list(some) for run_id, some in groupby(store.epochs_of(ids), key=lambda epoch: epoch.run_id)}
@@ -87,8 +91,14 @@ def gather(store: Store, artefact: Artefact, explanation: Explanation | None) ->
         explanation=explanation,
         runs=[show(run) for run in shown],
         total_runs=len(runs),
-        account=account(runs, suggestions),
+        account=account(all_runs, suggestions),
+        other_runs=len(all_runs) - len(runs),
     )
+
+
+def _is_on(run: Run, dataset: DatasetName) -> bool:
+    """Tell whether a run was on a dataset; before its images are described only the name tells."""
+    return run.dataset_id == dataset.dataset_id if run.dataset_id else run.dataset_name == dataset.name
 
 
 def newest_advice(store: Store, artefact: Artefact) -> Explanation | None:

@@ -66,6 +66,16 @@
   document.querySelectorAll("main > section > .plots .plot").forEach(draw);
   show();
 
+  document.querySelectorAll(".copy").forEach((button) => {
+    const command = document.getElementById(button.dataset.copy);
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(command.textContent);
+        button.textContent = "Copied";
+      } catch { getSelection().selectAllChildren(command); }  // not allowed here: Ctrl-C does it
+    });
+  });
+
   const state = document.body.dataset.state;
   if (state) {
     const opened = () => [...document.querySelectorAll('.toggle[aria-expanded="true"]')].map((b) => b.getAttribute("aria-controls"));
@@ -73,7 +83,7 @@
     document.querySelectorAll(".toggle").forEach((b) => before.includes(b.getAttribute("aria-controls")) && toggle(b, true));
     const follow = async () => {
       try {
-        const answer = await fetch("/state");
+        const answer = await fetch("state");
         if (answer.ok && (await answer.text()) !== state) {
           remember((storage) => storage.setItem("open", JSON.stringify(opened())));
           location.reload();

@@ -8,7 +8,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from advisor.advise.output.explanation_text import neighbour_words
+from advisor.advise.explain.feature_words import feature_words
+from advisor.advise.output.explanation_text import neighbour_words, no_neighbours
+from advisor.advise.output.table import basis_in_words
+from advisor.advise.output.timm_arguments import quote
 from advisor.errors import MissingExtraError
 from advisor.report.contents import Contents
 from advisor.report.figures import Figure, account_figure, curve_figure, response_figure
@@ -41,12 +44,17 @@ def render(contents: Contents, *, state: str | None = None) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = format_number
+    environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
     return environment.get_template("page.html").render(
         contents=contents,
         explanation=contents.explanation,
         hyperparameters=HYPERPARAMETERS,
         labels=LABELS,
         neighbour_words=neighbour_words,
+        no_neighbours=no_neighbours,
+        feature_words=feature_words,
+        basis_in_words=basis_in_words,
+        command=_command(contents),
         figures=_embedded(_figures(contents)),
         state=state,
         made=datetime.now(timezone.utc),
@@ -55,6 +63,14 @@ def render(contents: Contents, *, state: str | None = None) -> str:
         style=_part("page.css"),
         script=_part("page.js"),
     )
+
+
+def _command(contents: Contents) -> str | None:
+    """Return the command line that trains as advised; where the images are is left to the reader."""
+    if contents.explanation is None:
+        return None
+    words = quote(contents.explanation.suggestion.to_args(), windows=False)
+    return f"advisor run train.py --data-dir DATASET {words}"
 
 
 def _figures(contents: Contents) -> dict[str, Figure]:

@@ -51,12 +51,12 @@ def picture(suggestion: Suggestion) -> str:
     """Return the answer to ``COMMAND`` as SVG."""
     from rich.console import Console
 
-    from advisor.advise.output.render import to_table
+    from advisor.advise.output.table import to_table
 
     with open(os.devnull, "w") as nowhere:
         console = Console(record=True, width=110, file=nowhere, highlight=False)
         console.print(f"[bold]$ {COMMAND}[/bold]\n")
-        console.print(to_table(suggestion))
+        console.print(to_table(suggestion.model_dump()))
         return console.export_svg(title="advisor suggest", unique_id="suggest")
 
 

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.advise.pipeline import answer
+from advisor.advise.pipeline import _confidence, answer
 from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
 from advisor.advise.search.novelty import assess_novelty
+from advisor.advise.suggestion import Expected
 from advisor.api import Advisor
+from advisor.records.evidence import load_evidence
 from advisor.records.schema import Dataset, Pretraining
 
 PHOTOGRAPHS = Dataset(
@@ -160,3 +162,31 @@ def test_layer_decay_is_assumed_as_own_runs_have_it(records, artefact):
         prepared = prepare(artefact, request, PHOTOGRAPHS, RunList([own]))
         assert len(prepared.own_runs) == 1
         assert answer(artefact, prepared).assumes.layer_decay == layer_decay
+
+
+def test_nothing_is_said_with_high_confidence_that_is_fixed_beyond_the_evidence(artefact, dataset):
+    sure = ask(artefact, dataset, "test_resnet", img_size=32)
+    _, high = artefact.covering("adamw", Pretraining.NONE).bounds["lr"]
+    beyond = ask(artefact, dataset, "test_resnet", img_size=32, fix={"lr": 2 * high})
+    absurd = ask(artefact, dataset, "test_resnet", img_size=32, fix={"lr": 100 * high})
+    assert beyond.confidence in ("medium", "low")
+    assert beyond.confidence == sure.confidence == "medium" or "outside what was recorded" in beyond.confidence_reason
+    assert absurd.confidence == "low"
+
+
+@pytest.mark.parametrize(("low", "high", "level"), [(32.0, 90.0, "medium"), (70.0, 90.0, "high")])
+def test_a_wide_interval_is_no_high_confidence(low, high, level):
+    adviser = Advisor()
+    dataset = load_evidence().datasets[0]
+    request = make_request(model="test_resnet", pretrained=False, img_size=32)
+    prepared = prepare(adviser.artefact, request, dataset, RunList())
+    expected = Expected(top1=80, low=low, high=high, level=0.8)
+    confidence, reason = _confidence(prepared, "meta-model", (), expected)
+    assert confidence == level
+    assert ("32 to 90 %" in reason) == (level == "medium")
+
+
+def test_the_weights_of_the_basis_add_up_and_the_largest_is_the_basis(artefact):
+    advice = ask(artefact, PHOTOGRAPHS, "resnet50", "adam")
+    assert sum(advice.basis_weights.values()) == pytest.approx(1, abs=0.02)
+    assert max(advice.basis_weights, key=advice.basis_weights.get) == advice.basis

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from advisor.advise.request import make_request
 from advisor.describe.model import describe_model, model_names
 from advisor.describe.model_description import ModelDescription
 from advisor.errors import UsageError
@@ -124,3 +125,32 @@ def test_the_classifier_counts_with_the_classes_it_is_for():
     model = describe_model("test_resnet")
     assert model.params_with(1000) == model.num_params
     assert model.params_with(10) == 373_658  # what timm builds with num_classes=10, as recorded runs say
+
+
+@pytest.mark.parametrize(
+    ("family", "usual"),
+    [
+        ("vit", "vit_base_patch16_224"),
+        ("mobilenetv3", "mobilenetv3_large_100"),
+        ("ResNet", "resnet50"),
+        ("efficientnet", "efficientnet_b0"),
+        ("ViT-B/16", "vit_base_patch16_224"),
+        ("resnet-50", "resnet50"),
+    ],
+)
+def test_a_family_offers_its_usual_model_first(family, usual):
+    with pytest.raises(UsageError) as caught:
+        describe_model(family)
+    assert caught.value.hint.startswith(f"--model {usual} ")
+
+
+@pytest.mark.parametrize("place", ["hf-hub:timm/", "hf_hub:timm/", "timm/"])
+def test_a_model_of_the_hub_is_taken_by_its_name(place):
+    assert describe_model(f"{place}resnet50.a1_in1k").name == "resnet50"
+    request = make_request(model=f"{place}resnet50.a1_in1k")
+    assert (request.name, request.tag) == ("resnet50.a1_in1k", "a1_in1k")
+
+
+def test_somebody_elses_repository_tells_no_architecture():
+    with pytest.raises(UsageError, match="named after their model"):
+        describe_model("hf-hub:somebody/my-photos")

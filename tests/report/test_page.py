@@ -11,6 +11,7 @@ from advisor.advise.explain.explanation import OWN_RUNS
 from advisor.advise.request import make_request
 from advisor.api import Advisor
 from advisor.errors import MissingExtraError
+from advisor.records.schema import Status
 from advisor.report import page
 from advisor.report.contents import gather, newest_advice, state
 
@@ -105,3 +106,41 @@ def test_a_missing_extra_names_the_command(monkeypatch):
         page._plotly()
     assert "timm-advisor[report]" in error.value.hint
     page._plotly.cache_clear()
+
+
+def test_runs_of_other_datasets_are_counted_and_not_mixed_in(store, artefact, explanation):
+    elsewhere = replace(
+        store.runs()[0], run_id="04elsewhere", dataset_id="another", dataset_name="another", name="away"
+    )
+    store.add_runs([elsewhere])
+    contents = gather(store, artefact, explanation)
+    assert {shown.run.run_id for shown in contents.runs} == {"01followed", "02other", "03diverged"}
+    html = own(page.render(contents))
+    assert "away" not in html
+    assert "1 run on other datasets is left out" in html
+    assert "away" in page.render(gather(store, artefact, None))
+
+
+def test_it_has_a_command_to_copy_and_marks_how_sure_it_is(store, artefact, explanation):
+    html = own(page.render(gather(store, artefact, explanation)))
+    command = re.search(r'<code id="command">(.*?)</code>', html)[1]
+    assert command.startswith("advisor run train.py --data-dir DATASET --model test_resnet")
+    assert f"--lr {explanation.suggestion.best.lr:g}" in command
+    assert f'class="confidence {explanation.suggestion.confidence}"' in html
+    doubtful = explanation.suggestion.model_copy(update={"confidence": "low", "confidence_reason": "it is new"})
+    html = own(page.render(gather(store, artefact, replace(explanation, suggestion=doubtful))))
+    assert 'class="confidence low"' in html
+    assert "●○○" in html
+    assert "It is new." in html
+
+
+def test_the_page_names_no_feature_by_its_column(html):
+    why = re.search(r'<section id="why".*?</section>', own(html), re.DOTALL)[0]
+    assert not re.search(r"\b(data|model):|log_", why)
+
+
+def test_the_error_that_a_run_recorded_is_shown(store, artefact, explanation):
+    store.add_runs(
+        [replace(store.runs()[0], run_id="05failed", status=Status.FAILED, error="CUDA error: <device> lost")]
+    )
+    assert "The recorded error: CUDA error: &lt;device&gt; lost" in page.render(gather(store, artefact, explanation))

@@ -14,6 +14,7 @@ from advisor.advise.search.predictor import InContext
 from advisor.advise.suggestion import SimilarDataset, Suggestion
 from advisor.learn.artefact import Artefact, Coverage
 from advisor.space.configuration import columns_of
+from advisor.space.words import counted
 
 SCHEMA = "advisor.explanation/1"
 OWN_RUNS = "what your own runs on this dataset showed"
@@ -111,7 +112,7 @@ def _no_response(suggestion: Suggestion, coverage: Coverage | None) -> str:
     seen = (
         "there are no recorded runs"
         if coverage is None
-        else f"{coverage.runs:,} runs on {coverage.groups} source{'' if coverage.groups == 1 else 's'} were recorded"
+        else f"{counted(coverage.runs, 'run')} on {counted(coverage.groups, 'source')} were recorded"
     )
     basis = _BASES[suggestion.basis]
     return (

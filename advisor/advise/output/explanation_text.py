@@ -9,8 +9,9 @@ from rich.text import Text
 
 from advisor.advise.explain.contributions import Contributions
 from advisor.advise.explain.explanation import Explanation
+from advisor.advise.explain.feature_words import feature_words
 from advisor.advise.explain.responses import Point, Response
-from advisor.advise.suggestion import SimilarDataset
+from advisor.advise.suggestion import SimilarDataset, Suggestion
 from advisor.safe_console import line
 from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 
@@ -54,8 +55,11 @@ class ExplanationText:
             yield line("")
             yield from (line(part) for part in contribution_words(explanation.contributions))
         yield line("")
-        yield line("Most similar recorded datasets and the best run there:")
-        yield from (line(f"  {neighbour_words(neighbour)}") for neighbour in explanation.neighbours)
+        if explanation.neighbours:
+            yield line("Most similar recorded datasets and the best run there:")
+            yield from (line(f"  {neighbour_words(neighbour)}") for neighbour in explanation.neighbours)
+        else:
+            yield line(no_neighbours(suggestion))
         yield from (line(f"Note: {warning}.") for warning in suggestion.warnings)
         bar = "█" if options.encoding.lower().startswith("utf") else "#"
         yield from _plots(explanation.responses, max(8, min(40, options.max_width - _TEXT_WIDTH)), bar)
@@ -66,8 +70,14 @@ def contribution_words(found: Contributions) -> Iterator[str]:
     yield f"Expected top-1 is {found.expected:.0f} %, where the average recorded run has {found.start:.0f} %. Why:"
     for part in found.parts:
         if abs(part.points) >= _WORTH_NAMING:
-            names = ", ".join(name.partition(":")[2] or name for name, _ in part.features)
+            names = ", ".join(dict.fromkeys(feature_words(name) for name, _ in part.features))
             yield f"  {part.points:+5.1f} points  {part.what}{f' ({names})' if names else ''}"
+
+
+def no_neighbours(suggestion: Suggestion) -> str:
+    """Return the line that stands where similar datasets would."""
+    start = "pretrained weights" if suggestion.pretrained else "scratch"
+    return f"No run from {start} is among the recorded evidence on datasets like this one."
 
 
 def neighbour_words(neighbour: SimilarDataset) -> str:

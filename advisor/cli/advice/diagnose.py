@@ -8,6 +8,7 @@ import click
 
 from advisor.cli.terminal.output import echo_json, format_option
 from advisor.errors import UsageError
+from advisor.space.words import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -82,7 +83,7 @@ def _text(diagnosis: Diagnosis) -> RenderableType:
     lines = [
         line(
             f"{run.name or run.run_id}: {run.model or 'a model'} on {run.dataset_name or 'a dataset'}, "
-            f"{run.epochs_done} of {run.epochs or '?'} epochs{reached}"
+            f"{run.epochs_done} of {'?' if run.epochs is None else counted(run.epochs, 'epoch')}{reached}"
         ),
         line(""),
         line(diagnosis.verdict.capitalize(), style="bold"),

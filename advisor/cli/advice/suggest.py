@@ -46,8 +46,9 @@ def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
     """Suggest learning rate, batch size, epochs, dropout and weight decay for a dataset.
 
     The other values of the recipe that the advice assumes are printed with it: a learning rate means nothing without
-    its schedule and augmentation. --format args prints arguments of timm's train.py, yaml a file for its --config; the
-    batch size in both is that of a training in one process.
+    its schedule and augmentation. --format args prints arguments of timm's train.py, quoted for the shell: eval
+    "python train.py $(advisor suggest ... --format args)"; yaml prints a file for its --config. The batch size in both is
+    that of a training in one process.
     """
     from advisor.advise.output.render import check_format
     from advisor.api import Advisor
@@ -55,7 +56,7 @@ def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
     check_format(format_)
     # Whatever is wrong with the request is said before any image is read.
     request = to_request(options, top_k=top)
-    description = describe_with_progress(options["dataset"])
+    description = describe_with_progress(options)
     doing = f"trying a few steps on {request.device}" if request.device else "looking for good values"
     with working(doing), _collector_paused():
         adviser = Advisor()
@@ -68,14 +69,14 @@ def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
 
 
 def _print_table(advised: Suggestion, dataset: str, fixed: Collection[str]) -> None:
-    from advisor.advise.output.render import to_table
     from advisor.advise.output.settle import settle_commands
+    from advisor.advise.output.table import to_table
     from advisor.safe_console import SafeConsole
 
     console = SafeConsole()
     # Those after the best have no room beside it on a narrow terminal.
     shown = len(advised.suggestions) if console.width >= _WIDE else 1
-    console.print(to_table(advised.model_copy(update={"suggestions": advised.suggestions[:shown]})))
+    console.print(to_table(advised.model_copy(update={"suggestions": advised.suggestions[:shown]}).model_dump()))
     if advised.confidence == "low" and "lr" not in fixed:
         echo("\nThree short trainings settle the learning rate; train on with the best of them:")
         # Whole lines, however narrow the terminal: they are there to be copied.

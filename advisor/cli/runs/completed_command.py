@@ -15,16 +15,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from advisor.advise.output.script_arguments import ScriptArguments
+from advisor.advise.output.table import basis_in_words
 from advisor.advise.output.timm_arguments import to_words
 from advisor.advise.suggestion import Suggestion
 from advisor.cli.runs.one_answer import Answer, SeveralMachines, one_answer, processes
 from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.progress import working
+from advisor.errors import AdvisorError
 from advisor.helper_process import helper_process
 from advisor.records.recording.containment import guarded
 from advisor.space.hyperparameters import TIMM_ARGUMENTS, format_number
@@ -44,15 +46,16 @@ class FillIn:
     ----------
     seconds : float
         How long the advice may take.
-    folder : Path
-        Where processes that train together leave the answer for one another.
+    cache_dir : Path
+        Where processes that train together leave the answer for one another, and where validation splits are kept.
     followed : callable
-        Told the id of the advice that the training follows.
+        Told what the record is to say: the id of the advice that the training follows, and which folder's images were
+        split.
     """
 
     seconds: float
-    folder: Path
-    followed: Callable[[str], None]
+    cache_dir: Path
+    followed: Callable[[Mapping[str, str]], None]
     _done: bool = False
 
     @contextmanager
@@ -111,7 +114,8 @@ class FillIn:
             if not arguments.open:
                 _say("nothing to set: the command line decides all that the script takes")
                 return
-            answer = one_answer(lambda: self._ask(arguments), self.folder, self.seconds + _FURTHER_SECONDS)
+            waiting = self.seconds + _FURTHER_SECONDS
+            answer = one_answer(lambda: self._ask(arguments), self.cache_dir / "advice", waiting)
         except (LookupError, SeveralMachines) as error:
             _unchanged(str(error))
             return
@@ -121,14 +125,50 @@ class FillIn:
         suggestion = Suggestion.model_validate(answer["suggestion"])
         for name, value in {**arguments.fill(suggestion), **arguments.recipe(suggestion)}.items():
             setattr(found, name, _as_parsed(next(action for action in parser._actions if action.dest == name), value))
-        self.followed(suggestion.suggestion_id)
+        followed = {"suggestion_id": suggestion.suggestion_id}
+        if "folder" in answer:
+            followed["split_of"] = os.path.abspath(str(arguments.values[str(arguments.root)]))
+            for name, value in arguments.reading(answer["folder"]).items():
+                setattr(found, name, value)
+        self.followed(followed)
         if os.environ.get("RANK", "0") == "0":
             _tell(arguments, suggestion)
-            if getattr(found, "class_map", None):
-                _say("--class-map is not looked at: the advice is for all classes of the folder")
 
     def _ask(self, arguments: ScriptArguments) -> Answer:
-        """Return ``{"suggestion": …}``, or ``{"reason": …}`` why there is none."""
+        """Return ``{"suggestion": …}``, or ``{"reason": …}`` why there is none.
+
+        Where the images had to be split for validation, ``{"folder": …}`` is beside it.
+        """
+        folder = self._split(arguments)
+        if folder is None:
+            return self._ask_for(arguments)
+        answer = self._ask_for(replace(arguments, values={**arguments.values, **arguments.reading(folder)}))
+        return answer if "reason" in answer else {**answer, "folder": folder}
+
+    def _split(self, arguments: ScriptArguments) -> str | None:
+        """Return a folder with a validation split, made of the images where they have none; None where it is as it is.
+
+        What was made is said, and why nothing could be made.
+        """
+        # Not before the script has imported what it wants: the first import of numpy settles its threads.
+        from advisor.describe.sources.class_map import read_class_map
+        from advisor.describe.sources.validation_split import validation_split
+
+        root = arguments.folder_without_validation()
+        split = validation_split(root, self.cache_dir) if root is not None else None
+        if split is None or len(split.of_class) < 2:
+            return None
+        class_map = arguments.class_map()
+        try:
+            made = split.make(None if class_map is None else read_class_map(class_map, split.training))
+        except (AdvisorError, OSError) as error:
+            _say(f"{root} has no validation split, and none could be made: {error}")
+            _say("the run will be scored on its training images, so no advice will learn from it")
+            return None
+        _say(f"{root} has no validation split: a fifth of each class is kept for it, listed in {split.list}")
+        return str(made)
+
+    def _ask_for(self, arguments: ScriptArguments) -> Answer:
         question, deadline = arguments.question(), time.monotonic() + self.seconds
         _say(f"asking for advice on {question[1]}, at most {self.seconds:g} seconds")
         with working(f"describing {question[1]} and looking for good values"):
@@ -192,11 +232,11 @@ def _tell(arguments: ScriptArguments, suggestion: Suggestion) -> None:
         _say(f"  {option:<24} {reason}".rstrip())
     for name in arguments.unknown:
         _say(f"  {name} stays: the script has no option --{TIMM_ARGUMENTS[name].replace('_', '-')}")
-    expected, learned = suggestion.best.expected, suggestion.metamodel
+    expected = suggestion.best.expected
     if expected is not None:
         span = f"{expected.low:.0f} to {expected.high:.0f} %"
         _say(f"expected top-1: {expected.top1:.0f} %; with a probability of {100 * expected.level:.0f} % {span}")
-    basis = "a fixed rule" if suggestion.basis == "rule" or learned is None else f"{learned.runs:,} recorded runs"
+    basis = basis_in_words(suggestion.model_dump())
     _say(f"confidence {suggestion.confidence}, from {basis}; this is advice {suggestion.suggestion_id}")
     for warning in suggestion.warnings:
         _say(f"note: {warning}")

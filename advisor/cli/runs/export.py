@@ -16,6 +16,7 @@ from advisor.cli.terminal.output import echo
 from advisor.errors import AdvisorError, UsageError
 from advisor.records.export import FORMATS, write_parquet, write_text
 from advisor.records.schema import Epoch, Run
+from advisor.space.words import counted
 
 
 @click.command()
@@ -55,7 +56,7 @@ def export(selection: dict[str, Any], epochs: bool, output: Path | None, format_
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
-    echo(f"Wrote {'the epochs of ' if epochs else ''}{len(runs)} runs to {output}.", err=True)
+    echo(f"Wrote {'the epochs of ' if epochs else ''}{counted(len(runs), 'run')} to {output}.", err=True)
 
 
 def _format_of(output: Path | None) -> str:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from advisor.cli.runs.described import echo_described
 from advisor.cli.terminal.output import echo, echo_json, format_option, print_rows
 from advisor.cli.terminal.progress import working
+from advisor.space.words import counted
 
 if TYPE_CHECKING:
     from advisor.records.importing.imports import ImportReport
+
+_NO_IMAGES = "Where their images are on this machine: advisor records import PATH… --dataset DIR"
 
 
 @click.command("import")
@@ -23,26 +27,52 @@ if TYPE_CHECKING:
     metavar="N",
     help="Devices that runs were trained on which do not tell: timm's args.yaml has the batch size of one device.",
 )
+@click.option(
+    "--dataset",
+    metavar="DIR",
+    help="The images that those runs were trained on whose own folder is not on this machine. Where the runs name "
+    "several datasets, those that name this one.",
+)
+@click.option("--dataset-name", metavar="NAME", help="The same for a dataset that the records know by this name or id.")
 @format_option
-def import_(paths: tuple[Path, ...], world_size: int | None, format_: str) -> None:
+def import_(
+    paths: tuple[Path, ...], world_size: int | None, dataset: str | None, dataset_name: str | None, format_: str
+) -> None:
     """Take past runs into the records, and say what was taken, what was left out, and why.
 
     PATH is a file or a folder, searched to the bottom: timm output folders (args.yaml with summary.csv), JSON-line
-    logs of the DeiT family, Quick-Tune data, MLflow stores (mlruns, mlflow.db), and what plugins add. Importing again
-    changes nothing but what has changed.
+    logs of the DeiT family, Weights & Biases (wandb folders, exported run tables), MLflow stores (mlruns, mlflow.db),
+    Optuna storages, Quick-Tune data, and what plugins add. Their datasets are described where the images are on this
+    machine. Importing again changes nothing but what has changed.
     """
+    from dataclasses import asdict
+
     from advisor.config import Config
-    from advisor.errors import AdvisorError
+    from advisor.describe.recorded import RecordedDatasets, describe_recorded, give_folder, give_known
+    from advisor.errors import AdvisorError, UsageError
     from advisor.plugins import get_plugins
     from advisor.records.importing.imports import import_paths
     from advisor.records.store.store import Store
 
+    if dataset is not None and dataset_name is not None:
+        raise UsageError("--dataset and --dataset-name name the same thing", hint="give one of them")
+    store = Store(Config()["store"])
     with working("reading runs"):
-        report = import_paths(Store(Config()["store"]), paths, get_plugins(), world_size=world_size)
+        report = import_paths(store, paths, get_plugins(), world_size=world_size)
+    with working("describing the datasets that they were trained on"):
+        described = describe_recorded(store)
+        if dataset is not None or dataset_name is not None:
+            given = (
+                give_folder(store, report.run_ids, dataset)
+                if dataset
+                else give_known(store, report.run_ids, str(dataset_name))
+            )
+            described = RecordedDatasets(described.runs + given.runs, given.left_out)
     if format_ == "json":
-        echo_json(report)
+        echo_json({**asdict(report), "described": asdict(described)})
     else:
         _print(report)
+        echo_described(described, _NO_IMAGES)
     if not report.runs:
         raise AdvisorError(
             "no run was taken",
@@ -54,8 +84,8 @@ def import_(paths: tuple[Path, ...], world_size: int | None, format_: str) -> No
 def _print(report: ImportReport) -> None:
     sources = ", ".join(f"{count} from {source}" for source, count in report.sources.most_common())
     echo(
-        f"{report.runs} runs with {report.epochs} epochs: {report.new} new, {report.updated} updated, "
-        f"{report.unchanged} unchanged" + (f" ({sources})" if sources else "") + "."
+        f"{counted(report.runs, 'run')} with {counted(report.epochs, 'epoch')}: {report.new} new, "
+        f"{report.updated} updated, {report.unchanged} unchanged" + (f" ({sources})" if sources else "") + "."
     )
     if report.resumed:
         echo(f"{report.resumed} of them joined to the run they continue.")

@@ -15,11 +15,12 @@ from advisor.cli.runs.export import export
 from advisor.cli.runs.import_ import import_
 from advisor.cli.runs.selection import moment, selection_options, status_option, statuses
 from advisor.cli.runs.store import open_store
-from advisor.cli.terminal.output import echo, echo_json, format_option, print_rows
+from advisor.cli.terminal.output import confirm, echo, echo_json, format_option, print_rows
 from advisor.cli.terminal.progress import working
 from advisor.errors import UsageError
 from advisor.records.schema import Status
 from advisor.space.hyperparameters import HYPERPARAMETERS
+from advisor.space.words import counted
 
 if TYPE_CHECKING:
     from advisor.records.schema import Epoch, Run
@@ -29,6 +30,26 @@ _NUMBERS = ("lr", "batch", "epochs", "dropout", "decay", "best", "final")
 _LIST_HEADINGS = ("run", "name", "status", "dataset", "model", "opt", *_NUMBERS)
 _ID_SHOWN = 13
 """Characters of an id that a table shows: its millisecond and 15 random bits; any unique beginning names a run."""
+_EPOCHS_SHOWN = 20
+_TOLD_FIRST = frozenset(
+    (
+        *(
+            "run_id",
+            "name",
+            "status",
+            "error",
+            "started_at",
+            "ended_at",
+            "dataset_name",
+            "n_train",
+            "n_eval",
+            "n_classes",
+        ),
+        *("model", "pretrained", "img_size", "opt", "sched", *HYPERPARAMETERS, "metric", "best_metric", "best_epoch"),
+        *("final_metric", "epochs_done", "train_seconds", "device", "out_of_memory", "suggestion_id", "resumed_from"),
+    )
+)
+"""What a table of one run holds before its epochs; the rest only if it is asked for."""
 _PLOT_HEIGHT = 10
 _PLOT_WIDTH = 60
 
@@ -50,11 +71,16 @@ records.add_command(export)
 @format_option
 def list_(selection: dict[str, Any], sort: str, ascending: bool, limit: int, format_: str) -> None:
     """List recorded runs, newest first."""
-    runs = open_store().runs(**selection, sort=sort, descending=not ascending, limit=limit)
+    store = open_store()
+    runs = store.runs(**selection, sort=sort, descending=not ascending, limit=limit)
     if format_ == "json":
         echo_json(runs)
     elif not runs:
-        echo("No runs recorded. Next: advisor run SCRIPT [ARGS…]", err=True)
+        recorded = store.counts()["runs"]
+        if recorded:
+            echo(f"None of {counted(recorded, 'recorded run')} is so. Next: advisor records list", err=True)
+        else:
+            echo("No runs recorded. Next: advisor run SCRIPT [ARGS…]", err=True)
     else:
         print_rows(_LIST_HEADINGS, [_list_row(run) for run in runs], right=_NUMBERS)
 
@@ -74,8 +100,9 @@ def _list_row(run: Run) -> list[str]:
 
 @records.command()
 @click.argument("run_name", metavar="RUN")
+@click.option("--all", "everything", is_flag=True, help="Also every other argument, version and epoch.")
 @format_option
-def show(run_name: str, format_: str) -> None:
+def show(run_name: str, everything: bool, format_: str) -> None:
     """Show one run: RUN is its id, the beginning of it, or its name."""
     store = open_store()
     run = store.run(run_name)
@@ -85,14 +112,28 @@ def show(run_name: str, format_: str) -> None:
 
         echo_json({**to_plain(run), "epochs_recorded": to_plain(epochs)})
         return
-    print_rows(("field", "value"), [(name, value) for name, value in _fields(run)])
+    fields = _fields(run)
+    shown = [row for row in fields if everything or row[0] in _TOLD_FIRST]
+    print_rows(("field", "value"), shown)
+    if len(fields) > len(shown):
+        echo(f"{counted(len(fields) - len(shown), 'further field')}: advisor records show {run_name} --all")
     if epochs:
         echo()
         metrics = ("lr", "train_loss", "eval_loss", "eval_top1", "eval_top5", "ema_eval_top1", "seconds")
-        shown = [name for name in metrics if any(getattr(epoch, name) is not None for epoch in epochs)]
-        rows = [[str(e.epoch), *(_number(getattr(e, name)) for name in shown)] for e in epochs]
-        print_rows(("epoch", *shown), rows, right=("epoch", *shown))
+        known = [name for name in metrics if any(getattr(epoch, name) is not None for epoch in epochs)]
+        listed = epochs if everything else _thinned(epochs, run.best_epoch)
+        rows = [[str(e.epoch), *(_number(getattr(e, name)) for name in known)] for e in listed]
+        print_rows(("epoch", *known), rows, right=("epoch", *known))
+        if len(listed) < len(epochs):
+            echo(f"{len(listed)} of {counted(len(epochs), 'epoch')}, the best among them; --all has each.")
         _plot(epochs)
+
+
+def _thinned(epochs: Sequence[Epoch], best: int | None) -> Sequence[Epoch]:
+    """Return so many epochs as a screen holds: evenly spaced ones, the last and the best."""
+    every = -(-len(epochs) // _EPOCHS_SHOWN)
+    last = len(epochs) - 1
+    return [epoch for i, epoch in enumerate(epochs) if i % every == 0 or i == last or epoch.epoch == best]
 
 
 @records.command()
@@ -124,16 +165,19 @@ def sync(folder: Path | None, format_: str) -> None:
     if format_ == "json":
         echo_json({**asdict(report), "described": asdict(datasets)})
         return
-    echo(f"{report.lines} new lines of {report.runs} runs taken; {report.stale} runs found dead.")
+    echo(
+        f"{counted(report.lines, 'new line')} of {counted(report.runs, 'run')} taken; "
+        f"{counted(report.stale, 'run')} found dead."
+    )
     echo_described(datasets)
-    for count, what in (
-        (report.unreadable, "lines were damaged and passed over"),
-        (report.closed, "spools could not be read; check who owns them"),
-        (report.newer, "spools are of a newer version: pip install --upgrade timm-advisor"),
-        (report.foreign, "runs belong to other stores; see `advisor config`"),
+    for count, noun, what in (
+        (report.unreadable, "damaged line", "passed over"),
+        (report.closed, "spool", "left, as reading is not permitted; check who owns it"),
+        (report.newer, "spool", "left, as a newer version wrote it: pip install --upgrade timm-advisor"),
+        (report.foreign, "run", "left for another store; see `advisor config`"),
     ):
         if count:
-            echo(f"{count} {what}.", err=True)
+            echo(f"{counted(count, noun)} {what}.", err=True)
     for path, reason in report.refused.items():
         echo(f"{path} cannot be stored: {reason}", err=True)
 
@@ -145,10 +189,11 @@ def remove(run_names: tuple[str, ...], yes: bool) -> None:
     """Remove runs and their epochs for good."""
     store = open_store()
     run_ids = list(dict.fromkeys(store.run(name).run_id for name in run_names))
-    if not yes:
-        click.confirm(f"Remove {len(run_ids)} runs for good?", abort=True, err=True)
+    if not yes and not confirm(f"Remove {counted(len(run_ids), 'run')} for good?"):
+        echo("Nothing was removed.", err=True)
+        return
     _forget(store, run_ids)
-    echo(f"Removed {len(run_ids)} runs.")
+    echo(f"Removed {counted(len(run_ids), 'run')}.")
 
 
 @records.command()
@@ -172,16 +217,17 @@ def prune(status: tuple[str, ...], older_than: datetime | None, dry_run: bool, y
     found = store.runs(status=statuses(status), before=older_than)
     runs = [run for run in found if run.status is not Status.RUNNING]
     if runs and not dry_run:
-        if not yes:
-            click.confirm(f"Remove {len(runs)} runs for good?", abort=True, err=True)
+        if not yes and not confirm(f"Remove {counted(len(runs), 'run')} for good?"):
+            echo("Nothing was removed.", err=True)
+            return
         _forget(store, [run.run_id for run in runs])
     if format_ == "json":
         echo_json({"removed": not dry_run, "runs": [run.run_id for run in runs]})
     elif dry_run and runs:
         print_rows(_LIST_HEADINGS, [_list_row(run) for run in runs], right=_NUMBERS)
-        echo(f"{len(runs)} runs would be removed.", err=True)
+        echo(f"{counted(len(runs), 'run')} would be removed.", err=True)
     else:
-        echo(f"Removed {len(runs)} runs." if not dry_run else "No run would be removed.")
+        echo(f"Removed {counted(len(runs), 'run')}." if not dry_run else "No run would be removed.")
 
 
 def _forget(store: Store, run_ids: list[str]) -> None:

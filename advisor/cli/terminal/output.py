@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from advisor.errors import UsageError
 from advisor.safe_text import for_terminal, one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +35,22 @@ def format_option(function: F) -> F:
 def echo(text: str = "", *, err: bool = False) -> None:
     """Print lines of text, with what is foreign in them as text and nothing else."""
     click.echo(for_terminal(text), err=err)
+
+
+def confirm(question: str) -> bool:
+    """Ask a question that is answered with yes or no, on stderr.
+
+    Raises
+    ------
+    UsageError
+        If there is nobody to answer.
+    """
+    try:
+        return click.confirm(for_terminal(question), err=True)
+    except click.Abort:
+        if sys.stdin.isatty():  # Ctrl-C
+            raise
+        raise UsageError("nobody answered", cause="the input is no terminal and has ended", hint="add --yes") from None
 
 
 def echo_for_programs(text: str) -> None:

@@ -1,12 +1,16 @@
 """A suggestion under timm's names: taken by its factories, and nothing lost on the way."""
 
 import argparse
+import ast
 import math
+import os
 import shlex
+import subprocess
+import sys
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.advise.output.timm_arguments import quote, to_words
@@ -160,3 +164,19 @@ def test_a_line_can_be_pasted_into_either_shell():
     words = ["--data-dir", r"C:\my photos", "--lr", "0.1"]
     assert quote(words, windows=True) == r'--data-dir "C:\my photos" --lr 0.1'
     assert shlex.split(quote(words, windows=False)) == words
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+@given(st.lists(st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), min_size=1), max_size=5))
+@settings(max_examples=20)
+def test_the_documented_line_hands_every_word_to_the_script_as_it_is(words):
+    """docs/integrations.md: eval "python train.py $(advisor suggest --format args)"."""
+    words = [*words, "my photos[v2]", "it's", '"$HOME"', "*"]
+    show = shlex.join([sys.executable, "-c", "import sys; sys.stdout.buffer.write(ascii(sys.argv[1:]).encode())"])
+    line = 'eval "$SHOW $(cat)"'
+    done = subprocess.run(
+        ["sh", "-c", line], input=quote(words, windows=False).encode(), env={**os.environ, "SHOW": show},
+        capture_output=True, check=True,
+    )  # fmt: skip
+    # A shell leaves out the ends of lines that a command's output ends with.
+    assert ast.literal_eval(done.stdout.decode()) == words

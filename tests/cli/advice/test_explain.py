@@ -1,10 +1,14 @@
 """``advisor explain`` from end to end, with the shipped evidence, on a folder outside it."""
 
 import json
+import re
 
 import pytest
 
+from advisor.advise.explain.feature_words import _WORDS, feature_words
+from advisor.api import Advisor
 from advisor.cli.root import main
+from advisor.records.schema import Pretraining
 from advisor.space.hyperparameters import HYPERPARAMETERS
 
 ASKED = ["--model", "test_resnet", "--scratch", "--img-size", "32", "--max-epochs", "20"]
@@ -45,3 +49,25 @@ def test_a_wrong_value_is_refused_as_by_suggest(image_folder, capsys):
     code, out, err = explain("--dataset", str(image_folder), "--fix", "lr=fast", capsys=capsys)
     assert (code, out) == (2, "")
     assert "NAME=VALUE" in err
+
+
+def test_neighbours_are_trained_from_the_same_start(image_folder, capsys):
+    for start in ("--pretrained", "--scratch"):
+        options = ("--model", "resnet18", "--opt", "adam", start)
+        code, out, err = explain("--dataset", str(image_folder), *options, "--format", "json", capsys=capsys)
+        assert code == 0, err
+        for neighbour in json.loads(out)["neighbours"]:
+            assert neighbour["best"]["pretrained"] == (start == "--pretrained")
+
+
+def test_features_have_words(image_folder, capsys):
+    _, out, _ = explain("--dataset", str(image_folder), *ASKED, capsys=capsys)
+    assert not re.search(r"\blog_|_skill|data:|model:", out)
+
+
+def test_every_feature_of_the_shipped_meta_models_has_words():
+    artefact = Advisor().artefact
+    columns = {*artefact.model.columns_, *artefact.of(Pretraining.IMAGENET).model.columns_}
+    assert columns
+    assert {name for name in columns if name not in _WORDS} == set()
+    assert feature_words("data:my_plugin.sharp_edges") == "my plugin.sharp edges"

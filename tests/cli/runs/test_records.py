@@ -15,6 +15,7 @@ from advisor.cli import main
 from advisor.records.recording import spool
 from advisor.records.schema import EPOCH_METRICS, RUN_FIELDS, Epoch, Run, Source, Status, new_id
 from advisor.records.store.store import Store
+from advisor.space.words import counted
 
 NOW = datetime.now(timezone.utc)
 DAYS_OLD = (1, 10, 100)
@@ -137,11 +138,34 @@ def test_json_has_every_field_by_its_name(advisor, store):
 
 def test_show(advisor, store):
     text = advisor("records", "show", "name-0")
-    assert "color_jitter" in text
+    assert "color_jitter" not in text
+    assert "further fields: advisor records show name-0 --all" in text
+    assert "color_jitter" in advisor("records", "show", "name-0", "--all")
+    assert text.index("final_metric") < text.index("eval_top1 in percent") < 3_000
     assert "eval_top1 in percent over the epochs" in text
     assert text.count("●") == 2  # the epoch that is not a number has no mark
     shown = json.loads(advisor("records", "show", "01run0", "--format", "json"))
     assert [epoch["train_loss"] for epoch in shown["epochs_recorded"]] == [2.0, 1.0, 0.0]
+
+
+def test_a_list_that_nothing_fits_is_told_from_no_runs_at_all(advisor, store, capsys):
+    with pytest.raises(SystemExit):
+        main(["records", "list", "--model", "no_such_model"])
+    said = capsys.readouterr().err
+    assert "None of 3 recorded runs is so" in said
+    assert "No runs recorded" not in said
+
+
+def test_of_a_long_run_as_many_epochs_as_a_screen_holds(advisor, store):
+    epochs = [Epoch(run_id="03", epoch=i, eval_top1=50 + i / 10, train_loss=1.0) for i in range(300)]
+    store.add_runs([Run(run_id="03", source=Source.API, best_epoch=123)], epochs)
+    text = advisor("records", "show", "03")
+    listed = [int(line.split()[0]) for line in text.splitlines() if line.split()[:1] and line.split()[0].isdigit()]
+    assert {0, 123, 299} <= set(listed)
+    assert len(listed) <= 30
+    assert "of 300 epochs" in text
+    assert text.index("status") < text.index("train_loss")
+    assert len(advisor("records", "show", "03", "--all").splitlines()) > 300
 
 
 def test_show_draws_a_loss_where_there_is_no_accuracy(advisor, store, runs):
@@ -151,9 +175,15 @@ def test_show_draws_a_loss_where_there_is_no_accuracy(advisor, store, runs):
 
 def test_remove_asks_first(advisor, store, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    advisor("records", "remove", "01run0", code=130)
+    assert advisor("records", "remove", "01run0") == ""
     assert len(store.runs()) == 3
-    assert advisor("records", "remove", "01run0", "name-0", "--yes") == "Removed 1 runs.\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert advisor("records", "prune", "--older-than", "5d") == ""
+    assert len(store.runs()) == 3
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert "add --yes" in advisor("records", "remove", "01run0", code=2)
+    assert len(store.runs()) == 3
+    assert advisor("records", "remove", "01run0", "name-0", "--yes") == "Removed 1 run.\n"
     assert store.counts()["runs"] == 2
     assert store.counts()["epochs"] == 6
 
@@ -175,7 +205,7 @@ def test_prune(advisor, store, options, gone):
     assert dry["removed"] is False
     advisor("records", "prune", *options, "--dry-run")
     assert len(store.runs()) == 3
-    assert advisor("records", "prune", *options, "--yes") == f"Removed {len(gone)} runs.\n"
+    assert advisor("records", "prune", *options, "--yes") == f"Removed {counted(len(gone), 'run')}.\n"
     assert {run.run_id for run in store.runs()}.isdisjoint(expected)
     assert len(store.runs()) == 3 - len(gone)
 
@@ -274,8 +304,8 @@ def test_sync_tells_what_it_passed_over(advisor, capsys):
     with pytest.raises(SystemExit):
         main(["records", "sync"])
     output = capsys.readouterr()
-    assert output.out == "2 new lines of 1 runs taken; 0 runs found dead.\n"
-    assert "1 lines were damaged" in output.err
+    assert output.out == "2 new lines of 1 run taken; 0 runs found dead.\n"
+    assert "1 damaged line passed over" in output.err
 
 
 def test_reading_goes_on_where_the_store_cannot_be_written(advisor, store, capsys, monkeypatch):
