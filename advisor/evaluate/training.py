@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,8 @@ class TrainedMetaModel:
         In what they do worse than what they replace; empty unless they were to be used all the same.
     left_out : mapping of str to int
         How many of the user's runs were not learned from, by the reason.
+    used_by_source : mapping of str to int
+        How many of those that were came from where.
     """
 
     artefact: Artefact
@@ -46,6 +49,7 @@ class TrainedMetaModel:
     own_runs_used: int
     faults: tuple[str, ...]
     left_out: Mapping[str, int]
+    used_by_source: Mapping[str, int]
 
 
 def train(store: Store, folder: Path, *, force: bool = False, workers: int | None = None) -> TrainedMetaModel:
@@ -90,7 +94,9 @@ def train(store: Store, folder: Path, *, force: bool = False, workers: int | Non
     artefact = replace(scratch, fine_tuning=fine_tuning)
     artefact.save(folder)
     by_id = {dataset.dataset_id: dataset for dataset in datasets}
-    return TrainedMetaModel(artefact, folder, len(own), len(teaching(own, by_id)), faults, left_out(own, by_id))
+    used = teaching(own, by_id)
+    sources = Counter(run.source.value for run in used)
+    return TrainedMetaModel(artefact, folder, len(own), len(used), faults, left_out(own, by_id), sources)
 
 
 def fit_judged(

@@ -8,12 +8,17 @@ from collections.abc import Iterable, Mapping
 from advisor.records.schema import Dataset, Run, Status
 from advisor.space.hyperparameters import HYPERPARAMETERS
 
+NOT_DESCRIBED = "their images were never described"
+BATCH_UNKNOWN = "their global batch size is unknown"
+"""Reasons why runs cannot teach, about which something can be done."""
+
 
 def is_evidence(run: Run) -> bool:
     """Return whether a run can teach: it ended by itself, knows its hyperparameters, and its score is a top-1 accuracy.
 
     A run that never got to an epoch, was cut short, selects by another metric or ran out of memory says nothing
-    about how good its configuration is. One that trained the classifier only says nothing about whole networks.
+    about how good its configuration is. One that was scored on its training images says nothing about others, and one
+    that trained the classifier only nothing about whole networks.
     """
     return why_not_evidence(run) is None
 
@@ -22,11 +27,13 @@ def why_not_evidence(run: Run) -> str | None:
     """Return why a run cannot teach, in words that many runs can share; None if it can."""
     diverged = run.status is Status.DIVERGED
     reasons = {
-        "their images were never described": run.dataset_id is None,
+        NOT_DESCRIBED: run.dataset_id is None,
         "they did not finish": run.status not in (Status.FINISHED, Status.DIVERGED),
+        BATCH_UNKNOWN: run.batch_size is None,
         "a hyperparameter is unknown": any(getattr(run, name) is None for name in HYPERPARAMETERS),
         "the model or the optimizer is unknown": run.model is None or run.opt is None,
         "they ran out of memory": bool(run.out_of_memory),
+        "they were scored on their training images": run.scored_on_training_images,
         "they trained the classifier only": run.extra.get("trainable", "all") != "all",
         "no epoch was recorded": run.epochs_done <= 0 and not diverged,
         "they were selected by another metric than top-1 accuracy": not (
@@ -67,7 +74,7 @@ def left_out(runs: Iterable[Run], datasets: Mapping[str, Dataset]) -> Counter[st
     for run in runs:
         reason = why_not_evidence(run)
         if reason is None and run.dataset_id not in datasets:
-            reason = "their images were never described"
+            reason = NOT_DESCRIBED
         if reason is None and not is_comparable(run, datasets[str(run.dataset_id)]):
             reason = "they were judged by other classes or images than their dataset has"
         if reason is not None:

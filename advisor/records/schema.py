@@ -53,6 +53,7 @@ class Source(str, Enum):
     QUICKTUNE = "quicktune"
     MLFLOW = "mlflow"
     OPTUNA = "optuna"
+    WANDB = "wandb"
     COLLECT = "collect"
 
 

@@ -15,6 +15,7 @@ from advisor.config import Config
 from advisor.errors import UsageError
 from advisor.plugins import Plugins
 from advisor.records.encoding import from_json
+from advisor.records.importing.located import located
 from advisor.records.privacy.private_paths import cut_paths
 from advisor.records.privacy.secrets import scrub, scrub_text
 from advisor.records.schema import Epoch, ImportedRun, Run, RunsAt, Skipped
@@ -52,6 +53,8 @@ class ImportReport:
         What was not taken, and why.
     notes : Counter
         What was noticed about runs that were taken, and about how many.
+    run_ids : list of str
+        The runs that were taken.
     """
 
     new: int = 0
@@ -62,6 +65,7 @@ class ImportReport:
     resumed: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    run_ids: list[str] = field(default_factory=list)
 
     @property
     def runs(self) -> int:
@@ -148,7 +152,7 @@ def import_runs(
             report.skipped.append(Skipped(path=item.path, reason=f"the same run as {seen[item.run.run_id]}"))
         else:
             seen[item.run.run_id] = item.path
-            batch.append(_clean(item, private_paths))
+            batch.append(_clean(located(item), private_paths))
             if _continues(item):
                 continued.append(item)
         if len(batch) == _RUNS_A_TRANSACTION:
@@ -246,6 +250,7 @@ def _write(store: Store, batch: Sequence[ImportedRun], report: ImportReport) -> 
             if run != before:
                 changed.append((run, item.epochs))
             report.epochs += len(item.epochs)
+            report.run_ids.append(run.run_id)
             report.sources[run.source.value] += 1
             report.notes.update(item.notes)
         # An updated run may have fewer epochs than before: those after the point it was resumed from.
@@ -259,6 +264,8 @@ def _write(store: Store, batch: Sequence[ImportedRun], report: ImportReport) -> 
 def _keep(run: Run, before: Run) -> Run:
     extra = {"scored_on_training_images": True} if before.scored_on_training_images else {}
     kept = {name: getattr(before, name) for name in _KEPT if getattr(run, name) is None}
+    if "dataset_id" in kept and before.dataset_id is not None:  # its images told how many classes there are
+        kept["n_classes"] = before.n_classes
     return replace(run, **kept, extra={**run.extra, **extra})
 
 

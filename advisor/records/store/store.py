@@ -215,13 +215,10 @@ class Store:
             upsert(connection, THUMBNAILS, [{"dataset_id": dataset.dataset_id, "thumbnails": thumbnails}])
         return dataset
 
-    def runs_without_dataset(self) -> list[tuple[str, str, str | None, int | None]]:
-        """Return id, folder, class map and number of training images of runs whose dataset is not described yet."""
-        folder, class_map = (RUNS.c.extra[name].as_string() for name in ("dataset_root", "class_map"))
-        columns = (RUNS.c.run_id, folder, class_map, RUNS.c.n_train)
-        query = sa.select(*columns).where(RUNS.c.dataset_id.is_(None), folder.is_not(None))
-        with self.reading() as connection:
-            return [(run_id, root, names, n_train) for run_id, root, names, n_train in connection.execute(query)]
+    def runs_without_dataset(self) -> list[Run]:
+        """Return the runs whose dataset is not described yet and that say where its images are."""
+        folder = RUNS.c.extra["dataset_root"].as_string()
+        return self._all(Run, sa.select(RUNS).where(RUNS.c.dataset_id.is_(None), folder.is_not(None)))
 
     def set_dataset(self, run_ids: Sequence[str], dataset: Dataset) -> None:
         """Say which dataset runs were trained on; it also tells the number of classes where a run does not."""

@@ -51,7 +51,9 @@ def fields_of_arguments(arguments: Mapping[str, Any], world_size: int | None) ->
         fields["pretrained"] = any(arguments.get(name) for name in _WEIGHTS)
     fields["img_size"] = next((size for size in map(_side, map(arguments.get, _SIZES)) if size is not None), None)
     fields["dataset_name"] = _dataset_name(arguments)
-    fields["dataset_root"] = _dataset_root(arguments)
+    root = _dataset_root(arguments)
+    if root is not None:
+        fields["dataset_root"] = root
     if arguments.get("val_split"):
         fields["eval_split"] = arguments["val_split"]
     outputs = _whole(fields.get("n_classes"))
