@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from advisor.describe.near_duplicates import MAX_SHARE, shared, telling
+from advisor.describe.near_duplicates import MAX_SHARE, shared, with_contrast
 
 SIDE = 12
 IMAGES = 600
@@ -65,7 +65,7 @@ def thumbnails(folder: Path) -> Thumbnails:
     paths = sorted(folder.glob("*/*/*.png"))
     chosen = np.random.default_rng(0).permutation(len(paths))[:IMAGES]
     rows = [_thumbnail(paths[index]) for index in chosen]
-    return telling(np.array(rows, dtype="float32").reshape(-1, SIDE * SIDE * 3))
+    return with_contrast(np.array(rows, dtype="float32").reshape(-1, SIDE * SIDE * 3))
 
 
 def _thumbnail(path: Path) -> Thumbnails:
