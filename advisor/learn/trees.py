@@ -5,12 +5,13 @@ than everything else. Predictions are LightGBM's to the last bit.
 
 A tree's leaves are bits of a mask. For each feature there is a table of the leaves that a value leaves reachable, by
 where the value lies among the thresholds; what all features leave is the one leaf (after QuickScorer, Lucchese et al.
-2015, doi:10.1145/2766462.2767733). Features that are the same in all rows are looked up once.
+2015, doi:10.1145/2766462.2767733).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -52,17 +53,28 @@ class Trees:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._reachable: dict[int, _Reachable] = {}
-        self._kept: tuple[tuple[bytes, bytes], Masks] | None = None
+        self._tables: dict[int, _Reachable] = {}
+        self._known: Masks | None = None
+        self._asked: Sequence[int] | None = None
 
     def to_text(self) -> str:
         """Return LightGBM's text format."""
         return self._text
 
-    @cached_property
-    def _nodes(self) -> _Nodes:
-        # Read when first asked: of the meta-models that are loaded, a request needs one.
-        return _Nodes(self._text)
+    def given(self, row: Floats, varying: Collection[int]) -> Trees:
+        """Return the same for features that differ from a row in some columns only: those alone are looked up.
+
+        Parameters
+        ----------
+        row : ndarray of shape (d,)
+            Features.
+        varying : collection of int
+            Columns whose values will differ.
+        """
+        here = copy.copy(self)
+        here._known = self._left_by(row[None], [f for f in self._nodes.features if f not in varying])
+        here._asked = [f for f in self._nodes.features if f in varying]
+        return here
 
     def predict(self, x: Floats) -> Floats:
         """Return predictions of shape (n,) for features of shape (n, d); NaN where one is unknown.
@@ -80,29 +92,25 @@ class Trees:
         parts = [self._predict(x[start : start + _ROWS]) for start in range(0, len(x), _ROWS)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
+    @cached_property
+    def _nodes(self) -> _Nodes:
+        # Read when first asked: of the meta-models that are loaded, a request needs one.
+        return _Nodes(self._text)
+
     def _predict(self, x: Floats) -> Floats:
-        nodes = self._nodes
-        x = x[:, nodes.features]
-        first = x[0]
-        same = ((x == first) | (np.isnan(x) & np.isnan(first))).all(axis=0)
-        left = self._left_by(first, same)
-        for place in np.flatnonzero(~same).tolist():
-            left = left & self._table(place).of(x[:, place])
-        leaves = np.ascontiguousarray(np.broadcast_to(self._leaf(left), (len(x), left.shape[1])).T)
-        return np.asarray(np.add.reduce(nodes.leaf_value[np.arange(len(leaves))[:, None], leaves], axis=0))
+        values = self._nodes.leaf_value
+        left = self._left_by(x, self._nodes.features if self._asked is None else self._asked)
+        leaves = np.ascontiguousarray(np.broadcast_to(self._leaf(left), (len(x), len(values))).T)
+        return np.asarray(np.add.reduce(values[np.arange(len(leaves))[:, None], leaves], axis=0))
 
-    def _left_by(self, row: Floats, same: NDArray[np.bool_]) -> Masks:
-        """Return the masks that the features which are the same in all rows leave: shape (1, trees).
-
-        The last are kept, as a search asks about one context again and again.
-        """
-        key = (row[same].tobytes(), same.tobytes())
-        if self._kept is None or self._kept[0] != key:
-            left = self._nodes.all_leaves[None]
-            for place in np.flatnonzero(same).tolist():
-                left = left & self._table(place).of(row[place : place + 1])
-            self._kept = key, left
-        return self._kept[1]
+    def _left_by(self, x: Floats, features: Iterable[int]) -> Masks:
+        """Return masks of the leaves that are reachable as far as some features tell: shape (n or 1, trees)."""
+        left = self._nodes.all_leaves[None] if self._known is None else self._known
+        for feature in features:
+            if feature not in self._tables:
+                self._tables[feature] = _Reachable(self._nodes, feature)
+            left = left & self._tables[feature].of(x[:, feature])
+        return left
 
     def _leaf(self, masks: Masks) -> NDArray[np.intp]:
         """Return the leaf that each mask leaves."""
@@ -127,7 +135,7 @@ class _Nodes:
         Of each split: its tree, what it compares with what, and whether unknown values go left.
     left, right : ndarray of shape (nodes,)
         Masks of the leaves below.
-    features : ndarray of int
+    features : list of int
         Those that any split looks at.
     """
 
@@ -160,7 +168,7 @@ class _Nodes:
         self.left, self.right = (side[self.tree, node_in_tree] for side in below)
         ones = np.left_shift(np.uint64(1), np.arange(most, dtype=np.uint64)).astype(masks)
         self.all_leaves = np.array([np.bitwise_or.reduce(ones[:count]) for count in counts], dtype=masks)
-        self.features = np.unique(self.feature)
+        self.features: list[int] = np.unique(self.feature).tolist()
 
 
 class _Reachable:

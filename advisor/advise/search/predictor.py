@@ -36,12 +36,12 @@ class InContext:
     """
 
     def __init__(self, model: MetaModel, context: Context) -> None:
-        self._model = model
         self._context = context
         some = {name: np.ones(1) for name in HYPERPARAMETERS}
         self._row = to_matrix(model.columns_, features(context, some))
         at = {name: i for i, name in enumerate(model.columns_)}
         self._varying = [(at[name], name) for name in varying_features(context, some) if name in at]
+        self._model = model.given(self._row[0], {column for column, _ in self._varying})
 
     def __call__(self, hparams: Hparams) -> Prediction:
         """Return everything that is expected."""
