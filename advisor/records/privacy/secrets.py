@@ -48,6 +48,14 @@ def scrub(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _named(str(name), value) for name, value in values.items()}
 
 
+def scrub_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record with every secret in a text, and in a mapping of further values, replaced."""
+    return {
+        name: scrub_text(value) if type(value) is str else scrub(value) if isinstance(value, Mapping) else value
+        for name, value in fields.items()
+    }
+
+
 def scrub_text(text: str) -> str:
     """Return a text with what has the form of a secret replaced by ``***``."""
     return _scrub_short(text) if len(text) <= _SHORT else _scrub(text)

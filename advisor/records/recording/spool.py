@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from advisor.records.encoding import plain
+from advisor.records.privacy.private_files import make_private_folder, open_private
 
 try:
     import fcntl
@@ -171,7 +172,7 @@ def is_held(path: Path) -> bool | None:
 def archive(path: Path) -> None:
     """Archive a spool whose run has ended and is in the store; the file stays as it is."""
     folder = path.parent / INGESTED
-    folder.mkdir(exist_ok=True)
+    make_private_folder(folder)
     with contextlib.suppress(FileNotFoundError):  # another process was first
         os.replace(path, folder / path.name)
 
@@ -195,10 +196,10 @@ class SpoolFile:
     def __init__(self, path: Path, lost: int = 0) -> None:
         self._path = path
         self._lost = lost
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         # Binary: Windows would write two bytes for the end of a line, and offsets would not hold.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(path, flags, 0o644)
+        self._descriptor = open_private(path, flags)
         self._file = os.fstat(self._descriptor)
         # A crash may have cut the last line of a file that is written on.
         self._end = self._file.st_size

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from advisor.errors import StoreError
+from advisor.records.privacy.private_files import make_private_folder, open_private
 from advisor.records.store.migrations import HEAD, upgrade
 
 BUSY_SECONDS = 30
@@ -109,7 +110,11 @@ def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:
             query["immutable"] = "1"
         engine = sa.create_engine(url.set(database=f"file:{quote(str(file))}", query=query), connect_args=arguments)
     else:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.exists():
+            make_private_folder(file.parent)
+        if "uri" not in url.query:  # else the name is more than a path
+            # SQLite gives what it writes beside the file the mode of the file.
+            os.close(open_private(file, os.O_RDWR | os.O_CREAT))
         engine = sa.create_engine(url, connect_args=arguments)
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)

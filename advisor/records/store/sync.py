@@ -17,6 +17,7 @@ from advisor.config import Config, store_name
 from advisor.errors import AdvisorError
 from advisor.records.encoding import from_json
 from advisor.records.outcome import outcome
+from advisor.records.privacy.secrets import scrub_fields
 from advisor.records.recording import spool
 from advisor.records.recording.given import completed
 from advisor.records.schema import EPOCH_METRICS, Epoch, Run, Source, Status
@@ -256,7 +257,8 @@ def _apply(
                 metrics = dict.fromkeys(EPOCH_METRICS) | from_json(Epoch, {**line.data, "run_id": run_id})
                 epochs[int(line.data["epoch"])] = metrics
             elif line.type in ("run", "end", "heartbeat"):
-                fields = from_json(Run, {**line.data, "run_id": run_id})
+                # Again: an older version, or a program of another hand, may have written what this one would not.
+                fields = scrub_fields(from_json(Run, {**line.data, "run_id": run_id}))
                 for name in ("extra", "versions"):
                     fields[name] = {**known.get(name, {}), **(fields.get(name) or {})}
                 known.update(fields)

@@ -1,5 +1,6 @@
 """One contract for every store: what goes in comes out, and what goes wrong is explained and loses nothing."""
 
+import json
 import math
 import os
 import shutil
@@ -7,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -288,7 +290,8 @@ def test_a_read_only_disk_can_be_read(as_nobody, file, live):
     writer.add_runs([make_run(1)])
     if not live:
         writer.close()
-    os.chmod(path, 0o444)
+    for one in as_nobody.iterdir():  # the log beside it too
+        os.chmod(one, 0o444)
     os.chmod(as_nobody, 0o555)
     become_nobody()
     store = Store(f"sqlite:///{path}")
@@ -373,3 +376,20 @@ def test_frozen_stores_are_brought_up_to_date_with_everything_in_them(tmp_path, 
     store.add_runs([FULL])
     assert len(store.runs()) == 3
     store.close()
+
+
+def test_secrets_that_an_older_version_recorded_are_masked(tmp_path):
+    path = tmp_path / "records.db"
+    shutil.copy(FROZEN[0].with_name("0003.db"), path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        extra = json.dumps(
+            {"hook": "https://hooks.slack.com/services/T0/B0/abcdefgh", "db_pass": "pa55word", "lr": 0.1}
+        )
+        connection.execute("UPDATE runs SET extra = ?, error = ? WHERE run_id LIKE '%1'", (extra, "token: pa55word"))
+    store = Store(f"sqlite:///{path}")
+    first, second = store.runs(sort="run_id", descending=False)
+    assert first.extra == {"hook": "https://hooks.slack.com/***", "db_pass": "***", "lr": 0.1}
+    assert first.error == "token: ***"
+    assert second.status is Status.DIVERGED
+    store.close()
+    assert b"pa55word" not in path.read_bytes()

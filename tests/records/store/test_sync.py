@@ -193,3 +193,14 @@ def test_resumed_runs_are_joined_to_the_latest_before(spools, store, folder):
     )
     sync(store, folder)
     assert store.run(ids[3]).resumed_from == ids[1]
+
+
+def test_secrets_that_a_spool_holds_are_masked(spools, store, folder):
+    """Older versions wrote some that this one does not."""
+    run_id, first = spools.begin(error="token: pa55word", extra={"db_pass": "pa55word", "seed": 3})
+    spools.write(folder, run_id, first, spools.END)
+    sync(store, folder)
+    run = store.run(run_id)
+    assert run.extra["db_pass"] == "***"
+    assert run.extra["seed"] == 3
+    assert "pa55word" not in repr(run)
