@@ -123,7 +123,7 @@ class OwnRunsPosterior:
         self.correlation_ = np.repeat([block.correlation for block in blocks], np.bincount(self.block_))
         same = self.block_[:, None] == self.block_
         alike = np.where(same, 1.0, self.correlation_[:, None] * self.correlation_)
-        smooth = self._likeness(self.x_) * alike * self.spread_[:, None] * self.spread_
+        smooth = self._similarity(self.x_) * alike * self.spread_[:, None] * self.spread_
         # The values are fixed: a handful of runs cannot tell them.
         covariance = same * _LEVEL_POINTS**2 + smooth + np.eye(len(self.x_)) * max(self.noise, 0.1) ** 2
         self.factor_ = cho_factor(covariance, lower=True)
@@ -138,7 +138,7 @@ class OwnRunsPosterior:
         """
         from scipy.linalg import solve_triangular
 
-        covariance = self._likeness(to_unit_scale(hparams)) * self.correlation_ * self.spread_ * (self.unit / 2)
+        covariance = self._similarity(to_unit_scale(hparams)) * self.correlation_ * self.spread_ * (self.unit / 2)
         variance = (self.unit / 2) ** 2
         if self.knows_level_:
             covariance = covariance + (self.block_ == 0) * _LEVEL_POINTS**2
@@ -147,7 +147,7 @@ class OwnRunsPosterior:
         deviation = np.sqrt(np.maximum(variance - np.square(root).sum(axis=0), 0.0))
         return np.asarray(self.centre_ + covariance @ self.weights_ - short), np.asarray(deviation)
 
-    def _likeness(self, x: Floats) -> Floats:
+    def _similarity(self, x: Floats) -> Floats:
         """Return how much each configuration, shape (n, 5), is like each of those learned from, 0 to 1."""
         from sklearn.gaussian_process.kernels import Matern
 

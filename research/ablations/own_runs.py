@@ -76,18 +76,18 @@ def forecast(table: Table) -> list[Forecast]:
 def _expected_improvement(case: Forecast) -> Acquisition:
     from scipy.stats import norm
 
-    def worth(tried: NDArray[np.int64]) -> Floats:
+    def rating(tried: NDArray[np.int64]) -> Floats:
         posterior = posterior_of(case.pool, case.short, case.noise, case.scale, tried)
         mean, deviation = posterior.predict(case.pool.hparams, case.short)
         gain = mean - mean[tried].max()
         deviation = np.maximum(deviation, 1e-9)
         return np.asarray(gain * norm.cdf(gain / deviation) + deviation * norm.pdf(gain / deviation))
 
-    return worth
+    return rating
 
 
 def _weighted_members(case: Forecast) -> Acquisition:
-    def worth(tried: NDArray[np.int64]) -> Floats:
+    def rating(tried: NDArray[np.int64]) -> Floats:
         error = case.pool.score[tried] + case.members[:, tried]
         error -= error.mean(axis=1, keepdims=True)
         likelihood = -((np.clip(error, -2 * case.scale, 2 * case.scale) / case.scale) ** 2).sum(axis=1) * 2
@@ -95,7 +95,7 @@ def _weighted_members(case: Forecast) -> Acquisition:
         short = weights @ case.members / weights.sum()
         return upper_confidence_bound(case.pool, short, case.noise, case.scale)(tried)
 
-    return worth
+    return rating
 
 
 def _conditioned(

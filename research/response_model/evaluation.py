@@ -140,17 +140,17 @@ class Judge:
         self.baseline = np.clip(baseline, *CLIPS["lr"])
         self._reference = values(runs, self.baseline, self.grid, self.expected)
 
-    def of(self, advised: Floats | None, worth: Floats | None = None) -> Held:
-        """Return how an adviser does; ``worth`` is what it thinks of each run, by default how near its rate is."""
+    def of(self, advised: Floats | None, rating: Floats | None = None) -> Held:
+        """Return how an adviser does; ``rating`` is what it thinks of each run, by default how near its rate is."""
         gained = values(self.runs, advised, self.grid, self.expected)
         found = {}
         for name, rows in self.subsets.items():
             gain = (gained - self._reference)[rows]
             low, high = interval(gain, self.runs.dataset[rows])
             found[name] = Value(float(gained[rows].mean()), float(gain.mean()), low, high)
-        if worth is None:
-            worth = np.zeros(len(self.runs)) if advised is None else -np.abs(np.log(self.runs.lr / advised))
-        told, same = self.pairs.told(worth), self.pairs.same_share
+        if rating is None:
+            rating = np.zeros(len(self.runs)) if advised is None else -np.abs(np.log(self.runs.lr / advised))
+        told, same = self.pairs.ordered(rating), self.pairs.same_share
         return Held(found, by_dataset(told, self.pairs.dataset), by_dataset(told[same], self.pairs.dataset[same]))
 
     def advisers(self, fits: Fits) -> dict[str, Held]:
@@ -162,13 +162,13 @@ class Judge:
 
 
 def held_out(runs: PublicRuns, data: Design, fits: Fits) -> tuple[Floats, Floats]:
-    """Return, for each run, the optimum and the worth of its learning rate by the fit without its dataset."""
-    optimum, worth = np.zeros(len(runs)), np.zeros(len(runs))
+    """Return, for each run, the optimum and the rating of its learning rate by the fit without its dataset."""
+    optimum, rating = np.zeros(len(runs)), np.zeros(len(runs))
     for name, row in fits.without.items():
         at, c = runs.dataset == name, coefficients(row)
         optimum[at] = (data.parts["optimum"] @ c.optimum)[at]
-        worth[at] = curve(data, c)[at]
-    return np.clip(runs.of("recipe_lr") * 10**optimum, *CLIPS["lr"]), worth
+        rating[at] = curve(data, c)[at]
+    return np.clip(runs.of("recipe_lr") * 10**optimum, *CLIPS["lr"]), rating
 
 
 def variants(judge: Judge, ridges: Sequence[float]) -> dict[tuple[str, float], tuple[float, Held]]:

@@ -56,9 +56,9 @@ class Pairs:
     dataset: NDArray[np.str_]
     same_share: NDArray[np.bool_]
 
-    def told(self, worth: Floats) -> Floats:
+    def ordered(self, rating: Floats) -> Floats:
         """Return 1 for each pair that a prediction orders rightly, 1/2 for ties."""
-        return np.asarray((1 + np.sign(worth[self.better] - worth[self.worse])) / 2)
+        return np.asarray((1 + np.sign(rating[self.better] - rating[self.worse])) / 2)
 
 
 def pairs_of(runs: PublicRuns) -> Pairs:

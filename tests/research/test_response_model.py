@@ -113,8 +113,8 @@ def test_pairs_share_dataset_model_and_optimizer():
     assert (runs.accuracy[pairs.better] > runs.accuracy[pairs.worse]).all()
     assert (runs.dataset[pairs.better] == runs.dataset[pairs.worse]).all()
     assert (runs.opt[pairs.better] == runs.opt[pairs.worse]).all()
-    assert pairs.told(runs.accuracy).mean() == 1
-    assert pairs.told(np.zeros(80)).mean() == 0.5
+    assert pairs.ordered(runs.accuracy).mean() == 1
+    assert pairs.ordered(np.zeros(80)).mean() == 0.5
 
 
 def test_intervals_and_factors():

@@ -38,9 +38,9 @@ def watch(run_name: str | None, format_: str) -> None:
     run = store.run(run_name) if run_name else _newest(store)
     model = shipped_curve_model()
     goal = goal_of(run, store.runs(status=Status.FINISHED), _suggestion(store, run))
-    teller = _for_programs if format_ == "json" else _ForPeople(goal).tell
+    show = _for_programs if format_ == "json" else _ForPeople(goal).show
     for now, epochs in follow(store, Config()["spool_dir"], run.run_id):
-        teller(outlook_of(now, epochs, model, goal))
+        show(outlook_of(now, epochs, model, goal))
 
 
 def _newest(store: Store) -> Run:
@@ -78,7 +78,7 @@ class _ForPeople:
         self._goal = goal
         self._said: set[str] = set()
 
-    def tell(self, outlook: Outlook) -> None:
+    def show(self, outlook: Outlook) -> None:
         """Print what is new."""
         run = outlook.run
         good = f"; good is {self._goal.top1:.1f} %, {self._goal.meaning}" if self._goal else ""

@@ -142,7 +142,7 @@ class _Folder:
         fields["img_size"] = self._stamped_size(merged) or fields["img_size"]
         fields |= self._times(name, paired)
         further = log.further[-1] if log.further else {}
-        yield _finish(_Found(path, self._name(name, "summary"), rows, log.names, further, arguments, fields, notes))
+        yield _finish(_Contents(path, self._name(name, "summary"), rows, log.names, further, arguments, fields, notes))
 
     def _json_log(self, name: str, config: str | None, devices: int | None) -> Iterator[ImportedRun | Skipped]:
         path = str(self.path / name)
@@ -166,7 +166,7 @@ class _Folder:
             if logged is not None and fields.get("lr") and logged > _TOLERANCE * fields["lr"]:
                 fields["lr"] = None  # the script scaled it after these arguments were written
             label = self._name(name, "log") if last else f"{self._name(name, 'log')}, part {i + 1}"
-            yield _finish(_Found(path, label, rows, log.names, further, arguments, fields, notes))
+            yield _finish(_Contents(path, label, rows, log.names, further, arguments, fields, notes))
 
     def _paired(self, summary: str) -> str | None:
         suffix = _SUMMARY.fullmatch(summary)[1]  # type: ignore[index]
@@ -198,7 +198,7 @@ class _Folder:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Contents:
     """What a file and the arguments beside it say about one run."""
 
     path: str
@@ -211,7 +211,7 @@ class _Found:
     notes: list[str]
 
 
-def _finish(found: _Found) -> ImportedRun | Skipped:
+def _finish(found: _Contents) -> ImportedRun | Skipped:
     fields, notes = dict(found.fields), list(found.notes)
     rows, were_fractions = in_percent(found.rows, fields.get("n_classes"), by_custom=is_plain(found.columns))
     reason = problem(rows, found.columns, fields.get("n_classes"))
