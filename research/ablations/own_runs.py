@@ -8,69 +8,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.evaluate.adaptive import Acquisition, follow, posterior_of, upper_confidence_bound
-from advisor.evaluate.pool import Pool, pools
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
-from advisor.learn.artefact import seed_noise
-from advisor.learn.metamodel import MetaModel
-from advisor.learn.nearby_lr import regret_nearby
-from advisor.learn.own_runs import EXPLORATION_WEIGHT, LENGTHS, posterior_scale
-from advisor.learn.table import Floats, Table
-from advisor.learn.targets import regret_scale
+from advisor.learn.own_runs import EXPLORATION_WEIGHT, LENGTHS
+from advisor.learn.table import Floats
+from advisor.records.schema import Dataset, Pretraining
 from advisor.space.configuration import to_unit_scale
+from research.ablations import own_trials, related_runs
+from research.ablations.forecasts import Forecast, forecast
 from research.pages.rendering import render
+
+if TYPE_CHECKING:
+    from advisor.records.evidence import Evidence
 
 TRIALS = (1, 2, 3, 5)
 """Own runs after the first suggestion; more leave little to try in most recorded cases."""
 BY_HAND = (2.0, 3.0, 2.0, 3.0, 6.0)
 SHIPPED = "shipped"
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """A case, and the points that each member of a meta-model that never saw its source expects them to lose.
-
-    Attributes
-    ----------
-    pool : Pool
-        The case.
-    members : ndarray of shape (k, m)
-        Points short by member and configuration.
-    noise : float
-        Points between seeds.
-    scale : float
-        Points that a regret of 1 stands for, see ``posterior_scale``.
-    """
-
-    pool: Pool
-    members: Floats
-    noise: float
-    scale: float
-
-    @property
-    def short(self) -> Floats:
-        """Points short, the mean of the members."""
-        return np.asarray(self.members.mean(axis=0))
-
-
-def forecast(table: Table) -> list[Forecast]:
-    """Return every case of a table, as it is predicted without its source."""
-    noise = seed_noise(table) or 0.0
-    judged = list(pools(table))
-    found = []
-    for group in sorted({pool.group for pool in judged}):
-        model = MetaModel().fit(table.take(table.group_of != group))
-        for pool in (pool for pool in judged if pool.group == group):
-            top1 = model.predict(pool.x).top1
-            members = regret_nearby(model, pool.x) * regret_scale(top1)
-            found.append(Forecast(pool, members, noise, posterior_scale(top1)))
-    return found
 
 
 def _expected_improvement(case: Forecast) -> Acquisition:
@@ -159,8 +119,13 @@ def likeliest_lengths(cases: Sequence[Forecast]) -> Floats:
     return np.asarray(np.exp(minimize(unlikelihood, start, method="L-BFGS-B", bounds=bounds).x[:5]))
 
 
-def page(cases: Sequence[Forecast]) -> str:
-    """Return docs/own-runs.md."""
+def page(
+    cases: Sequence[Forecast],
+    datasets: Sequence[Dataset],
+    tuned: Sequence[Forecast] = (),
+    tuned_datasets: Sequence[Dataset] = (),
+) -> str:
+    """Return docs/own-runs.md, from cases from scratch and from ImageNet weights with what they are on."""
     judged = [case for case in cases if case.pool.is_clear(case.noise)]
     groups = np.array([case.pool.group for case in judged])
     found = {name: regrets(judged, way) for name, way in WAYS.items()}
@@ -177,6 +142,16 @@ def page(cases: Sequence[Forecast]) -> str:
                 "high": high,
             }
         )
+    related = []
+    for start, here, on in (("scratch", cases, datasets), ("ImageNet weights", tuned, tuned_datasets)):
+        published = [one for one in map(related_runs.as_published, here) if one is not None]
+        for prior, these, kinds in (
+            ("the meta-model", here, related_runs.UNLEARNED_KINDS),
+            ("what is published", published, related_runs.KINDS),
+        ):
+            if these:
+                compared = related_runs.Comparison(these, on).rows(kinds)
+                related += [{"start": start, "prior": prior, **row} for row in compared]
     return render(
         "own-runs",
         cases=len(judged),
@@ -185,18 +160,41 @@ def page(cases: Sequence[Forecast]) -> str:
         ways=ways,
         likeliest=", ".join(f"{length:.1f}" for length in likeliest_lengths(cases)),
         shipped=", ".join(f"{length:g}" for length in LENGTHS),
+        own_trials=[
+            {"start": start, "rows": own_trials.rows(these)}
+            for start, these in (("From scratch", cases), ("From ImageNet weights", tuned))
+            if these
+        ],
+        methods=(own_trials.ADVICE, own_trials.RANDOM, own_trials.TPE),
+        start_up=own_trials.START_UP,
+        seeds=own_trials.SEEDS,
+        related=related,
+        related_trials=related_runs.TRIALS,
+        known=related_runs.KNOWN,
+        most_cases=related_runs.MOST_CASES,
     )
+
+
+def _forecast_evidence(evidence: Evidence, pretraining: Pretraining) -> list[Forecast]:
+    from advisor.describe.model import model_features
+    from advisor.learn.table import build_table
+
+    table = build_table(evidence.runs, evidence.datasets, model_features)
+    return forecast(table, pretraining)
 
 
 def main(path: str) -> None:
     """Write the page for the shipped evidence."""
-    from advisor.describe.model import model_features
-    from advisor.learn.table import build_table
-    from advisor.records.evidence import load_evidence
+    from advisor.records.evidence import load_evidence, load_fine_tuning
 
-    evidence = load_evidence()
-    table = build_table(evidence.runs, evidence.datasets, model_features)
-    Path(path).write_text(page(forecast(table)), encoding="utf-8")
+    scratch, tuned = load_evidence(), load_fine_tuning()
+    text = page(
+        _forecast_evidence(scratch, Pretraining.NONE),
+        scratch.datasets,
+        _forecast_evidence(tuned, Pretraining.IMAGENET),
+        tuned.datasets,
+    )
+    Path(path).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

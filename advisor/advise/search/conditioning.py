@@ -15,7 +15,7 @@ from advisor.advise.search.bounds import Bounds, allowed_bounds
 from advisor.advise.search.candidates import even_cover
 from advisor.advise.search.own_runs import configuration_of
 from advisor.advise.search.predictor import Hparams, Predict
-from advisor.advise.search.priors import AsPublished, Mixed
+from advisor.advise.search.priors import AsPublished, ExpectedRegret, Mixed, mix
 from advisor.advise.search.related_runs import OTHER_OPTIMIZER, RelatedCase
 from advisor.advise.search.search import SearchResult, distinct, retries, search
 from advisor.learn.metamodel import LEVEL, Prediction
@@ -50,12 +50,12 @@ class ConditionedPrediction:
 
     Parameters
     ----------
-    predict : Predict
+    prior : ExpectedRegret
         What is expected without them.
+    unit : float
+        Points that a regret of 1 stands for.
     own : sequence of Run
         Runs of the case, see ``matching_runs``. May be empty where there are related ones.
-    bounds : mapping of str to (low, high)
-        The box that is searched: the scale of regrets in points is taken from an even cover of it.
     n_classes : int
         Classes of the dataset.
     noise : float
@@ -71,21 +71,20 @@ class ConditionedPrediction:
 
     def __init__(
         self,
-        predict: Predict,
+        prior: ExpectedRegret,
+        unit: float,
         own: Sequence[Run],
-        bounds: Bounds,
         n_classes: int,
         noise: float,
         related: Sequence[RelatedScores] = (),
     ) -> None:
         self.noise = noise
-        self._predict = predict
+        self._prior, self._unit = prior, unit
         self._trained = [Observation(configuration_of(run), score_of(run, n_classes)) for run in own]
-        self._unit = posterior_scale(predict(even_cover(bounds)).top1)
         hparams = columns_of([one.configuration for one in self._trained])
         score = np.array([one.score for one in self._trained])
-        short = predict.regret(hparams) * self._unit if self._trained else np.zeros(0)
-        self._posterior = OwnRunsPosterior(noise, self._unit).fit(hparams, short, score, related)
+        short = prior.regret(hparams) * unit if self._trained else np.zeros(0)
+        self._posterior = OwnRunsPosterior(noise, unit).fit(hparams, short, score, related)
 
     def __call__(self, hparams: Hparams) -> Prediction:
         """Return everything that is expected."""
@@ -123,7 +122,7 @@ class ConditionedPrediction:
 
     def _moved(self, hparams: Hparams) -> tuple[Floats, Floats]:
         """Return the expected accuracy and its standard deviation."""
-        return self._posterior.predict(hparams, self._predict.regret(hparams) * self._unit)
+        return self._posterior.predict(hparams, self._prior.regret(hparams) * self._unit)
 
     def _as_regret(self, top1: Floats) -> Floats:
         return np.asarray((self._posterior.centre_ - top1) / self._unit)
@@ -219,16 +218,12 @@ def condition(
     noise : float
         Points by which equal runs with other seeds differ.
     """
-    prior: Predict
     best = max(own, key=lambda run: score_of(run, dataset.n_classes), default=None)
-    if published is None:
-        assert learned is not None
-        prior = learned
-    else:
-        prior = AsPublished(published, None if best is None else score_of(best, dataset.n_classes))
-        prior = prior if learned is None else Mixed(learned, prior, share)
+    as_published = None
+    if published is not None:
+        as_published = AsPublished(published, None if best is None else score_of(best, dataset.n_classes))
     published_decides = published is not None and (learned is None or share >= 0.5)
-    translated = [_Translated.of(case, published) for case in related]
+    scores = [_translate(case, published) for case in related]
     reach: dict[str, tuple[float, float]] = {}
     for name in HYPERPARAMETERS:
         tried = [float(getattr(run, name)) for run in own]
@@ -242,46 +237,42 @@ def condition(
                 values += published.ranges[name]
         if name == "lr":
             values += [end for rate in tried for end in (rate / _TRIED_REACH, rate * _TRIED_REACH)]
-            values += [rate for case in translated for rate in case.hparams["lr"]]
+            values += [rate for case in scores for rate in case.hparams["lr"]]
         reach[name] = (min(values), max(values))
     bounds = allowed_bounds(reach, request.limits, dataset.n_train)
     allowed = allowed_bounds(None, request.limits, dataset.n_train)
-    scores = [case.scores(bounds) for case in translated]
-    predict = ConditionedPrediction(prior, own, bounds, dataset.n_classes, noise, scores)
+    prior, unit = _prior(learned, as_published, share, bounds)
+    predict = ConditionedPrediction(prior, unit, own, dataset.n_classes, noise, scores)
     return Conditioned(predict, bounds, allowed, published_decides)
 
 
-@dataclass(frozen=True)
-class _Translated:
-    """A related case, with its hyperparameters brought to the case at hand.
+def _prior(
+    learned: Predict | None, as_published: AsPublished | None, share: float, bounds: Bounds
+) -> tuple[ExpectedRegret, float]:
+    """Return what is expected without own runs, and the points that a regret of 1 stands for."""
+    if learned is None:
+        assert as_published is not None
+        return as_published, as_published.unit
+    unit = posterior_scale(learned(even_cover(bounds)).top1)
+    if as_published is None:
+        return learned, unit
+    return Mixed(learned, as_published, share), mix(unit, as_published.unit, share)
+
+
+def _translate(case: RelatedCase, published: Published | None) -> RelatedScores:
+    """Return what the runs of a related case showed, brought to the case at hand.
 
     What is published for another optimizer lies at other learning rates: there they count relative to it.
     """
-
-    case: RelatedCase
-    hparams: Hparams
-    lr_factor: float
-    score: Floats
-    prior: AsPublished
-
-    @classmethod
-    def of(cls, case: RelatedCase, published: Published | None) -> _Translated:
-        there = advise_without_evidence(case.request, case.dataset.n_train, layer_decay=False)
-        factor = 1.0
-        if published is not None and OTHER_OPTIMIZER in case.differences:
-            factor = published.configurations[0].lr / there.configurations[0].lr
-        score = np.array([score_of(run, case.dataset.n_classes) for run in case.runs])
-        hparams = columns_of([configuration_of(run) for run in case.runs])
-        return cls(case, {**hparams, "lr": hparams["lr"] * factor}, factor, score, AsPublished(there, score.max()))
-
-    def scores(self, bounds: Bounds) -> RelatedScores:
-        """Return what the runs showed, where the box at hand is searched."""
-        unit = posterior_scale(self.prior(self._as_there(even_cover(bounds))).top1)
-        short = self.prior.regret(self._as_there(self.hparams)) * unit
-        return RelatedScores(self.hparams, short, self.score, unit, self.case.correlation)
-
-    def _as_there(self, hparams: Hparams) -> Hparams:
-        return {**hparams, "lr": hparams["lr"] / self.lr_factor}
+    there = advise_without_evidence(case.request, case.dataset.n_train, layer_decay=False)
+    factor = 1.0
+    if published is not None and OTHER_OPTIMIZER in case.differences:
+        factor = published.configurations[0].lr / there.configurations[0].lr
+    hparams = columns_of([configuration_of(run) for run in case.runs])
+    score = np.array([score_of(run, case.dataset.n_classes) for run in case.runs])
+    prior = AsPublished(there, score.max())
+    short = prior.regret(hparams) * prior.unit
+    return RelatedScores({**hparams, "lr": hparams["lr"] * factor}, short, score, prior.unit, case.correlation)
 
 
 def search_conditioned(

@@ -1,14 +1,14 @@
-"""What is expected before any own run, where recipes have a share: published values as predictions, and mixtures."""
+"""What is expected before any own run, where recipes have a share: published values as regrets, and mixtures."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from advisor.advise.recipes.published import Published
-from advisor.advise.search.predictor import Hparams, Predict
-from advisor.learn.metamodel import Prediction
+from advisor.advise.search.predictor import Hparams
+from advisor.learn.own_runs import LEAST_SCALE
 from advisor.learn.table import Floats
 from advisor.space.configuration import columns_of, to_unit_scale
 from advisor.space.hyperparameters import HYPERPARAMETERS
@@ -24,8 +24,18 @@ _POINTS = 10.0
 """Points that a value at the end of a published range is taken to lose: a guess, soon outweighed by own scores."""
 
 
+Value = TypeVar("Value", float, Floats)
+
+
+class ExpectedRegret(Protocol):
+    """What is expected of configurations before any own run."""
+
+    def regret(self, hparams: Hparams) -> Floats:
+        """Return the expected regret."""
+
+
 class AsPublished:
-    """What is published, as predictions: the best in the middle, less toward the ends of its ranges.
+    """What is published, as regrets: none in the middle, more toward the ends of its ranges.
 
     Parameters
     ----------
@@ -33,19 +43,18 @@ class AsPublished:
         What recipes, public runs and the rule advise.
     best_score : float, optional
         Of own runs: after a good one little is left to gain, whatever it was trained with.
+
+    Attributes
+    ----------
+    unit : float
+        Points that a regret of 1 stands for.
     """
 
     def __init__(self, published: Published, best_score: float | None = None) -> None:
-        self._points = _POINTS if best_score is None else min(_POINTS, (100 - best_score) / 2)
+        self.unit = max(_POINTS if best_score is None else min(_POINTS, (100 - best_score) / 2), LEAST_SCALE)
         self._middle = to_unit_scale(columns_of([published.configurations[0]]))
         low, high = ({n: np.array([ends[i]]) for n, ends in published.ranges.items()} for i in (0, 1))
         self._widths = np.maximum((to_unit_scale(high) - to_unit_scale(low)) / 2, 1.0)
-
-    def __call__(self, hparams: Hparams) -> Prediction:
-        """Return the regret, and accuracies of which only the differences mean something."""
-        regret = self.regret(hparams)
-        level = 100 - self._points * regret
-        return Prediction(regret, np.zeros_like(regret), level, level, level)
 
     def regret(self, hparams: Hparams) -> Floats:
         """Return 0 in the middle, 0.8 at the end of one range and 2 far away, as regrets are clipped."""
@@ -55,29 +64,24 @@ class AsPublished:
 
 
 class Mixed:
-    """Predictions between two, of whose accuracies only the differences mean something.
+    """Regrets between two.
 
     Parameters
     ----------
-    first, second : Predict
+    first, second : ExpectedRegret
         What is mixed.
     share : float
         Of the second, 0 to 1.
     """
 
-    def __init__(self, first: Predict, second: Predict, share: float) -> None:
+    def __init__(self, first: ExpectedRegret, second: ExpectedRegret, share: float) -> None:
         self._first, self._second, self._share = first, second, share
 
-    def __call__(self, hparams: Hparams) -> Prediction:
-        """Return everything that is expected."""
-        first, second = self._first(hparams), self._second(hparams)
-        return replace(
-            first, regret=self._between(first.regret, second.regret), top1=self._between(first.top1, second.top1)
-        )
-
     def regret(self, hparams: Hparams) -> Floats:
-        """Return the expected regret only."""
-        return self._between(self._first.regret(hparams), self._second.regret(hparams))
+        """Return the expected regret."""
+        return np.asarray(mix(self._first.regret(hparams), self._second.regret(hparams), self._share))
 
-    def _between(self, first: Floats, second: Floats) -> Floats:
-        return np.asarray((1 - self._share) * first + self._share * second)
+
+def mix(first: Value, second: Value, share: float) -> Value:
+    """Return what lies between two, by the share of the second."""
+    return (1 - share) * first + share * second

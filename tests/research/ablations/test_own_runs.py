@@ -7,7 +7,8 @@ from advisor.evaluate.pool import pools
 from advisor.learn.own_runs import OwnRunsPosterior
 from advisor.learn.table import build_table
 from advisor.space.configuration import to_unit_scale
-from research.ablations.own_runs import SHIPPED, TRIALS, WAYS, Forecast, likeliest_lengths, page, regrets
+from research.ablations.forecasts import Forecast
+from research.ablations.own_runs import SHIPPED, TRIALS, WAYS, likeliest_lengths, page, regrets
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,10 @@ def test_an_axis_that_errors_do_not_follow_gets_a_long_length(describe_model, re
     assert min(lengths[1:]) > lengths[0]
 
 
-def test_the_page_has_a_line_a_way(cases):
-    text = page(cases)
+def test_the_page_has_a_line_a_way(cases, records):
+    text = page(cases, records(n_groups=3)[1])
+    assert "### From scratch" in text
+    assert "### From ImageNet weights" not in text, "none are there"
     assert "6 recorded cases of 3 sources" in text
     for name in WAYS:
         assert f"\n| {name} | " in text
