@@ -1,6 +1,10 @@
 """A faulty plugin is named once and hurts nobody."""
 
+import json
 import logging
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -167,3 +171,27 @@ def test_the_setting_decides_wherever_it_is_written(tmp_path, monkeypatch):
 
 def test_the_shipped_plugins_load():
     assert not Plugins("all").problems
+
+
+@pytest.mark.parametrize("how", [["-m", "advisor"], ["-c", "from advisor.cli import main; main()"]])
+def test_what_lies_in_the_working_folder_is_no_plugin(tmp_path, monkeypatch, how):
+    about = tmp_path / "lying-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lying\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[advisor]\nlying = lying\n")
+    for name in ("lying", "advisor_timm"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()")
+    monkeypatch.setenv("ADVISOR_PLUGINS", "all")
+    monkeypatch.chdir(tmp_path)
+    for path in ("", os.pathsep):
+        done = subprocess.run(
+            [sys.executable, *how, "plugins", "--format", "json"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert done.returncode == 0, done.stderr
+        listed = [plugin["plugin"] for plugin in json.loads(done.stdout)["plugins"]]
+        assert "timm" in listed
+        assert "lying" not in listed
+    assert not (tmp_path / "ran").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import DEVNULL, Popen
@@ -25,6 +25,8 @@ AFTER_SECONDS = 60.0
 """How long storing a run and describing its dataset may take after it; `advisor records sync` has all the time."""
 
 logger = logging.getLogger("advisor.run")
+_begin = Popen.__init__
+"""Taken now, as scripts put functions of their own in its place, to see or to refuse processes."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -40,8 +42,10 @@ def run(suggest: bool, watch: bool, name: str | None, script: Path, arguments: t
     `advisor run` stand before SCRIPT. Under torchrun: `torchrun ... -m advisor run SCRIPT ARGUMENTS...`.
 
     With --suggest, learning rate, batch size, epochs, dropout and weight decay are set to what `advisor suggest` says
-    for the script's own dataset, model and optimizer, each where neither the command line nor its --config file sets
-    it. What was set, and why, is said on stderr. If there is no advice, the script runs as it is.
+    for the script's own dataset, model and optimizer, and so is the rest of the recipe that they assume (warm-up,
+    schedule, augmentation), each where neither the command line nor its --config file sets it. Of images without a
+    validation split a fifth of each class is kept for validation: links in the cache, nothing is moved. What was set,
+    and why, is said on stderr. If there is no advice, the script runs as it is.
 
     With --watch, a process of its own says what `advisor watch` would; it only reads what is recorded.
     """
@@ -106,7 +110,7 @@ class _Run:
         if self._suggest:
             from advisor.cli.runs.completed_command import FillIn
 
-            filling = FillIn(config["suggest_timeout"], config["cache_dir"] / "advice", _follow)
+            filling = FillIn(config["suggest_timeout"], config["cache_dir"], _follow)
             self._after.enter_context(filling.watching())
         if self._watch:
             from advisor.cli.runs.watching import Watching
@@ -136,16 +140,17 @@ def _say_unrecorded(error: BaseException) -> None:
         logger.warning("this run is not recorded: %s", "; ".join(part for part in parts if part))
 
 
-def _follow(suggestion_id: str) -> None:
+def _follow(facts: Mapping[str, str]) -> None:
     """Let the run name the advice that it follows."""
-    recorder = autolog(suggestion_id=suggestion_id)
+    recorder = autolog(**facts)
     if recorder.active is not None:
-        recorder.active.update(suggestion_id=suggestion_id)
+        recorder.active.update(**facts)
 
 
 def _store(command: dict[str, Any]) -> None:
     """Store the run and describe its dataset, in a process of its own, so that nothing of it can reach the script's."""
-    process = Popen(**command, cwd=Path(__file__).parents[3], stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
+    process = Popen.__new__(Popen)
+    _begin(process, **command, cwd=Path(__file__).parents[3], stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
     try:
         with ExitStack() as shown:
             if sys.stderr is sys.__stderr__:  # else it is the script's

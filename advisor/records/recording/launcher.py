@@ -88,6 +88,7 @@ def _is_path_safe() -> bool:
 
 
 def _code_of(bytecode: bytes) -> CodeType:
+    __tracebackhide__ = True
     if not bytecode.startswith(MAGIC_NUMBER):
         raise RuntimeError("Bad magic number in .pyc file")
     code = marshal.loads(bytecode[_HEADER_OF_BYTECODE:])

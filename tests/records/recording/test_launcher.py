@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,60 @@ def test_modules_beside_the_script_win(both, tmp_path):
     without, recorded = both(script="folder/importer.py")
     assert recorded == without
     assert without[1] == "beside\n"
+
+
+LOOKS_AROUND = """
+import sys, traceback
+from advisor_neighbour import value
+print(sorted(globals()), type(__builtins__), __file__, __package__, __cached__, sys.argv, sys.path[0], value)
+print(type(__loader__).__name__, __spec__ and __spec__.name)
+def fail(): raise ValueError("here")
+if len(sys.argv) > 1: fail()
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["fail"]])
+@pytest.mark.parametrize("kind", ["bytecode", "bytecode by its first bytes", "folder", "zip"])
+def test_what_else_python_runs(both, tmp_path, kind, arguments):
+    folder = tmp_path / "folder"
+    (folder / "advisor_neighbour.py").write_text("value = 'beside'")
+    (folder / "__main__.py").write_text(LOOKS_AROUND)
+    script = "folder"
+    if kind.startswith("bytecode"):
+        script = "folder/script.pyc" if kind == "bytecode" else "folder/script"
+        py_compile.compile(str(folder / "__main__.py"), str(tmp_path / script), doraise=True)
+    elif kind == "zip":
+        script = "zipped"
+        with zipfile.ZipFile(tmp_path / script, "w") as archive:
+            for path in folder.glob("*.py"):
+                archive.write(path, path.name)
+    without, recorded = both(*arguments, script=script)
+    assert recorded == without
+    assert without[0] == len(arguments)
+    assert "beside" in without[1]
+
+
+def test_bytecode_of_another_python(both, tmp_path):
+    (tmp_path / "other.pyc").write_bytes(b"\x00\x01\r\n" + bytes(20))
+    without, recorded = both(script="other.pyc")
+    assert recorded == without
+    assert without[0] == 1
+
+
+def test_modules_beside_the_script_that_we_have_loaded_too(both, tmp_path):
+    for name in ("click", "pluggy", "platformdirs", "queue"):
+        (tmp_path / "folder" / f"{name}.py").write_text(f"value = 'own {name}'")
+    (tmp_path / "folder" / "importer.py").write_text(
+        "import click, pluggy, platformdirs, queue\nprint(click.value, pluggy.value, platformdirs.value, queue.value)"
+    )
+    without, recorded = both(script="folder/importer.py")
+    assert recorded == without
+    assert without[1] == "own click own pluggy own platformdirs own queue\n"
+
+
+def test_a_module_beside_the_script_that_is_called_advisor(both, tmp_path):
+    (tmp_path / "folder" / "advisor.py").write_text("value = 'own'")
+    (tmp_path / "folder" / "importer.py").write_text("import advisor; print(advisor.value)")
+    without, recorded = both(script="folder/importer.py")
+    assert recorded[:2] == without[:2] == (0, "own\n")
+    assert "is not recorded: the script has a module of its own called advisor" in recorded[2]
