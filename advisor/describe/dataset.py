@@ -17,6 +17,7 @@ from advisor.describe.features.spec import FEATURES_VERSION
 from advisor.describe.findings import findings
 from advisor.describe.fingerprint import Fingerprint, take_fingerprint
 from advisor.describe.sample import Progress, Sample, draw_sample
+from advisor.describe.sources.class_map import of_class_map
 from advisor.describe.sources.images import Entry, ImageDataset, Split, printable
 from advisor.describe.sources.opening import open_dataset
 from advisor.plugins import get_plugins
@@ -70,6 +71,7 @@ class Description:
 def describe(
     source: Any,
     *,
+    class_map: str | None = None,
     seed: int = 0,
     probe_seconds: float | None = None,
     cache_dir: Path | None = None,
@@ -81,6 +83,8 @@ def describe(
     ----------
     source : str, Path or ImageDataset
         As for ``open_dataset``.
+    class_map : str, optional
+        A file of timm's ``--class-map``, which names the class folders that are trained on.
     seed : int
         Decides which images are drawn; the result is the same for the same content and seed.
     probe_seconds : float, optional
@@ -101,7 +105,7 @@ def describe(
     MissingExtraError
         If a probe is asked for and torch is not installed.
     """
-    dataset = open_dataset(source)
+    dataset = of_class_map(open_dataset(source), class_map)
     cache = Cache((cache_dir or Config()["cache_dir"]) / "descriptions")
     listing = listing_key(dataset)
     fingerprint = _fingerprint(dataset, cache, listing, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from advisor.advise.output.timm_arguments import to_words
@@ -15,12 +16,28 @@ _ROOTS = ("data_dir", "data", "data_path")
 _WEIGHTS = ("pretrained", "pretrained_path", "initial_checkpoint", "finetune")
 _SIZES = ("img_size", "input_size")
 _AUGMENTATION = frozenset(
-    ("no_aug", "train_crop_mode", "scale", "ratio", "hflip", "vflip", "color_jitter", "color_jitter_prob")
-    + ("grayscale_prob", "gaussian_blur_prob", "aa", "aug_repeats", "aug_splits", "reprob", "remode", "recount")
+    [
+        "no_aug",
+        "train_crop_mode",
+        "scale",
+        "ratio",
+        "hflip",
+        "vflip",
+        "color_jitter",
+        "color_jitter_prob",
+        "grayscale_prob",
+        "gaussian_blur_prob",
+        "aa",
+        "aug_repeats",
+        "aug_splits",
+        "reprob",
+        "remode",
+        "recount",
+    ]
 )
 _SCHEDULE = frozenset(("sched", "sched_on_updates", "cooldown_epochs"))
 _TOGETHER = (_AUGMENTATION, _SCHEDULE)
-"""Arguments that mean something only with each other: who set one of them to something else has a recipe of their own."""
+"""Arguments that mean something only with each other: who set one of them otherwise has a recipe of their own."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +81,46 @@ class ScriptArguments:
         """How many images of the global batch one of the script's ``batch_size`` stands for."""
         return self.processes * max(1, int(self.values.get("grad_accum_steps") or 1))
 
+    @property
+    def root(self) -> str | None:
+        """The name of the argument that says where the images are."""
+        return next((name for name in _ROOTS if self.values.get(name)), None)
+
+    def folder_without_validation(self) -> Path | None:
+        """Return the folder of the images where timm would read the training images for validation too.
+
+        None where the user named a split, or the script has no option for it.
+        """
+        # Not before the script has imported what it wants: the first import of numpy settles its threads.
+        from advisor.describe.sources.splits import EVAL_NAMES, TRAIN_NAMES, validates_on_training_images
+
+        splits = self.values.get("train_split"), self.values.get("val_split")
+        if self.root is None or self.values.get("dataset") or {"train_split", "val_split"} & set(self.decided):
+            return None
+        folder = Path(os.path.expanduser(self.values[self.root]))
+        if splits[0] not in TRAIN_NAMES or splits[1] not in EVAL_NAMES or not folder.is_dir():
+            return None
+        return folder if validates_on_training_images(folder, *splits) else None
+
+    def class_map(self) -> str | None:
+        """Return the file of the class map, wherever the images are read from; None without one."""
+        named = self.values.get("class_map")
+        if not named or self.root is None:
+            return named or None
+        inside = Path(self.values[self.root])
+        places = (Path(named), inside / named, inside / str(self.values.get("train_split")) / named)
+        return next((str(path.absolute()) for path in places if path.is_file()), str(named))
+
+    def reading(self, folder: str) -> dict[str, Any]:
+        """Return what to set so that the same training reads its images in another folder."""
+        assert self.root is not None
+        class_map = {} if self.class_map() is None else {"class_map": self.class_map()}
+        return {self.root: type(self.values[self.root])(folder), **class_map}
+
     def dataset(self) -> str | None:
         """Return the training images as ``advisor suggest --dataset`` takes them; None if the arguments name none."""
         name = self.values.get("dataset") or ""
-        root = next((str(self.values[key]) for key in _ROOTS if self.values.get(key)), None)
+        root = str(self.values[self.root]) if self.root is not None else None
         if "/" in name:
             return f"{name}:{root}" if root else str(name)
         split = self.values.get("train_split")
@@ -89,6 +142,8 @@ class ScriptArguments:
         if not model:
             raise LookupError("the command line names no model")
         words = ["--dataset", dataset, "--model", str(model)]
+        if (class_map := self.class_map()) is not None:
+            words += ["--class-map", class_map]
         if self.values.get("opt"):
             words += ["--opt", str(self.values["opt"])]
         words.append("--pretrained" if any(self.values.get(name) for name in _WEIGHTS) else "--scratch")
@@ -137,4 +192,5 @@ class ScriptArguments:
 
     def beyond_script(self, suggestion: Suggestion) -> list[str]:
         """Return the words of what the advice assumes and the script has no option for."""
-        return to_words({name: v for name, v in suggestion.recipe_arguments().items() if name not in self.options and v})
+        assumed = suggestion.recipe_arguments()
+        return to_words({name: value for name, value in assumed.items() if value and name not in self.options})

@@ -22,7 +22,7 @@ def explain(format_: str, **options: Any) -> None:
     from advisor.api import Advisor
 
     request = to_request(options)
-    dataset = describe_with_progress(options["dataset"]).dataset
+    dataset = describe_with_progress(options).dataset
     adviser = Advisor()
     explanation = adviser.explain(adviser.prepare(request, dataset))
     if format_ == "json":

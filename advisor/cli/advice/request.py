@@ -53,6 +53,12 @@ def request_options(*, dataset_required: bool = True) -> Callable[[Command], Com
             shell_complete=paths,
             help=f"Folder of the training images, one folder a class.{default}",
         ),
+        click.option(
+            "--class-map",
+            metavar="FILE",
+            shell_complete=paths,
+            help="File of timm's --class-map: the class folders that are trained on, one a line.",
+        ),
         click.option("--model", metavar="M", shell_complete=models, help="timm model name.  [default: resnet18]"),
         click.option(
             "--opt",
@@ -119,9 +125,9 @@ def to_request(options: Mapping[str, Any], *, top_k: int = 3) -> Request:
 _NAMED = ("model", "opt", "pretrained", "img_size", "max_epochs", "max_batch_size", "prefer", "fix", "device")
 
 
-def describe_with_progress(dataset: str) -> Description:
-    """Return the description of the dataset that a command is about."""
+def describe_with_progress(options: Mapping[str, Any]) -> Description:
+    """Return the description of the dataset that the values of ``request_options`` name."""
     from advisor.describe.dataset import describe
 
     with progress_bar() as progress:
-        return describe(dataset, progress=progress)
+        return describe(options["dataset"], class_map=options["class_map"], progress=progress)
