@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from timm import utils
-from timm.data import create_dataset, create_loader
+from timm.data import create_dataset, create_loader, resolve_model_data_config
 from timm.models import create_model
 from timm.optim import create_optimizer_v2, optimizer_kwargs
 from timm.scheduler import create_scheduler_v2, scheduler_kwargs
@@ -21,6 +21,7 @@ parser = argparse.ArgumentParser(description="Train a timm model on an image fol
 parser.add_argument("--data-dir", type=Path, required=True)
 parser.add_argument("--output", type=Path, required=True)
 parser.add_argument("--model", default="test_resnet")
+parser.add_argument("--pretrained", action="store_true")
 parser.add_argument("--num-classes", type=int, required=True)
 parser.add_argument("--img-size", type=int, default=32)
 parser.add_argument("-b", "--batch-size", type=int, default=64)
@@ -31,6 +32,8 @@ parser.add_argument("--lr", type=float, default=1e-3)
 parser.add_argument("--weight-decay", type=float, default=0.05)
 parser.add_argument("--momentum", type=float, default=0.9)
 parser.add_argument("--sched", default="cosine")
+parser.add_argument("--sched-on-updates", action="store_true")
+parser.add_argument("--warmup-lr", type=float, default=1e-5)
 parser.add_argument("--warmup-epochs", type=int, default=0)
 parser.add_argument("--cooldown-epochs", type=int, default=0)
 parser.add_argument("--min-lr", type=float, default=0.0)
@@ -38,14 +41,15 @@ parser.add_argument("--smoothing", type=float, default=0.1)
 parser.add_argument("--seed", type=int, default=42)
 
 
-def train_one_epoch(model, loader, optimizer, loss_function) -> float:
+def train_one_epoch(epoch, model, loader, optimizer, loss_function, scheduler) -> float:
     model.train()
     losses = utils.AverageMeter()
-    for inputs, targets in loader:
+    for step, (inputs, targets) in enumerate(loader, epoch * len(loader) + 1):
         loss = loss_function(model(inputs), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        scheduler.step_update(step)
         losses.update(loss.item(), len(inputs))
     return losses.avg
 
@@ -67,24 +71,26 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     utils.random_seed(args.seed)
-    model = create_model(args.model, num_classes=args.num_classes, drop_rate=args.drop)
-    size = (3, args.img_size, args.img_size)
+    model = create_model(args.model, args.pretrained, num_classes=args.num_classes, drop_rate=args.drop)
+    size, colours = (3, args.img_size, args.img_size), resolve_model_data_config(model)
     loaders = {}
     for split, training in (("train", True), ("validation", False)):
         dataset = create_dataset("", root=str(args.data_dir), split=split, is_training=training)
         loaders[split] = create_loader(
             dataset, input_size=size, batch_size=args.batch_size, is_training=training, num_workers=0,
-            use_prefetcher=False, no_aug=True, crop_pct=1.0, pin_memory=False, device=torch.device("cpu"),
-            persistent_workers=False,
+            use_prefetcher=False, no_aug=True, crop_pct=1.0, mean=colours["mean"], std=colours["std"],
+            pin_memory=False, device=torch.device("cpu"), persistent_workers=False,
         )  # fmt: skip
     optimizer = create_optimizer_v2(model, **optimizer_kwargs(cfg=args))
-    scheduler, num_epochs = create_scheduler_v2(optimizer, **scheduler_kwargs(args))
+    updates = len(loaders["train"])
+    scheduler, num_epochs = create_scheduler_v2(optimizer, **scheduler_kwargs(args), updates_per_epoch=updates)
     loss_function = torch.nn.CrossEntropyLoss(label_smoothing=args.smoothing)
     args.output.mkdir(parents=True, exist_ok=True)
     summary = args.output / "summary.csv"
     for epoch in range(num_epochs):
         started = time.perf_counter()
-        train_metrics = {"loss": train_one_epoch(model, loaders["train"], optimizer, loss_function)}
+        loss = train_one_epoch(epoch, model, loaders["train"], optimizer, loss_function, scheduler)
+        train_metrics = {"loss": loss}
         eval_metrics = validate(model, loaders["validation"])
         lr = optimizer.param_groups[0]["lr"]
         utils.update_summary(epoch, train_metrics, eval_metrics, summary, lr=lr, write_header=epoch == 0)

@@ -20,6 +20,7 @@ from advisor.errors import AdvisorError
 from advisor.evaluate.baselines import Baseline, baselines
 from advisor.evaluate.pool import Pool, pools
 from advisor.learn.artefact import Artefact, fit_artefact
+from advisor.learn.metamodel import meta_model_for
 from advisor.learn.table import Case, Table, build_table
 from advisor.records.evidence import Evidence
 from advisor.records.schema import Dataset, Pretraining, Run, Source, Status
@@ -152,12 +153,13 @@ def _recorded_case(case: PlannedCase, dataset: Dataset) -> Case:
     return Case(dataset.dataset_id, case.model, context.opt, pretraining, augmented, case.img_size)
 
 
-def without_group(evidence: Evidence, group: str) -> Artefact:
-    """Return an adviser fitted to the evidence without anything of one source."""
+def without_group(evidence: Evidence, group: str, pretraining: Pretraining = Pretraining.NONE) -> Artefact:
+    """Return an adviser fitted to the evidence on trainings from a kind of weights, without anything of one source."""
     others = [dataset for dataset in evidence.datasets if dataset.group != group]
     known = {dataset.dataset_id for dataset in others}
     runs = [run for run in evidence.runs if run.dataset_id in known]
-    return fit_artefact(build_table(runs, others, model_features), runs, others)
+    table = build_table(runs, others, model_features)
+    return fit_artefact(table, runs, others, model=meta_model_for(pretraining))
 
 
 def _baselines(pool: Pool, judged: Sequence[Pool], table: Table) -> dict[str, Configuration]:

@@ -1,44 +1,75 @@
 """From zero to a better model: suggest, run, diagnose, run again, report.
 
-    python -m research.walkthrough.walkthrough FOLDER                      once, on scikit-learn's digits
-    python -m research.walkthrough.walkthrough FOLDER DATASET... --seeds 3  on other image folders too, as a comparison
+    python -m research.walkthrough.walkthrough FOLDER                          once, on scikit-learn's digits
+    python -m research.walkthrough.walkthrough FOLDER --data DATA --seeds 3    over all of ``SETS``, as a comparison
 
-Each walkthrough has records of its own below FOLDER; your own are not touched. The first run is a short look with what
-`advisor suggest` says, or with ``--look 0`` the whole training; the second changes the one value that `advisor
-diagnose` names. Where it names none, the second run is the training that is advised now that the first has been seen.
+Each walkthrough has records of its own below FOLDER; your own are not touched. With DATA, a folder of built datasets,
+the adviser of each set was fitted without its source. The first run is a short look with what `advisor suggest` says, a
+fifth of the epochs that it advises, or with ``--look 1`` the whole training; the second changes the one value that
+`advisor diagnose` names. Where it names none, it is the training that is advised now that the first has been seen.
 At the end stands one line each; further seeds leave out what is only looked at. ``--write PAGE`` writes these lines
-into a page.
+into a page. A walkthrough that was finished is not done again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import runpy
+import shutil
 import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from advisor.space.hyperparameters import TIMM_ARGUMENTS
+from advisor import Advisor
+from advisor.collect.datasets import read_provenance
+from advisor.records.evidence import load_evidence, load_fine_tuning
+from advisor.records.schema import Pretraining
+from advisor.space.hyperparameters import TIMM_ARGUMENTS, format_number
+from research.held_out.advice import without_group
 from research.pages.rendering import DOCS
 
 DEMO = DOCS / "demo"
 SCRIPT = DEMO / "train.py"
-MODEL = "test_resnet"
 OPTIONS = {name: f"--{argument.replace('_', '-')}" for name, argument in TIMM_ARGUMENTS.items()}
+LOOKS = {0.2: "a fifth", 1.0: "the whole"}
+"""Share of the advised epochs that the first run takes: how the page calls it."""
 
 parser = argparse.ArgumentParser(description="Train twice with advice in between")
 parser.add_argument("folder", type=Path, help="where everything is written")
-parser.add_argument("datasets", type=Path, nargs="*", help="image folders with train and validation; default: digits")
+parser.add_argument("--data", type=Path, help="folder of built datasets and of checkpoints/in1k")
 parser.add_argument("--seeds", type=int, default=1)
-parser.add_argument("--look", type=int, default=5, help="epochs of the first run; 0: as many as are advised")
+parser.add_argument("--look", type=float, choices=LOOKS, default=0.2, help="share of the epochs of the first run")
 parser.add_argument("--write", type=Path, metavar="PAGE", help="page with marks for the table of this look")
+
+
+@dataclass(frozen=True)
+class Set:
+    """A dataset to walk through, and what is trained on it."""
+
+    name: str
+    model: str = "test_resnet"
+    img_size: int = 32
+    weights: str = ""
+    """timm's tag of the weights to start from; empty for none."""
+
+
+_LITE = {"model": "tf_efficientnet_lite0", "img_size": 64, "weights": "in1k"}
+DIGITS = Set("digits")
+SETS = (
+    Set("series-vowels"),
+    Set("cjk-styles"),
+    Set("photos-plasma-scene-128", **_LITE),
+    Set("series-leaves-large", **_LITE),
+    Set("textures-apart-large", **_LITE),
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +77,7 @@ class Walkthrough:
     """What came of one walkthrough: accuracies and epochs of both runs, and what was found in between."""
 
     dataset: str
+    weights: str
     seed: int
     first: float
     second: float
@@ -56,7 +88,8 @@ class Walkthrough:
     def row(self) -> str:
         """Its line of the table."""
         first, second = f"{self.epochs[0]} | {self.first:.1f}", f"{self.epochs[1]} | {self.second:.1f}"
-        return f"| {self.dataset} | {self.seed} | {first} | {self.found} | {second} |"
+        start = "ImageNet" if self.weights else "scratch"
+        return f"| {self.dataset} | {start} | {self.seed} | {first} | {self.found} | {second} |"
 
 
 def advisor(*arguments: str | Path, quiet: bool = False) -> str:
@@ -76,63 +109,128 @@ def read(*arguments: str | Path) -> Any:
     return json.loads(advisor(*arguments, "--format", "json", quiet=True))
 
 
-def walk_through(home: Path, dataset: Path, seed: int, look: int) -> Walkthrough:
-    """Do it once, with records of its own in ``home``."""
+def walk_through(home: Path, dataset: Path, what: Set, seed: int, look: float, *, shown: bool) -> Walkthrough:
+    """Do it once, with records of its own in ``home``; ``shown`` also does what is only looked at."""
     os.environ["ADVISOR_STORE"] = f"sqlite:///{(home / 'records.db').resolve()}"
     os.environ["ADVISOR_SPOOL_DIR"] = str(home / "spool")
-    os.environ["ADVISOR_METAMODEL_DIR"] = str(home / "metamodel")
     classes = sum(1 for path in (dataset / "train").iterdir() if path.is_dir())
-    training = ["--data-dir", str(dataset), "--model", MODEL, "--num-classes", str(classes)]
-    training += ["--warmup-epochs", "1", "--seed", str(seed)]
+    pixels = ["--img-size", str(what.img_size)]
+    training = ["--data-dir", str(dataset), "--model", what.model, "--num-classes", str(classes), *pixels]
+    training += ["--seed", str(seed), *(["--pretrained"] if what.weights else [])]
 
-    asked = ["--dataset", str(dataset), "--model", MODEL, "--scratch", "--img-size", "32"]
-    if seed == 0:
+    asked = ["--dataset", str(dataset), "--model", what.model, *pixels]
+    asked.append("--pretrained" if what.weights else "--scratch")
+    if shown:
         advisor("suggest", *asked)
-    short = ["--epochs", str(look)] if look else []
+    adviser = Advisor()
+    advice = adviser.suggest(dataset, model=what.model, img_size=what.img_size, pretrained=bool(what.weights))
+    planned = advice.best.epochs
+    short = ["--epochs", str(max(1, round(look * planned)))] if look < 1 else []
     advisor("run", "--suggest", "--name", "first", SCRIPT, *training, *short, "--output", home / "first")
-    if seed == 0:
+    if shown:
         advisor("diagnose", "first")
-    found, first = read("diagnose", "first"), read("records", "show", "first")
+    found, first = read("diagnose", "first"), adviser.store.runs(name="first")[0]
     change = found["advice"]
     if change:
-        values = {name: first[name] for name in OPTIONS} | {change["name"]: change["proposed"]}
+        values = {name: getattr(first, name) for name in OPTIONS} | {change["name"]: change["proposed"]}
         said = f"{change['rule']}: {change['name']} {change['current']:g} to {change['proposed']:g}"
-        options = [word for name, option in OPTIONS.items() for word in (option, f"{values[name]:g}")]
+        options = [word for name, option in OPTIONS.items() for word in (option, format_number(values[name]))]
+        options += [
+            "--sched",
+            first.sched,
+            "--warmup-epochs",
+            f"{first.warmup_epochs:g}",
+            "--min-lr",
+            f"{first.min_lr:g}",
+        ]
+        options += ["--sched-on-updates"] if first.extra.get("sched_on_updates") else []
         advisor("run", "--name", "second", SCRIPT, *training, *options, "--output", home / "second")
     else:
         said = f"{found['verdict']}: as advised now"
         advisor("run", "--suggest", "--name", "second", SCRIPT, *training, "--output", home / "second")
-    if seed == 0:
+    if shown:
         advisor("diagnose", "second")
         advisor("report", *asked, "--out", home / "report.html")
-    second = read("records", "show", "second")
-    epochs = (first["epochs"], second["epochs"])
-    return Walkthrough(dataset.name, seed, first["final_metric"], second["final_metric"], epochs, said)
+    second = adviser.store.runs(name="second")[0]
+    return Walkthrough(
+        dataset=dataset.name,
+        weights=what.weights,
+        seed=seed,
+        first=float(first.final_metric or 0.0),
+        second=float(second.final_metric or 0.0),
+        epochs=(int(first.epochs or 0), int(second.epochs or 0)),
+        found=said,
+    )
+
+
+def fit_adviser(folder: Path, what: Set, group: str) -> None:
+    """Fit an adviser that has not seen a source, for trainings that start as those of a set do."""
+    if (folder / "manifest.json").is_file():
+        return
+    if what.weights:
+        apart = without_group(load_fine_tuning(), group, Pretraining.IMAGENET)
+        replace(Advisor().artefact, fine_tuning=apart).save(folder)
+    else:
+        without_group(load_evidence(), group).save(folder)
+
+
+def put_in_cache(weights: Path, model: str, tag: str, cache: Path) -> None:
+    """Put a checkpoint where timm's ``pretrained=True`` looks for it, as if it had been downloaded before."""
+    repository = cache / "hub" / f"models--timm--{model}.{tag}"
+    snapshot = repository / "snapshots" / "local"
+    snapshot.mkdir(parents=True, exist_ok=True)
+    (repository / "refs").mkdir(exist_ok=True)
+    (repository / "refs" / "main").write_text("local", encoding="utf-8")
+    shutil.copyfile(weights, snapshot / "model.safetensors")
+
+
+def noise_of(walkthroughs: Sequence[Walkthrough]) -> float:
+    """Return by how many points equal runs differ: the first ones of a set, which differ in nothing but the seed."""
+    of_set: dict[str, list[float]] = {}
+    for one in walkthroughs:
+        of_set.setdefault(one.dataset, []).append(one.first)
+    return math.sqrt(statistics.fmean(statistics.variance(scores) for scores in of_set.values()))
 
 
 def table(walkthroughs: Sequence[Walkthrough]) -> str:
     """Return all walkthroughs as a Markdown table, and what the second runs gained."""
     before, after = (statistics.fmean(getattr(s, name) for s in walkthroughs) for name in ("first", "second"))
     mean_epochs = [statistics.fmean(s.epochs[i] for s in walkthroughs) for i in (0, 1)]
-    worse = sum(s.second < s.first for s in walkthroughs)
+    worse = [s for s in walkthroughs if s.second < s.first]
+    gains = [
+        f"{statistics.fmean(s.second - s.first for s in some):+.1f} {words}"
+        for words, some in (
+            ("from scratch", [s for s in walkthroughs if not s.weights]),
+            ("from ImageNet weights", [s for s in walkthroughs if s.weights]),
+        )
+        if some
+    ]
     return "\n".join(
         [
-            "| dataset | seed | epochs | first | found, and changed | epochs | second |",
-            "|---|---:|---:|---:|---|---:|---:|",
+            "| dataset | start | seed | epochs | first | found, and changed | epochs | second |",
+            "|---|---|---:|---:|---:|---|---:|---:|",
             *(one.row for one in walkthroughs),
-            f"| mean | | {mean_epochs[0]:.1f} | {before:.1f} | | {mean_epochs[1]:.1f} | {after:.1f} |",
+            f"| mean | | | {mean_epochs[0]:.1f} | {before:.1f} | | {mean_epochs[1]:.1f} | {after:.1f} |",
             "",
-            f"The second runs are {after - before:+.1f} points from the first on average; {worse} of "
-            f"{len(walkthroughs)} ended below it.",
+            f"The second runs are {after - before:+.1f} points from the first on average ({', '.join(gains)}); "
+            f"{len(worse)} of {len(walkthroughs)} ended below it{_beyond_noise(walkthroughs, worse)}.",
             "",
         ]
     )
 
 
-def with_table(page: str, look: int, text: str) -> str:
+def _beyond_noise(walkthroughs: Sequence[Walkthrough], worse: Sequence[Walkthrough]) -> str:
+    if len({one.seed for one in walkthroughs}) < 2:
+        return ""
+    noise = noise_of(walkthroughs)
+    beyond = sum(one.second < one.first - noise for one in worse)
+    return f", {beyond} by more than the {noise:.1f} points by which first runs differ between seeds"
+
+
+def with_table(page: str, look: float, text: str) -> str:
     """Return a page with the table between the marks for a look replaced."""
     begin, end = (
-        f"<!-- walkthroughs, look {look}: made by `make -C research walkthroughs` -->\n",
+        f"<!-- walkthroughs, look {LOOKS[look]}: made by `make -C research walkthroughs` -->\n",
         "<!-- /walkthroughs -->",
     )
     written, n = re.subn(
@@ -147,15 +245,31 @@ def main() -> None:
     """Do what the command line says."""
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    os.environ["ADVISOR_CACHE_DIR"] = str(args.folder / "cache")
+    os.environ |= {"ADVISOR_CACHE_DIR": str(args.folder / "cache"), "HF_HUB_OFFLINE": "1"}
+    os.environ["HF_HOME"] = str(args.folder / "huggingface")
     digits = args.folder / "digits"
-    runpy.run_path(str(DEMO / "demo.py"))["write_digits"](digits)
+    if not digits.is_dir():
+        runpy.run_path(str(DEMO / "demo.py"))["write_digits"](digits)
     walkthroughs = []
-    for dataset in (digits, *args.datasets):
+    for what in SETS if args.data else (DIGITS,):
+        dataset = args.data / what.name if args.data else digits
+        os.environ["ADVISOR_METAMODEL_DIR"] = str(args.folder / "as-shipped")
+        if args.data:
+            adviser = args.folder / "advisers" / what.name
+            fit_adviser(adviser, what, read_provenance(args.data, what.name)["group"])
+            os.environ["ADVISOR_METAMODEL_DIR"] = str(adviser)
+        if what.weights:
+            file = args.data / "checkpoints" / what.weights / f"{what.model}.safetensors"
+            put_in_cache(file, what.model, what.weights, args.folder / "huggingface")
         for seed in range(args.seeds):
-            home = args.folder / f"{dataset.name}-{seed}-look-{args.look}"
-            home.mkdir(parents=True)
-            walkthroughs.append(walk_through(home, dataset, seed, args.look))
+            home = args.folder / f"{what.name}-{seed}-look-{args.look:g}"
+            done = home / "walkthrough.json"
+            if not done.is_file():
+                shutil.rmtree(home, ignore_errors=True)
+                home.mkdir()
+                came_of_it = walk_through(home, dataset, what, seed, args.look, shown=not args.data)
+                done.write_text(json.dumps(asdict(came_of_it)), encoding="utf-8")
+            walkthroughs.append(Walkthrough(**json.loads(done.read_text(encoding="utf-8"))))
             print(f"\n{walkthroughs[-1].row}", flush=True)
     text = table(walkthroughs)
     print(f"\n{text}", end="")
