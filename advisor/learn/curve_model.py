@@ -80,8 +80,8 @@ class CurveModel:
     def quantiles(self, curves: Sequence[Curve], levels: Sequence[float]) -> Floats:
         """Return quantiles of the final top-1 accuracy in percent.
 
-        A run whose learning rate does not come down as a cosine, which no recorded run did, may also end where it is:
-        its lower quantiles are at most the last accuracy.
+        A run whose learning rate does not come down as a cosine is taken for one whose does, as that of every recorded
+        run did, and may also end where it is: its lower quantiles are at most the last accuracy.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class CurveModel:
         if not curves:
             return np.empty((0, len(levels)))
         last, chance = (np.array([getattr(curve, name) for curve in curves]) for name in ("last", "chance"))
-        x = np.array([curve.features() for curve in curves])
+        x = np.array([(curve if curve.comes_down else curve.on_a_cosine()).features() for curve in curves])
         wanted = np.asarray(levels, dtype=np.float64)
         found = self.quantiles_of(x, last, chance, wanted)
         for row, curve in enumerate(curves):

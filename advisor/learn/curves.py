@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -128,6 +128,10 @@ class Curve:
         """Whether the learning rate rises for a part of the epochs and then falls as a cosine, as in recorded runs."""
         sched = (self.sched or _COSINE[0]).lower()
         return sched in _COSINE and self.warmup_epochs < self.planned
+
+    def on_a_cosine(self) -> Curve:
+        """Return the same curve as if its learning rate had come down, and would go on to, as in recorded runs."""
+        return replace(self, sched=None, warmup_epochs=0.0)
 
     def lr_shares(self, at: Floats) -> Floats:
         """Return the learning rate after so many epochs as a share of its peak: linear warm-up, then the schedule."""

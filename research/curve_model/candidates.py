@@ -21,7 +21,7 @@ _RATES = np.geomspace(0.5, 20, 12)
 """Of an exponential curve, over the whole training."""
 _LENGTH = 4.0
 """Standard deviations of each feature that a process sees as near."""
-_PROCESS_ROWS, _PROCESS_FEATURES = 12_000, 400
+_PROCESS_ROWS, _PROCESS_FEATURES = 6_000, 256
 
 
 def _by_curve_model(rows: Rows, gain: Learner | None = None, error: Learner | None = None) -> Quantiles:

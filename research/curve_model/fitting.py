@@ -95,6 +95,11 @@ def fit_curve_model(rows: Rows, gain: Learner | None = None, error: Learner | No
         Of the expected gain, and of the logarithm of how far it may be off; LightGBM by default.
     """
     gain, error = gain or trees("l1"), error or trees("l2")
+    evidence = {
+        "epochs": [int(rows.planned.min()), int(rows.planned.max())],
+        "runs": len(np.unique(rows.run)),
+        "sources": len(np.unique(rows.source)),
+    }
     rows = rows.take(np.random.default_rng(0).random(len(rows)) < FITTED)
     x, y, weight = rows.x_hidden, rows.gain, rows.share(POWER)
     expected = left_out_by(gain, rows)
@@ -106,11 +111,7 @@ def fit_curve_model(rows: Rows, gain: Learner | None = None, error: Learner | No
         until=np.array(UNTIL),
         levels=np.array(LEVELS),
         errors=error_quantiles(rows, (y - expected) / unit),
-        evidence={
-            "epochs": [int(rows.planned.min()), int(rows.planned.max())],
-            "runs": len(np.unique(rows.run)),
-            "sources": len(np.unique(rows.source)),
-        },
+        evidence=evidence,
         provenance={},
     )
 

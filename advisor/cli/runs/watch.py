@@ -10,6 +10,7 @@ from advisor.cli.runs.store import open_store
 from advisor.cli.terminal.output import echo, echo_json, format_option
 from advisor.errors import UsageError
 from advisor.records.schema import Status
+from advisor.safe_text import one_line
 
 if TYPE_CHECKING:
     from advisor.advise.diagnose.outlook import Goal, Outlook
@@ -90,8 +91,9 @@ class _ForPeople:
         for alarm in outlook.alarms:
             if alarm.name not in self._said:
                 self._said.add(alarm.name)
-                echo(f"This run {_has(alarm.name)}: {alarm.meaning}.")
-                echo(f"Next:  stop it, and see `advisor diagnose {_name(run)}`" if _goes_on(run) else _diagnose(run))
+                stop = "stop it, and see `advisor diagnose {}`" if _goes_on(run) else "advisor diagnose {}"
+                echo(one_line(f"This run {_has(alarm.name)}: {alarm.meaning}."))
+                echo(one_line(f"Next:  {stop.format(_name(run))}"))
         if not _goes_on(run):
             error = f", {run.error}" if run.error else ""
             reached = "" if outlook.top1 is None else f", top-1 {outlook.top1:.1f} %"
@@ -100,7 +102,7 @@ class _ForPeople:
     def _once(self, line: str) -> None:
         if line not in self._said:
             self._said.add(line)
-            echo(line)
+            echo(one_line(line))
 
 
 def _name(run: Run) -> str:
@@ -124,7 +126,3 @@ def _to_come(outlook: Outlook) -> str:
 
 def _has(alarm: str) -> str:
     return f"has {alarm}" if alarm.startswith("come") else alarm
-
-
-def _diagnose(run: Run) -> str:
-    return f"Next:  advisor diagnose {_name(run)}"
