@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from advisor.records.importing.imported import imported_run
     from advisor.records.importing.imports import ImportReport, import_runs
     from advisor.records.recording.active import ActiveRun
-    from advisor.records.recording.recorder import Recorder, autolog, record_run
+    from advisor.records.recording.hand_written_loop import record_run
+    from advisor.records.recording.recorder import Recorder, autolog
     from advisor.records.schema import Dataset, Epoch, ImportedRun, Run, RunsAt, Skipped, Source, Status
     from advisor.records.store.store import Store
 
@@ -55,7 +56,7 @@ _PUBLIC = {
     "import_runs": "advisor.records.importing.imports",
     "imported_run": "advisor.records.importing.imported",
     "prepare_worker": "advisor.collect.engine",
-    "record_run": "advisor.records.recording.recorder",
+    "record_run": "advisor.records.recording.hand_written_loop",
     "suggest": "advisor.api",
 }
 

@@ -20,7 +20,7 @@ from advisor.collect.training.trainer import (
     data_config,
     train,
 )
-from advisor.records.recording.recorder import record_run
+from advisor.records.recording.hand_written_loop import record_run
 from advisor.records.schema import Source, Status
 
 logger = logging.getLogger("advisor.collect")
