@@ -87,7 +87,7 @@ SPOOLS = sa.Table(
     sa.Column("offset", sa.BigInteger, nullable=False),
 )
 THUMBNAILS = sa.Table(
-    "likenesses",
+    "thumbnails",
     metadata,
     sa.Column("dataset_id", sa.String, primary_key=True),
     sa.Column("thumbnails", sa.LargeBinary, nullable=False),

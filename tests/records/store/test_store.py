@@ -378,6 +378,16 @@ def test_frozen_stores_are_brought_up_to_date_with_everything_in_them(tmp_path, 
     store.close()
 
 
+def test_thumbnails_are_kept_where_their_table_is_renamed(tmp_path):
+    path = tmp_path / "records.db"
+    shutil.copy(FROZEN[0].with_name("0004.db"), path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO likenesses VALUES ('d1', ?)", (b"small",))
+    store = Store(f"sqlite:///{path}")
+    assert store.thumbnails("d1") == b"small"
+    store.close()
+
+
 def test_secrets_that_an_older_version_recorded_are_masked(tmp_path):
     path = tmp_path / "records.db"
     shutil.copy(FROZEN[0].with_name("0003.db"), path)
