@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.advise.diagnose.outlook import LITTLE
 from advisor.learn.table import Floats
-from research.curve_model.candidates import CANDIDATES, Quantiles
+from advisor.records.outcome import diverged
+from research.curve_model.candidates import Quantiles
 from research.curve_model.fitting import FOLDS, folds
 from research.curve_model.rows import Rows
 
@@ -19,6 +21,7 @@ LEAST_EPOCHS = 5
 """Runs of fewer have no fifth of their epochs."""
 APART = 1.0
 """Points between the ends of two runs from which on one is the worse: about the noise between seeds."""
+IMAGENET = "from ImageNet weights"
 _PAIRS = 300
 _OTHERS = 4
 """Other runs of a case of which the best is what is good."""
@@ -82,18 +85,24 @@ class GivenUp:
     wrong: float
 
 
-def forecasts(rows: Rows, fit: Callable[[Rows], Quantiles], asked: Rows | None = None) -> Floats:
-    """Return quantiles at ``LEVELS`` of each row, by what was fitted without its source; of ``asked`` in its place."""
-    asked = asked or rows
-    found = np.zeros((len(rows), len(LEVELS)))
+def forecasts(rows: Rows, fit: Callable[[Rows], Quantiles], *asked: Rows) -> list[Floats]:
+    """Return quantiles at ``LEVELS`` of each row, by what was fitted without its source.
+
+    Parameters
+    ----------
+    rows : Rows
+        What is fitted to.
+    fit : callable
+        One of ``CANDIDATES``.
+    *asked : Rows
+        The same rows as they are asked about, which may tell less; a result for each.
+    """
+    found = [np.zeros((len(rows), len(LEVELS))) for _ in asked]
     for part in folds(rows.source, FOLDS):
-        found[part] = fit(rows.take(~part))(asked.take(part), np.array(LEVELS))
+        fitted = fit(rows.take(~part))
+        for result, of in zip(found, asked, strict=True):
+            result[part] = fitted(of.take(part), np.array(LEVELS))
     return found
-
-
-def all_forecasts(rows: Rows) -> dict[str, Floats]:
-    """Return the forecasts of every candidate."""
-    return {name: forecasts(rows, fit) for name, fit in CANDIDATES.items()}
 
 
 def figures(rows: Rows, forecast: Floats, chosen: NDArray[np.bool_]) -> Figures:
@@ -172,13 +181,29 @@ def given_up(rows: Rows, forecast: Floats, chosen: NDArray[np.bool_]) -> GivenUp
     )
 
 
+def near_chance(rows: Rows) -> NDArray[np.bool_]:
+    """Return which runs ended no farther up from chance than a run has to come which nothing else is asked of."""
+    return np.asarray(rows.final < rows.chance + LITTLE * (100 - rows.chance))
+
+
+def coming_apart(rows: Rows) -> NDArray[np.bool_]:
+    """Return which runs so far have the accuracy of guessing and a loss that rose, or is far above that of guessing."""
+    found = []
+    for curve in rows.curves:
+        series = zip(curve.top1, curve.train_loss, curve.eval_loss, strict=True)
+        epochs = [{"eval_top1": top1, "train_loss": train, "eval_loss": held} for top1, train, held in series]
+        found.append(diverged({"n_classes": curve.n_classes, "n_eval": curve.n_eval}, epochs))
+    return np.array(found)
+
+
 def subsets(rows: Rows, cut: float) -> Mapping[str, NDArray[np.bool_]]:
-    """Return the rows that are judged after a share of their epochs, by how training started."""
+    """Return the rows that are judged after a share of their epochs, by how training started, where there are any."""
     at = (rows.cut == cut) & (rows.planned >= LEAST_EPOCHS)
     drawings = np.char.endswith(rows.cell, "other")
-    return {
+    found = {
         "from scratch": at & ~rows.fine_tuned & ~drawings,
         "from weights of drawings": at & drawings,
-        "from ImageNet weights": at & rows.fine_tuned,
+        IMAGENET: at & rows.fine_tuned,
         "all": at,
     }
+    return {name: chosen for name, chosen in found.items() if chosen.any()}
