@@ -13,11 +13,12 @@ def is_interruption(error: BaseException) -> bool:
     """
     if isinstance(error, KeyboardInterrupt):
         return True
-    entry, interrupted = error.__traceback__, None
+    entry = error.__traceback__
+    interrupted: FrameType | None = None
     while entry is not None:
         if interrupted is not None and any(_holds(value, interrupted) for value in entry.tb_frame.f_locals.values()):
             return True
-        entry, interrupted = entry.tb_next, entry.tb_frame
+        interrupted, entry = entry.tb_frame, entry.tb_next
     return False
 
 

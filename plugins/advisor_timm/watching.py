@@ -167,7 +167,7 @@ def _watching_code(original: CodeType, key: str) -> CodeType:
     if code.co_freevars != original.co_freevars:
         raise ValueError(f"{original.co_name} has free variables that cannot be named: {original.co_freevars}")
     constants = tuple(original if isinstance(constant, CodeType) else constant for constant in code.co_consts)
-    place = {"co_name": original.co_name, "co_firstlineno": original.co_firstlineno}
+    place: dict[str, Any] = {"co_name": original.co_name, "co_firstlineno": original.co_firstlineno}
     if sys.version_info >= (3, 11):
         place["co_qualname"] = original.co_qualname
     return code.replace(co_consts=constants, **place)

@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="go on with this one")
     parser.add_argument("--training", type=Path, default=TRAINING, help="folder with train.py")
+    parser.add_argument("--out", type=Path, help="file for the result")
     args = parser.parse_args()
     different, began = 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -55,6 +56,10 @@ def main() -> int:
             different += bool(found)
             names = [fault.name for fault in faults]
             print(json.dumps({"number": number, "faults": names, "different": found}), flush=True)
+    if args.out is not None:
+        today = time.strftime("%d %B %Y", time.gmtime()).lstrip("0")
+        result = {"number": args.number - args.first, "seed": args.seed, "different": different, "date": today}
+        args.out.write_text(f"{json.dumps(result)}\n", encoding="utf-8")
     print(
         f"{args.number - args.first} compositions of {len(FAULTS)} faults, seed {args.seed}: {different} different, "
         f"{time.monotonic() - began:.0f} s"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +60,14 @@ def _file(name: str, content: str | bytes) -> Callable[[Path], None]:
     return prepare
 
 
+def _files(names: Iterable[str], content: str) -> Callable[[Path], None]:
+    def prepare(folder: Path) -> None:
+        for name in names:
+            _file(name, content)(folder)
+
+    return prepare
+
+
 def _loop(name: str) -> Callable[[Path], None]:
     def prepare(folder: Path) -> None:
         (folder / name).symlink_to(name)
@@ -86,9 +94,9 @@ def _in_a_zip(folder: Path) -> None:
     """Let the script be a zip file; it writes beside it."""
     source = (folder / "train.py").read_text().replace("os.path.abspath(__file__)", "os.path.dirname(__file__)")
     with zipfile.ZipFile(folder / "zipped", "w") as archive:
-        archive.writestr("__main__.py", source)
+        archive.writestr(zipfile.ZipInfo("__main__.py"), source)  # whose time is always the same
         for path in sorted((folder / "timm").glob("*.py")):
-            archive.write(path, f"timm/{path.name}")
+            archive.writestr(zipfile.ZipInfo(f"timm/{path.name}"), path.read_bytes())
     os.replace(folder / "zipped", folder / "train.py")
 
 
@@ -426,12 +434,9 @@ logging.config.dictConfig({"version": 1, "handlers": {"file": {"class": "logging
         "modules of its own called like ours",
         BESIDE,
         first="import click, pluggy, platformdirs, rich; print(click.mine)",
-        prepare=lambda folder: (
-            [
-                _file(f"{name}.py", "mine = 'mine'\n")(folder)
-                for name in ("click", "pluggy", "platformdirs", "rich", "sqlalchemy", "yaml")
-            ]
-            and None
+        prepare=_files(
+            [f"{name}.py" for name in ("click", "pluggy", "platformdirs", "rich", "sqlalchemy", "yaml")],
+            "mine = 'mine'\n",
         ),
         tags=frozenset({"zip"}),
     ),
@@ -440,18 +445,16 @@ logging.config.dictConfig({"version": 1, "handlers": {"file": {"class": "logging
         BESIDE,
         first="import advisor; print(advisor.mine)",
         prepare=_file("advisor.py", "mine = 'mine'\n"),
-        tags=frozenset({"zip"}),
+        shell='cd / && exec "$@"',  # python -m would take it for ours
+        tags=frozenset({"zip", "working folder", "stream"}),
     ),
     Fault("a zip file", BESIDE, prepare=_in_a_zip, tags=frozenset({"zip", "source", "spawn", "working folder"})),
     Fault(
         "the working folder has modules called like ours",
         UNASKED,
-        prepare=lambda folder: (
-            [
-                _file(f"{name}.py", _LEAVES_A_FILE)(folder)
-                for name in ("advisor_timm", "advisor_mlflow", "sqlalchemy", "alembic", "filelock", "PIL")
-            ]
-            and None
+        prepare=_files(
+            [f"{name}.py" for name in ("advisor_timm", "advisor_mlflow", "sqlalchemy", "alembic", "filelock", "PIL")],
+            _LEAVES_A_FILE,
         ),
         tags=frozenset({"zip"}),
     ),

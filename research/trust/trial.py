@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 TRAINING = ROOT / "tests" / "scripts" / "light"
 """A script of seconds and what it imports; it has three lines where faults are put in."""
 SECONDS = 300
+_ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 _OURS = "WARNING: "
 """What a line of stderr begins with that we may say, once a fault."""
 
@@ -88,6 +90,7 @@ def execute(faults: Sequence[Fault], work: Path, command: Sequence[str], trainin
         output, errors = process.communicate()
         status = None
     lines = errors.decode(errors="replace").splitlines()
+    lines = [_ADDRESS.sub("0x…", line) for line in lines]
     theirs = [line for line in lines if not line.startswith(_OURS)]
     files = _digests(folder)
     return Result(status, output.decode(errors="replace"), "\n".join(theirs), files, len(lines) - len(theirs))

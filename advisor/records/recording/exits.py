@@ -47,7 +47,7 @@ def watch_exits(recorder: _Recorder) -> FrameType | None:
         sys.exit = watched(sys.exit, 0)
         quitter = type(getattr(builtins, "exit", None))
         if quitter.__module__ == "_sitebuiltins":
-            quitter.__call__ = watched(quitter.__call__, 1)  # type: ignore[operator]
+            quitter.__call__ = watched(quitter.__call__, 1)  # type: ignore[method-assign]
     main = vars(sys.modules["__main__"])
     frame: FrameType | None = sys._getframe()
     while frame is not None and not (frame.f_globals is main and frame.f_code.co_name == "<module>"):
