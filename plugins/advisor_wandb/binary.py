@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from advisor import open_bounded
 from advisor_wandb.tracked import Tracked
 
 _MAGIC = b":W&B"
@@ -33,7 +34,7 @@ Field = tuple[int, "int | bytes"]
 def is_run_file(path: Path) -> bool:
     """Return whether a file begins as runs' files do."""
     try:
-        with path.open("rb") as file:
+        with open_bounded(path, "container") as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError:
         return False
@@ -92,7 +93,7 @@ def _items(content: bytes) -> Iterator[tuple[str, Any]]:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_bounded(path, "container") as file:
         block = file.read(_BLOCK)
         position, begun = _FILE_HEADER, b""
         while block:

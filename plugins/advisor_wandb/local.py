@@ -12,14 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from advisor import ImportedRun, RunsAt, Skipped
+from advisor import ImportedRun, RunsAt, Skipped, read_bounded
 from advisor_timm.importing.argsfile import parse_json, parse_yaml
 from advisor_wandb.binary import is_run_file, read_run_file
 from advisor_wandb.mapping import record
 from advisor_wandb.tracked import Tracked
 
 _FOLDER = re.compile(r"(?:offline-)?(?:dry)?run-(\d{8}_\d{6})-(\w+)")
-_MOST_BYTES = 2**28
 
 
 def local_runs(path: Path, world_size: int | None) -> RunsAt | None:
@@ -71,9 +70,10 @@ def _values(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(path: Path) -> str:
-    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+    try:
+        return read_bounded(path, "log", errors="replace")
+    except OSError:
         return ""
-    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _time(text: str) -> datetime | None:

@@ -52,7 +52,7 @@ def _record(run: Tracked, path: str, world_size: int | None) -> ImportedRun | Sk
     names = logged if _SCORES & columns(logged).keys() else set(run.summary)
     named = columns(sorted(names))
     if not _SCORES & named.keys():
-        known = ", ".join(sorted(name for name in names if not name.startswith("_"))) or "none"
+        known = ", ".join(sorted(name for name in logged | set(run.summary) if not name.startswith("_"))) or "none"
         return Skipped(path=path, reason=f"no evaluation accuracy among its metrics ({known})")
     if names is logged:
         rows = _evaluations(run.history, named, planned)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from advisor import ImportedRun, RunsAt, Skipped
+from advisor import ImportedRun, RunsAt, Skipped, open_bounded, read_bounded
 from advisor_timm.importing.epoch_logs import number
 from advisor_timm.metric_names import columns
 from advisor_wandb.mapping import record
@@ -70,7 +70,7 @@ def _is_table(path: Path) -> bool:
     if path.suffix.lower() not in (".csv", ".json", ".jsonl"):
         return False
     try:
-        with path.open("rb") as file:
+        with open_bounded(path, "log") as file:
             head = file.read(_HEAD).decode("utf-8-sig", "replace")
     except OSError:
         return False
@@ -82,10 +82,7 @@ def _is_table(path: Path) -> bool:
 
 def _read(path: Path, world_size: int | None) -> Iterator[ImportedRun | Skipped]:
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            yield Skipped(path=str(path), reason="a table of more than 256 MiB")
-            return
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = read_bounded(path, "log", encoding="utf-8-sig", errors="replace")
         rows = list(_csv_rows(text) if path.suffix.lower() == ".csv" else _json_rows(text))
     except (OSError, ValueError, csv.Error, RecursionError) as error:
         yield Skipped(path=str(path), reason=f"cannot be read: {error}")

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from advisor import check_shape, open_bounded
+
 logger = logging.getLogger("advisor.timm")
 
 _SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -68,7 +70,18 @@ def parse_yaml(text: str) -> dict[str, Any] | None:
             values = yaml.load(text, Loader=_Loader)
         except (yaml.YAMLError, ValueError, RecursionError):
             return None
-    return values if isinstance(values, dict) else None
+    return _arguments(values)
+
+
+def _arguments(values: Any) -> dict[str, Any] | None:
+    """Return a mapping of a size that somebody's arguments may have; None for anything else."""
+    if not isinstance(values, dict):
+        return None
+    try:
+        check_shape(values, "arguments")
+    except ValueError:
+        return None
+    return values
 
 
 def parse_json(text: str) -> dict[str, Any] | None:
@@ -77,7 +90,7 @@ def parse_json(text: str) -> dict[str, Any] | None:
         values = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return values if isinstance(values, dict) else None
+    return _arguments(values)
 
 
 def checkpoint_arguments(names: Iterable[str], folder: Path) -> dict[str, Any] | None:
@@ -113,13 +126,14 @@ def _read_checkpoint(path: Path) -> dict[str, Any] | None:
     if safe_globals is None:  # before torch 2.5
         return None
     try:
+        open_bounded(path, "container").close()
         with safe_globals([Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # isolation: pickles fail in every way, and the run can do without
         logger.info("%s cannot be read without running its code: %s", path, error)
         return None
     arguments = content.get("args") if isinstance(content, dict) else None
-    return vars(arguments) if isinstance(arguments, Namespace) else arguments if isinstance(arguments, dict) else None
+    return _arguments(vars(arguments) if isinstance(arguments, Namespace) else arguments)
 
 
 def _flat(text: str) -> dict[str, Any] | None:

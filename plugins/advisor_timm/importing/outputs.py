@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from advisor import ImportedRun, RunsAt, Skipped, Source, imported_run
+from advisor import ImportedRun, RunsAt, Skipped, Source, imported_run, open_bounded, read_bounded
 from advisor_timm.arguments import describe_training, run_fields
 from advisor_timm.importing.argsfile import checkpoint_arguments, parse_json, parse_yaml
 from advisor_timm.importing.epoch_logs import Row, is_json_log, peak_lr, read_json_lines, read_summary
@@ -194,7 +194,8 @@ class _Folder:
         return {"started_at": began if began and ended and began <= ended else None, "ended_at": ended}
 
     def _text(self, name: str) -> str:
-        return (self.path / name).read_text(encoding="utf-8-sig", errors="replace")
+        kind = "arguments" if name.endswith((".yaml", ".yml")) or name in _CONFIGS else "log"
+        return read_bounded(self.path / name, kind, encoding="utf-8-sig", errors="replace")
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ def _why_alone(arguments: Mapping[str, Any]) -> str | None:
 
 def _is_log(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_bounded(path, "log") as file:
             head = file.read(_HEAD)
     except OSError:
         return False

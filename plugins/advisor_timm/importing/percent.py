@@ -21,8 +21,9 @@ def in_percent(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return epochs with their accuracies in percent, and whether they were fractions.
 
-    None of an evaluation's accuracies exceeds 1. They are fractions where that is the custom, or where as percentages
-    they would lie below half of what guessing gives, although the loss is better than that of guessing.
+    A top-5 or training accuracy outside 0 to 100 becomes unknown. An evaluation's accuracies are fractions if none
+    exceeds 1, and if that is the custom, or if as percentages they would lie below half of what guessing gives although
+    the loss is better than that of guessing.
 
     Parameters
     ----------
@@ -33,9 +34,10 @@ def in_percent(
     by_custom : bool
         Whether fractions are usual where these come from.
     """
+    rows = [{name: value for name, value in row.items() if not _is_nonsense(name, value)} for row in rows]
     scores = _scores(rows)
     if not scores or max(scores) > 1 or not (by_custom or _below_guessing(rows, max(scores), n_classes)):
-        return list(rows), False
+        return rows, False
     # Whatever exceeds 1 beside them is a percentage already.
     fractions = [name for name in ACCURACIES if max(_finite(rows, name), default=2.0) <= 1]
     scaled = [
@@ -66,6 +68,10 @@ def problem(rows: Iterable[dict[str, Any]], names: Iterable[str], n_classes: int
     if scores and max(scores) <= 1 and any(_surer_than_right(row, n_classes) for row in rows):
         return "accuracies of at most 1 beside a small loss: fractions, not percent"
     return None
+
+
+def _is_nonsense(name: str, value: Any) -> bool:
+    return name in ("train_top1", "eval_top5") and value is not None and not 0 <= value <= 100
 
 
 def _scores(rows: Sequence[dict[str, Any]]) -> list[float]:

@@ -70,7 +70,7 @@ def test_a_folder_that_is_not_here_is_said_once_and_can_be_given(command, image_
     assert "and 2 more are not described: there is no such folder on this machine" in told.output
     assert "--dataset DIR" in told.output
     given = command(tmp_path / "out", "--dataset", image_folder)
-    assert "5 runs know their dataset now." in given.output
+    assert "5 runs now with" in given.output
     assert "not described" not in given.output
 
 

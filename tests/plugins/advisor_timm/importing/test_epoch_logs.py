@@ -121,3 +121,5 @@ def test_fractions_are_told_by_custom_and_by_the_number_of_classes() -> None:
     assert in_percent(rows, None, by_custom=False) == (rows, False)
     assert in_percent(rows, 1000, by_custom=False) == (rows, False)
     assert in_percent([{"epoch": 0}], 10, by_custom=True) == ([{"epoch": 0}], False)
+    odd = [{"epoch": 0, "eval_top1": 50.0, "eval_top5": 105.0, "train_top1": -1.0}]
+    assert in_percent(odd, 10, by_custom=False) == ([{"epoch": 0, "eval_top1": 50.0}], False)
