@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import queue
@@ -70,10 +71,13 @@ class Writer:
             self._queue.put((type, data))
         else:
             self._behind = True
+        if self._stopped:
+            self.resume()
 
     def close(self, seconds: float) -> bool:
         """Write what is left, let the lock go, and return whether that was done within ``seconds``."""
         _writers.discard(self)
+        self.resume()
         self._queue.put(None)
         self._hurry.set()
         self._thread.join(seconds)
@@ -82,6 +86,8 @@ class Writer:
     def pause(self) -> None:
         """Let the thread end, the file stay open, and entries wait: Python warns of a fork beside a thread."""
         with self._state:
+            if self._stopped:
+                return
             self._paused = True
         self._queue.put(_PAUSE)
         self._hurry.set()
@@ -89,11 +95,11 @@ class Writer:
 
     def resume(self) -> None:
         """Go on after ``pause``."""
-        self._hurry.clear()
         with self._state:
             self._paused = False
             if self._stopped:
                 self._stopped = False
+                self._hurry.clear()
                 self._start()
 
     def _work(self) -> None:
@@ -158,14 +164,23 @@ _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
 def _pause_all() -> None:
+    while _resume_all in gc.callbacks:  # not in the child, nor while others are forked
+        gc.callbacks.remove(_resume_all)
     for writer in list(_writers):
         guarded("pausing before a fork", writer.pause)
 
 
-def _resume_all() -> None:
+def _resume_soon() -> None:
+    # From 3.13 on Python looks for threads after this. Garbage is collected soon; or the next line comes, in put.
+    gc.callbacks.append(_resume_all)
+
+
+def _resume_all(*_: object) -> None:
+    while _resume_all in gc.callbacks:
+        gc.callbacks.remove(_resume_all)
     for writer in list(_writers):
         guarded("going on after a fork", writer.resume)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_pause_all, after_in_parent=_resume_all, after_in_child=_writers.clear)
+    os.register_at_fork(before=_pause_all, after_in_parent=_resume_soon, after_in_child=_writers.clear)
