@@ -35,6 +35,17 @@ def read_class_map(class_map: str, root: Path) -> tuple[str, ...]:
     )
 
 
+def of_class_map(dataset: ImageDataset, class_map: str | None) -> ImageDataset:
+    """Return the images of the classes that a class map names, as a dataset of its own; all of them without one.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read, or fewer than two of its classes have a training image.
+    """
+    return dataset if class_map is None else of_classes(dataset, read_class_map(class_map, dataset.root or Path()))
+
+
 def of_classes(dataset: ImageDataset, names: Collection[str]) -> ImageDataset:
     """Return the images of some classes, as a dataset of its own.
 
