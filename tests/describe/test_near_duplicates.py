@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from advisor.describe.features.views import shrink
-from advisor.describe.near_duplicates import MAX_SHARE, SIDE, shared, with_contrast, thumbnails
+from advisor.describe.near_duplicates import MAX_SHARE, SIDE, shared, thumbnails, with_contrast
 from advisor.describe.sources.decode import decode
 
 
