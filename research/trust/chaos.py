@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from research.trust.faults import BEFORE, FAULTS, Fault
+from research.trust.fault import BEFORE, Fault
+from research.trust.faults import FAULTS
 from research.trust.trial import TRAINING, compare
 
 MOST = 5

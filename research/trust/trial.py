@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from research.trust.faults import Fault
+from research.trust.fault import Fault
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ROOT / "tests" / "scripts" / "light"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from research.trust.chaos import compositions
-from research.trust.faults import BEFORE, FAULTS, Fault
+from research.trust.fault import BEFORE, Fault
+from research.trust.faults import FAULTS
 from research.trust.trial import compare
 
 
@@ -24,8 +25,11 @@ def all_in_few() -> list[list[Fault]]:
     return groups
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("faults", all_in_few(), ids=lambda faults: "+".join(fault.name for fault in faults)[:60])
+@pytest.mark.parametrize(
+    "faults",
+    [*all_in_few(), *compositions(4, seed=1)],
+    ids=lambda faults: "+".join(fault.name for fault in faults)[:60],
+)
 def test_faults_change_nothing(tmp_path, faults):
     assert compare(faults, tmp_path / "work") == []
 
