@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -78,7 +79,10 @@ class _Run:
         self._watch = watch
         self._recorder: Recorder | None = None
         self._store_it: dict[str, Any] | None = None
+        self._spools: Path | None = None
         self._has_run = False
+        self._came_to_its_end = False
+        self._started_at = time.time()
         self._after = ExitStack()
 
     def execute(self, source: bytes, arguments: tuple[str, ...]) -> None:
@@ -104,6 +108,7 @@ class _Run:
         if any(module == "advisor" for module, _ in modules_in(str(place))):
             raise UsageError("the script has a module of its own called advisor", hint="give it another name")
         config = Config(project=place)
+        self._spools = config["spool_dir"]
         self._store_it = helper_process(("records", "sync"), config.environment())
         self._recorder = process_recorder(place)
         self._recorder.before_end.append(self._ends)
@@ -124,6 +129,7 @@ class _Run:
         self._has_run = True
 
     def _ends_by(self, error: BaseException | None) -> None:
+        self._came_to_its_end = error is None
         if self._recorder is not None and self._recorder.active is not None:
             self._recorder.active.ends_by(error)
 
@@ -132,6 +138,19 @@ class _Run:
             self._after.close()
         if self._has_run and self._store_it is not None:
             _store(self._store_it)
+        elif self._came_to_its_end and "torch" in sys.modules and not self._is_recorded_elsewhere():
+            logger.warning(
+                "nothing was recorded: this process trained nothing with timm. What a script trains in processes that "
+                "it starts itself (mp.spawn, accelerate launch) is recorded where advisor.autolog() stands at its top"
+            )
+
+    def _is_recorded_elsewhere(self) -> bool:
+        """Return whether another process has begun a record: rank 0, or one that the script has started."""
+        if self._spools is None:
+            return True  # why nothing is recorded has been said
+        with suppress(OSError):
+            return any(spool.stat().st_mtime >= self._started_at for spool in self._spools.iterdir())
+        return False
 
 
 def _say_unrecorded(error: BaseException) -> None:
