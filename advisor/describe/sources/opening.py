@@ -75,7 +75,7 @@ def open_dataset(source: Any) -> ImageDataset:
     try:
         if path.is_dir():
             return _open_directory(path)
-        if path.exists():
+        if path.is_file():
             return _open_file(path)
     except (OSError, ValueError) as error:
         raise DatasetError(
@@ -205,8 +205,13 @@ def _open_torchvision(name: str, root: Path) -> ImageDataset:
 
 
 def _missing(path: Path) -> DatasetError:
+    cause = "nothing exists under this path"
+    if path.is_symlink():
+        cause = "it is a link that leads nowhere"
+    elif path.exists():
+        cause = "it is neither a folder nor a regular file"
     return DatasetError(
         f"there is no dataset at {printable(str(path))}",
-        cause="nothing exists under this path",
+        cause=cause,
         hint=f"ls {printable(str(path.parent))}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,19 @@ def test_a_single_image_file_is_no_dataset(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "one.png")
     with pytest.raises(DatasetError, match="is a file that holds no dataset"):
         open_dataset(tmp_path / "one.png")
+
+
+@pytest.mark.parametrize("name", ["pets.csv", "pets.zip", "pets.npz", "pets.parquet", "pets"])
+def test_what_is_neither_a_folder_nor_a_file_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DatasetError, match="neither a folder nor a regular file"):
+        open_dataset(tmp_path / name)
+
+
+def test_a_link_that_leads_nowhere_is_called_that(tmp_path):
+    (tmp_path / "pets").symlink_to(tmp_path / "pets")
+    with pytest.raises(DatasetError, match="a link that leads nowhere"):
+        open_dataset(tmp_path / "pets")
 
 
 def test_a_torchvision_name_with_its_root(tmp_path):
