@@ -100,7 +100,7 @@ class Advisor:
         Parameters
         ----------
         dataset : path, Dataset, DataLoader, Description, or anything ``describe`` opens
-            The training images.
+            The training images. Where ``advisor run --suggest`` made a validation split of a folder, what that left.
         class_map : str, optional
             A file of timm's ``--class-map``, which names the class folders that are trained on.
         model : str, optional
@@ -154,6 +154,11 @@ class Advisor:
         )
         from advisor.describe.dataset import Description
 
+        if isinstance(dataset, (str, Path)):
+            from advisor.describe.sources.validation_split import missing_split
+
+            split = missing_split(dataset, self._config["cache_dir"])
+            dataset = split.folder if split is not None and split.is_made else dataset
         description = dataset if isinstance(dataset, Description) else self.describe(dataset, class_map=class_map)
         return self.answer(self.prepare(request, description.dataset))
 

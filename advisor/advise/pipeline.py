@@ -111,7 +111,8 @@ def answer(artefact: Artefact, prepared: PreparedRequest) -> Suggestion:
     weights = _weights(published, share)
     basis = _basis(weights)
     coverage = prepared.coverage if learned else None
-    assumes = _recorded_assumes(coverage) if coverage and basis == "meta-model" else None
+    epochs = configurations[0].epochs
+    assumes = _recorded_assumes(coverage, epochs) if coverage and basis == "meta-model" else None
     if assumes is None:
         assert published is not None
         assumes = published.assumes
@@ -327,10 +328,14 @@ def _unmet(limits: Limits, best: Suggested, coverage: Coverage) -> list[str]:
     return []
 
 
-def _recorded_assumes(coverage: Coverage) -> Assumes:
-    """Return the rest of the recipe that was recorded; what a run left empty is what timm takes that for."""
+def _recorded_assumes(coverage: Coverage, epochs: int) -> Assumes:
+    """Return the rest of the recipe that was recorded; what a run left empty is what timm takes that for.
+
+    A warm-up as long as the training would never reach the learning rate.
+    """
     blank: dict[str, Any] = {"sched": "none", "augment": "none"}
-    return Assumes(**{name: value or blank.get(name, 0.0) for name, value in coverage.assumes.items()})
+    assumes = Assumes(**{name: value or blank.get(name, 0.0) for name, value in coverage.assumes.items()})
+    return assumes.model_copy(update={"warmup_epochs": min(assumes.warmup_epochs, float(epochs - 1))})
 
 
 def _expected(prediction: Prediction, row: int) -> Expected:

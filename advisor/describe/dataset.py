@@ -20,7 +20,9 @@ from advisor.describe.sample import Progress, Sample, draw_sample
 from advisor.describe.sources.class_map import of_class_map
 from advisor.describe.sources.images import Entry, ImageDataset, Split, printable
 from advisor.describe.sources.opening import open_dataset
+from advisor.describe.sources.readers.arrays import without_loader
 from advisor.plugins import get_plugins
+from advisor.records.described import remember_described
 from advisor.records.schema import Dataset
 
 __all__ = ["Description", "Entry", "ImageDataset", "Sample", "Split", "describe", "draw_sample", "open_dataset"]
@@ -117,17 +119,19 @@ def describe(
         if unchanged and (probe_seconds is None or "probe_skill" in found["features"]):
             cache.put(key, found)
     name = printable(dataset.name)
+    record = Dataset(
+        dataset_id=fingerprint.dataset_id,
+        name=name,
+        group=name,
+        n_train=dataset.n_train,
+        n_eval=dataset.n_eval,
+        n_classes=dataset.n_classes,
+        features=found["features"],
+        features_version=FEATURES_VERSION,
+    )
+    remember_described(without_loader(source), record)
     return Description(
-        dataset=Dataset(
-            dataset_id=fingerprint.dataset_id,
-            name=name,
-            group=name,
-            n_train=dataset.n_train,
-            n_eval=dataset.n_eval,
-            n_classes=dataset.n_classes,
-            features=found["features"],
-            features_version=FEATURES_VERSION,
-        ),
+        dataset=record,
         kind=dataset.kind,
         class_counts=_counts(dataset, dataset.train),
         eval_counts=_counts(dataset, dataset.eval) if dataset.eval is not None else {},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from advisor.cli.terminal.completion import models, optimizers, paths
+from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.progress import progress_bar
 from advisor.errors import UsageError
 
@@ -36,6 +37,24 @@ def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, 
     return values
 
 
+def _as_trained(ctx: click.Context, param: click.Parameter, dataset: str | None) -> str | None:
+    """Return the dataset, with the validation split that `advisor run --suggest` made for it if it has none itself."""
+    from advisor.config import Config
+    from advisor.describe.sources.validation_split import missing_split
+
+    split = missing_split(dataset, Config()["cache_dir"]) if dataset else None
+    if split is None:
+        return dataset
+    if split.is_made:
+        note(f"Note: {dataset} has no validation split: this is about the one of it in {split.folder}.")
+        return str(split.folder)
+    note(
+        f"Note: {dataset} has no validation split, so timm's train.py scores on the training images; `advisor run "
+        "--suggest` keeps a fifth of each class for it."
+    )
+    return dataset
+
+
 def request_options(*, dataset_required: bool = True) -> Callable[[Command], Command]:
     """Return a decorator that gives a command the options of a request; ``to_request`` reads them.
 
@@ -50,6 +69,7 @@ def request_options(*, dataset_required: bool = True) -> Callable[[Command], Com
             "--dataset",
             required=dataset_required,
             metavar="PATH",
+            callback=_as_trained,
             shell_complete=paths,
             help=f"Folder of the training images, one folder a class.{default}",
         ),

@@ -126,29 +126,32 @@ class FillIn:
         for name, value in {**arguments.fill(suggestion), **arguments.recipe(suggestion)}.items():
             setattr(found, name, _as_parsed(next(action for action in parser._actions if action.dest == name), value))
         followed = {"suggestion_id": suggestion.suggestion_id}
-        if "folder" in answer:
+        if "split" in answer:
             followed["split_of"] = os.path.abspath(str(arguments.values[str(arguments.root)]))
-            for name, value in arguments.reading(answer["folder"]).items():
+            for name, value in arguments.reading(answer["split"]["folder"]).items():
                 setattr(found, name, value)
         self.followed(followed)
         if os.environ.get("RANK", "0") == "0":
             _tell(arguments, suggestion)
+            if "split" in answer:
+                _say("there is no validation split: a fifth of each class is kept for it and not trained on")
+                _say(f"  {answer['split']['list']} names these images")
 
     def _ask(self, arguments: ScriptArguments) -> Answer:
         """Return ``{"suggestion": …}``, or ``{"reason": …}`` why there is none.
 
-        Where the images had to be split for validation, ``{"folder": …}`` is beside it.
+        Where the images had to be split for validation, ``{"split": …}`` is beside it.
         """
-        folder = self._split(arguments)
-        if folder is None:
+        split = self._split(arguments)
+        if split is None:
             return self._ask_for(arguments)
-        answer = self._ask_for(replace(arguments, values={**arguments.values, **arguments.reading(folder)}))
-        return answer if "reason" in answer else {**answer, "folder": folder}
+        answer = self._ask_for(replace(arguments, values={**arguments.values, **arguments.reading(split["folder"])}))
+        return answer if "reason" in answer else {**answer, "split": split}
 
-    def _split(self, arguments: ScriptArguments) -> str | None:
-        """Return a folder with a validation split, made of the images where they have none; None where it is as it is.
+    def _split(self, arguments: ScriptArguments) -> dict[str, str] | None:
+        """Return a folder with a validation split, and the list of its images, made where the images have none.
 
-        What was made is said, and why nothing could be made.
+        None where they have one, or none could be made, which is said.
         """
         # Not before the script has imported what it wants: the first import of numpy settles its threads.
         from advisor.describe.sources.class_map import read_class_map
@@ -165,8 +168,7 @@ class FillIn:
             _say(f"{root} has no validation split, and none could be made: {error}")
             _say("the run will be scored on its training images, so no advice will learn from it")
             return None
-        _say(f"{root} has no validation split: a fifth of each class is kept for it, listed in {split.list}")
-        return str(made)
+        return {"folder": str(made), "list": str(split.list)}
 
     def _ask_for(self, arguments: ScriptArguments) -> Answer:
         question, deadline = arguments.question(), time.monotonic() + self.seconds

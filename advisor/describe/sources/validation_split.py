@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.describe.sources.readers.folder import list_images
-from advisor.describe.sources.splits import EVAL_NAMES, TRAIN_NAMES, folder_for
+from advisor.describe.sources.splits import EVAL_NAMES, TRAIN_NAMES, folder_for, validates_on_training_images
 from advisor.errors import DatasetError
 
 SHARE = 0.2
@@ -97,6 +97,18 @@ class ValidationSplit:
         for path in paths:
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             (target / path).symlink_to(self.training / path)
+
+
+def missing_split(source: str | Path, cache_dir: Path) -> ValidationSplit | None:
+    """Return the split that a folder of images needs before timm can validate on other images than it trains on.
+
+    None for anything else, and for a folder that has a split for validation.
+    """
+    root = Path(os.path.expanduser(source))
+    if not root.is_dir() or not validates_on_training_images(root):
+        return None
+    split = validation_split(root, cache_dir)
+    return split if len(split.of_class) > 1 else None
 
 
 def validation_split(root: Path, cache_dir: Path) -> ValidationSplit:

@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from advisor.records.encoding import field_parsers, plain
+from advisor.records.encoding import field_parsers, plain, to_json
 from advisor.records.interruption import is_interruption
 from advisor.records.outcome import ended_by, is_out_of_memory, outcome
 from advisor.records.privacy.private_paths import cut_paths
@@ -23,7 +23,7 @@ from advisor.records.recording.observers import Observers
 from advisor.records.recording.provenance import provenance
 from advisor.records.recording.spool import SUFFIX
 from advisor.records.recording.writer import Entry, Writer
-from advisor.records.schema import EPOCH_METRICS, Epoch, Run, Source, Status, new_id
+from advisor.records.schema import EPOCH_METRICS, Dataset, Epoch, Run, Source, Status, new_id
 
 CLOSE_SECONDS = 5.0
 """How long the end of a run may wait for its last lines to reach the disk."""
@@ -89,6 +89,7 @@ class ActiveRun:
             "extra": {},
         }
         self._epochs: dict[int, dict[str, Any]] = {}
+        self._dataset: Dataset | None = None
         if spool_dir is not None:
             self._merge(provenance())
             self._merge(fields)
@@ -119,6 +120,19 @@ class ActiveRun:
             changed = {} if self._ended else self._merge(fields)
             if changed:
                 self._writer.put("run", changed)
+
+    @contained
+    def set_dataset(self, dataset: Dataset) -> None:
+        """Report which described dataset is trained on; what it is like comes into the store with the run."""
+        with self._lock:
+            if self._ended:
+                return
+            self._dataset = dataset
+            self._writer.put("dataset", to_json(dataset))
+            told = {name: getattr(dataset, name) for name in ("n_train", "n_eval", "n_classes")}
+            unknown = {"dataset_name": dataset.name, **told}
+            unknown = {name: value for name, value in unknown.items() if value and self._fields.get(name) is None}
+        self.update(dataset_id=dataset.dataset_id, **unknown)
 
     @contained
     def log_epoch(
@@ -282,6 +296,8 @@ class ActiveRun:
         with self._lock:
             fields, epochs, ended = {**self._fields}, self._sorted_epochs(), self._ended
         yield "run", {n: value for n, value in fields.items() if not (ended and n == "status")} | self._store
+        if self._dataset is not None:
+            yield "dataset", to_json(self._dataset)
         yield from (("epoch", epoch) for epoch in epochs)
         if ended:
             yield "end", {"status": fields["status"]}

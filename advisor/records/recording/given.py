@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from advisor.records.described import description_of
 from advisor.records.recording.containment import guarded
-from advisor.records.schema import RUN_FIELDS, Run
+from advisor.records.schema import RUN_FIELDS, Dataset, Run
 
 logger = logging.getLogger("advisor.records")
 
@@ -44,6 +45,7 @@ _NEEDED = ("model", "pretrained", "opt", "lr", "batch_size", "epochs", "dropout"
 _OF_SUGGESTION = ("model", "opt", "pretrained", "img_size")
 _OF_BEST = ("lr", "batch_size", "epochs", "dropout", "weight_decay")
 _OF_RECIPE = ("sched", "warmup_epochs", "min_lr")
+_DESCRIBED = "advisor.Advisor().describe(…)"
 _said: set[tuple[str, ...]] = set()
 
 
@@ -131,8 +133,11 @@ def say_unknown_names(function: str, given: Iterable[str], known: Iterable[str])
         logger.warning("%s does not know %r and keeps it beside the record; %s", function, name, offer)
 
 
-def say_what_is_missing(run: Run) -> None:
-    """Say, once for the same names, what nobody told of a run and advice would need."""
+def say_what_is_missing(run: Run, dataset: Any = None) -> None:
+    """Say, once for the same names, what nobody told of a run and advice would need.
+
+    A ``dataset`` that was given and whose images are in memory only has to be described by who holds it.
+    """
     missing = [name for name in _NEEDED if getattr(run, name) is None]
     if run.dataset_id is None and not run.extra.get("dataset_root"):
         missing.insert(0, "dataset")
@@ -142,7 +147,7 @@ def say_what_is_missing(run: Run) -> None:
             "the record of the run does not say its %s, so no advice can rest on it; "
             "give record_run(%s) or call run.update",
             ", ".join(missing),
-            ", ".join(f"{name}=…" for name in missing),
+            ", ".join(f"{name}={_DESCRIBED if name == 'dataset' and dataset is not None else '…'}" for name in missing),
         )
 
 
@@ -150,16 +155,27 @@ RUN_NAMES = (*RUN_FIELDS, "dataset", "optimizer", "scheduler", "suggestion")
 """What ``record_run`` takes."""
 
 
+def record_of(dataset: Any) -> Dataset | None:
+    """Return the description that ``record_run`` was given, or that was made of its Dataset in this process before."""
+    if isinstance(dataset, Dataset):
+        return dataset
+    if hasattr(dataset, "class_counts"):  # a description
+        return record_of(dataset.dataset)
+    return description_of(dataset.dataset if _is_loader(dataset) else dataset)
+
+
 def _of_dataset(dataset: Any) -> Fields:
     if isinstance(dataset, (str, os.PathLike)):
         return _of_path(os.fspath(dataset))
-    record: Any = dataset.dataset if hasattr(dataset, "class_counts") else dataset
-    if hasattr(record, "dataset_id") and hasattr(record, "features"):  # a description, or a record
-        names = ("dataset_id", "n_train", "n_eval", "n_classes")
-        return {"dataset_name": record.name, **{name: getattr(record, name) for name in names}}
-    if hasattr(dataset, "dataset") and not hasattr(dataset, "indices"):  # a loader; a subset has indices
+    if isinstance(dataset, Dataset) or hasattr(dataset, "class_counts"):
+        return {}  # all that it says comes with the record
+    if _is_loader(dataset):
         return {**_of_torch_dataset(dataset.dataset), "batch_size": _batch_size(dataset)}
     return _of_torch_dataset(dataset)
+
+
+def _is_loader(dataset: Any) -> bool:
+    return hasattr(dataset, "dataset") and not hasattr(dataset, "indices")  # a subset has indices
 
 
 def _of_path(path: str) -> Fields:

@@ -14,6 +14,7 @@ from advisor.records.recording.given import (
     completed,
     document_of,
     fields_of,
+    record_of,
     say_unknown_names,
     say_what_is_missing,
     suggestion_id_of,
@@ -170,6 +171,9 @@ def record_run(
         run.update(**known)
     else:
         run = recorder.start_run(**known)
+    described = guarded("record_run's dataset", record_of, dataset)
+    if described is not None:
+        run.set_dataset(described)
     document = guarded("record_run's suggestion", document_of, suggestion)
     if document is not None:
         run.update(**(guarded("record_run's suggestion", completed, run.snapshot(), document) or {}))
@@ -182,7 +186,7 @@ def record_run(
         raise
     finally:
         if error is None and run.epochs_reported and run.snapshot().suggestion_id is None:
-            guarded("record_run", say_what_is_missing, run.snapshot())
+            guarded("record_run", say_what_is_missing, run.snapshot(), dataset)
         if recorder.active is run:
             recorder.end_run(error=error)
         else:

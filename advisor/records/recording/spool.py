@@ -4,6 +4,7 @@ The file is ``<run_id>.jsonl``. Each line is ``{"v": 1, "type": ..., "data": {..
 
 - ``run``: fields of the run that are new or changed; ``extra`` and ``versions`` hold their new or changed entries; the
   first has the name of the store that the run belongs to as ``store``, see ``advisor.config.store_name``;
+- ``dataset``: the description of the dataset, where the process that trains was given it;
 - ``epoch``: one epoch as it is known; a later line for the same epoch replaces it;
 - ``heartbeat``: ``heartbeat_at``, so that a run on another machine can be told from a dead one;
 - ``end``: the last fields of the run, its status among them;
@@ -47,7 +48,7 @@ _LOCK_PAUSE = 0.02
 
 def encode(type: str, data: Mapping[str, Any]) -> bytes:
     """Return one line with its newline."""
-    line = {"v": VERSION, "type": type, "data": plain(data)}
+    line = {"v": VERSION, "type": type, "data": {name: plain(value) for name, value in data.items()}}
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 

@@ -20,10 +20,10 @@ from advisor.records.outcome import outcome
 from advisor.records.privacy.secrets import scrub_fields
 from advisor.records.recording import spool
 from advisor.records.recording.given import completed
-from advisor.records.schema import EPOCH_METRICS, Epoch, Run, Source, Status
+from advisor.records.schema import EPOCH_METRICS, Dataset, Epoch, Run, Source, Status
 from advisor.records.store.rows import record, row, upsert
 from advisor.records.store.store import Store
-from advisor.records.store.tables import EPOCHS, RUNS, SPOOLS, SUGGESTIONS
+from advisor.records.store.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS
 
 STALE_AFTER = timedelta(minutes=10)
 """A run whose lock cannot be asked, on another machine, is given up when it has shown no sign of life for so long."""
@@ -256,6 +256,8 @@ def _apply(
             if line.type == "epoch":
                 metrics = dict.fromkeys(EPOCH_METRICS) | from_json(Epoch, {**line.data, "run_id": run_id})
                 epochs[int(line.data["epoch"])] = metrics
+            elif line.type == "dataset":
+                _know(connection, Dataset(**from_json(Dataset, line.data)))
             elif line.type in ("run", "end", "heartbeat"):
                 # Again: an older version, or a program of another hand, may have written what this one would not.
                 fields = scrub_fields(from_json(Run, {**line.data, "run_id": run_id}))
@@ -268,6 +270,13 @@ def _apply(
         return None
     upsert(connection, EPOCHS, list(epochs.values()))
     return Run(**{"source": Source.API, **known})
+
+
+def _know(connection: sa.Connection, dataset: Dataset) -> None:
+    """Store the description of a dataset that is not known yet; one that is may have been put into a group since."""
+    known = sa.select(DATASETS.c.dataset_id).where(DATASETS.c.dataset_id == dataset.dataset_id)
+    if connection.execute(known).first() is None:
+        upsert(connection, DATASETS, [row(dataset)])
 
 
 def _resumed(connection: sa.Connection, run: Run) -> str | None:

@@ -46,8 +46,8 @@ def test_all_five_are_set_where_nothing_was(image_folder):
         assert found[argument] == pytest.approx(best[name], rel=1e-5)
         assert type(found[argument]) is (int if name in ("batch_size", "epochs") else float)
         assert f"--{argument.replace('_', '-')} " in said
-    assert (found["lr_base"], found["warmup_epochs"], found["opt"]) == (0.1, 5, "adamw")
-    for words in ("expected top-1", "confidence", "advice 0", "--warmup-epochs 1"):
+    assert (found["lr_base"], found["warmup_epochs"], found["opt"]) == (0.1, 1, "adamw")
+    for words in ("expected top-1", "confidence", "advice 0", "set the rest of the recipe", "--warmup-epochs 1"):
         assert words in said
 
 
@@ -135,16 +135,48 @@ def test_a_script_without_a_command_line_is_told_at_its_end(tmp_path):
     assert "nothing was set" in err
 
 
-def test_a_class_map_is_said_not_to_be_looked_at(image_folder, tmp_path):
-    script = tmp_path / "train.py"
-    first = 'parser.add_argument("data", nargs="?")'
-    script.write_text(PRINT.read_text().replace(first, f'{first}\nparser.add_argument("--class-map")'))
+@pytest.fixture
+def script_with(tmp_path):
+    """A copy of the script that takes further options: ``script_with("--class-map")``."""
+
+    def write(*options):
+        first = 'parser.add_argument("data", nargs="?")'
+        further = (f"parser.add_argument({option})" for option in options)
+        script = tmp_path / "train.py"
+        script.write_text(PRINT.read_text().replace(first, "\n".join([first, *further])))
+        return script
+
+    return write
+
+
+def test_the_advice_is_for_the_classes_of_the_class_map(image_folder, tmp_path, script_with):
     (tmp_path / "map.txt").write_text("class-0\nclass-1\n")
-    words = ("-m", "advisor", "run", "--suggest", script, "--data-dir", image_folder, *SMALL)
-    status, _, said = run(*words, "--class-map", tmp_path / "map.txt")
+    words = ("-m", "advisor", "run", "--suggest", script_with('"--class-map"'), "--data-dir", image_folder, *SMALL)
+    status, out, said = run(*words, "--class-map", tmp_path / "map.txt")
     assert status == 0
-    assert "--class-map is not looked at" in said
-    assert "--class-map" not in run(*words)[2]
+    assert "80 images, 2 classes" in said
+    best = advice("--dataset", image_folder, *SMALL, "--class-map", tmp_path / "map.txt")
+    assert json.loads(out)["lr"] == pytest.approx(best["lr"], rel=1e-5)
+
+
+SPLITS = ('"--train-split", default="train"', '"--val-split", default="validation"', '"--no-aug", action="store_true"')
+
+
+def test_images_without_a_validation_split_get_one(image_folder, tmp_path, script_with):
+    words = ("-m", "advisor", "run", "--suggest", script_with(*SPLITS), "--data-dir", image_folder, *SMALL)
+    status, out, said = run(*words)
+    assert status == 0
+    found = json.loads(out)
+    made = Path(found["data_dir"])
+    assert made.name == image_folder.name
+    assert [len([*(made / split).rglob("*.png")]) for split in ("train", "validation")] == [96, 24]
+    assert "96 images, 3 classes" in said
+    assert "there is no validation split: a fifth of each class is kept" in said
+    assert str(made.parent / "validation.txt") in said
+    assert found["no_aug"] is True
+    assert json.loads(run(*words)[1])["data_dir"] == str(made)
+    theirs = json.loads(run(*words, "--val-split", "train")[1])
+    assert theirs["data_dir"] == str(image_folder)  # who names a split means it
 
 
 def test_quiet_says_nothing(image_folder):

@@ -1,11 +1,13 @@
 """`record_run` takes what its objects and its suggestion tell, and says what it cannot know."""
 
+import dataclasses
 import inspect
 import re
 from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import advisor
@@ -167,6 +169,42 @@ def test_descriptions_and_records_tell_the_dataset():
     for dataset in (record, SimpleNamespace(dataset=record, class_counts={})):
         run = recorded(dataset)
         assert (run.dataset_id, run.dataset_name, run.n_train, run.n_eval, run.n_classes) == ("d", "pets", 30, 10, 3)
+
+
+def test_what_a_description_says_of_the_images_comes_into_the_store(stored):
+    record = Dataset(
+        dataset_id="d", name="pets", group="pets", n_train=30, n_eval=0, n_classes=3, features={"nn_top1": 0.5}
+    )
+    recorded(SimpleNamespace(dataset=record, class_counts={}), n_train=20)
+    run = stored()
+    assert (run.dataset_id, run.dataset_name, run.n_train, run.n_eval, run.n_classes) == ("d", "pets", 20, None, 3)
+    assert stored.store.dataset("d") == record
+
+
+def test_a_description_does_not_replace_what_the_store_knows(stored):
+    known = Dataset(dataset_id="d", name="pets", group="animals", n_train=30, n_eval=0, n_classes=3)
+    stored.store.put_dataset(known)
+    recorded(dataclasses.replace(known, group="pets"))
+    assert stored().dataset_id == "d"
+    assert stored.store.dataset("d") == known
+
+
+def test_images_in_memory_are_known_once_they_were_described_here(stored, caplog):
+    torch = pytest.importorskip("torch")
+    torch_data = torch.utils.data
+    rng = np.random.default_rng(0)
+    images = torch_data.TensorDataset(
+        torch.tensor(rng.integers(0, 256, (24, 3, 16, 16)), dtype=torch.uint8), torch.arange(24) % 3
+    )
+    loader = torch_data.DataLoader(images, batch_size=8, shuffle=True)
+    recorded(loader)
+    assert "dataset=advisor.Advisor().describe(…)" in caplog.text
+    described = advisor.Advisor(stored.store).describe(loader).dataset
+    run = recorded(loader)
+    assert (run.dataset_id, run.n_train, run.n_classes, run.batch_size) == (described.dataset_id, 24, 3, 8)
+    sync(stored.store, recorder._recorder._spool_dir)
+    assert stored.store.dataset(described.dataset_id).features == described.features
+    assert recorded(torch_data.TensorDataset(*images.tensors)).dataset_id is None  # another one, for all that is known
 
 
 def test_timms_names_of_datasets_are_no_folders():

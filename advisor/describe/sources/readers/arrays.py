@@ -142,7 +142,8 @@ def _read_map(dataset: Any, name: str) -> tuple[Any, list[Any], str]:
                 )
             labels.append(item[1])
     files = _known_files(dataset)
-    return _Items(dataset) if files is None else _Files(files), [_scalar(label) for label in labels], "dataset"
+    images = _Files(files) if files is not None else _known_arrays(dataset)
+    return _Items(dataset) if images is None else images, [_scalar(label) for label in labels], "dataset"
 
 
 class _Files(list[str]):
@@ -161,6 +162,18 @@ def _known_files(dataset: Any) -> list[str] | None:
     return None
 
 
+def _known_arrays(dataset: Any) -> Any:
+    """Return the images where a Dataset keeps them as an array or tensor (torchvision's, TensorDataset, Subset).
+
+    Its items would be as training varies and scales them: another dataset each time.
+    """
+    if hasattr(dataset, "dataset") and hasattr(dataset, "indices"):  # torch.utils.data.Subset
+        inner = _known_arrays(dataset.dataset)
+        return None if inner is None else [inner[int(i)] for i in dataset.indices]
+    held = (getattr(dataset, "data", None), *(getattr(dataset, "tensors", None) or ())[:1])
+    return next((v for v in held if _is_array(v) and len(v.shape) in (3, 4) and len(v) == len(dataset)), None)
+
+
 def _is_file(sample: Any) -> bool:
     """Return whether a sample is (path, label)."""
     if not (isinstance(sample, tuple) and len(sample) == 2 and isinstance(sample[0], (str, os.PathLike))):
@@ -176,6 +189,9 @@ def _known_labels(dataset: Any) -> list[Any] | None:
     if getattr(dataset, "target_transform", None) is not None:
         return None
     for holder in (dataset, getattr(dataset, "reader", None)):
+        tensors = getattr(holder, "tensors", None)
+        if isinstance(tensors, tuple) and len(tensors) == 2:  # torch.utils.data.TensorDataset
+            return list(tensors[1])
         for name in ("targets", "labels", "_labels"):
             values = getattr(holder, name, None)
             if values is not None and not callable(values) and len(values) == len(dataset):

@@ -126,3 +126,28 @@ def test_hidden_labels_are_no_validation():
     images, labels = _arrays()
     dataset = open_dataset(((images[:20], labels[:20]), (images[20:], np.full(10, -1))))
     assert (dataset.n_eval, dataset.classes, dataset.unlabelled) == (0, ("0", "1", "2"), ("validation",))
+
+
+def test_images_that_a_dataset_holds_are_read_as_they_are_and_not_as_training_varies_them():
+    """torchvision's sets in memory and TensorDataset, alone, in part and in a loader: the same id."""
+    torch = pytest.importorskip("torch")
+    from torch.utils.data import DataLoader, Subset, TensorDataset
+
+    images, labels = _arrays()
+
+    class Varied:
+        """As torchvision's CIFAR10: images in ``data``, and a transform that draws."""
+
+        data, targets, classes = images, labels.tolist(), ["a", "b", "c"]
+        transform = staticmethod(np.random.default_rng().permutation)
+
+        def __len__(self):
+            return len(self.data)
+
+        def __getitem__(self, index):
+            return self.transform(self.data[index]), self.targets[index]
+
+    expected = describe((images, labels)).dataset.dataset_id
+    tensors = TensorDataset(torch.tensor(images), torch.tensor(labels))
+    for source in (Varied(), tensors, Subset(tensors, range(30)), DataLoader(tensors, 8, shuffle=True)):
+        assert describe(source).dataset.dataset_id == expected
