@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.describe.sources.images import ImageDataset, Split
+from advisor.describe.sources.splits import TRAIN_NAMES
 from advisor.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def read_class_map(class_map: str, root: Path) -> tuple[str, ...]:
     DatasetError
         If there is no such file, or it is no text file.
     """
-    for path in (Path(class_map), root / class_map):
+    for path in (Path(class_map), root / class_map, *(root / name / class_map for name in TRAIN_NAMES)):
         if path.is_file() and path.suffix.lower() == ".txt":
             return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     raise DatasetError(
