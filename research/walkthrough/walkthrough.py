@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from advisor import Advisor
+from advisor._meta_data.sources.fetch import Fetcher
+from advisor._meta_data.sources.imagenet_weights import load_weights
 from advisor.collect.datasets import read_provenance
 from advisor.records.evidence import load_evidence, load_fine_tuning
 from advisor.records.schema import Pretraining
@@ -44,7 +46,7 @@ LOOKS = {0.2: "a fifth", 1.0: "the whole"}
 
 parser = argparse.ArgumentParser(description="Train twice with advice in between")
 parser.add_argument("folder", type=Path, help="where everything is written")
-parser.add_argument("--data", type=Path, help="folder of built datasets and of checkpoints/in1k")
+parser.add_argument("--data", type=Path, help="folder of built datasets")
 parser.add_argument("--seeds", type=int, default=1)
 parser.add_argument("--look", type=float, choices=LOOKS, default=0.2, help="share of the epochs of the first run")
 parser.add_argument("--write", type=Path, metavar="PAGE", help="page with marks for the table of this look")
@@ -174,14 +176,18 @@ def fit_adviser(folder: Path, what: Set, group: str) -> None:
         without_group(load_evidence(), group).save(folder)
 
 
-def put_in_cache(weights: Path, model: str, tag: str, cache: Path) -> None:
-    """Put a checkpoint where timm's ``pretrained=True`` looks for it, as if it had been downloaded before."""
+def put_in_cache(model: str, tag: str, cache: Path) -> None:
+    """Put published weights where timm's ``pretrained=True`` looks for them, as if it had downloaded them before."""
+    from safetensors.torch import save_file
+
     repository = cache / "hub" / f"models--timm--{model}.{tag}"
-    snapshot = repository / "snapshots" / "local"
-    snapshot.mkdir(parents=True, exist_ok=True)
-    (repository / "refs").mkdir(exist_ok=True)
-    (repository / "refs" / "main").write_text("local", encoding="utf-8")
-    shutil.copyfile(weights, snapshot / "model.safetensors")
+    weights, revision = repository / "snapshots" / "local" / "model.safetensors", repository / "refs" / "main"
+    if not revision.is_file():
+        tensors = load_weights(model, Fetcher())
+        for path in (weights, revision):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, weights)
+        revision.write_text("local", encoding="utf-8")
 
 
 def noise_of(walkthroughs: Sequence[Walkthrough]) -> float:
@@ -247,6 +253,7 @@ def main() -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     os.environ |= {"ADVISOR_CACHE_DIR": str(args.folder / "cache"), "HF_HUB_OFFLINE": "1"}
     os.environ["HF_HOME"] = str(args.folder / "huggingface")
+    os.environ["ADVISOR_SUGGEST_TIMEOUT"] = "3600"  # without advice a walkthrough shows nothing, however busy the cores
     digits = args.folder / "digits"
     if not digits.is_dir():
         runpy.run_path(str(DEMO / "demo.py"))["write_digits"](digits)
@@ -259,8 +266,7 @@ def main() -> None:
             fit_adviser(adviser, what, read_provenance(args.data, what.name)["group"])
             os.environ["ADVISOR_METAMODEL_DIR"] = str(adviser)
         if what.weights:
-            file = args.data / "checkpoints" / what.weights / f"{what.model}.safetensors"
-            put_in_cache(file, what.model, what.weights, args.folder / "huggingface")
+            put_in_cache(what.model, what.weights, args.folder / "huggingface")
         for seed in range(args.seeds):
             home = args.folder / f"{what.name}-{seed}-look-{args.look:g}"
             done = home / "walkthrough.json"
