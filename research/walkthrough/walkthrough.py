@@ -63,14 +63,14 @@ class Set:
     """timm's tag of the weights to start from; empty for none."""
 
 
-_LITE = {"model": "tf_efficientnet_lite0", "img_size": 64, "weights": "in1k"}
+_LITE = ("tf_efficientnet_lite0", 64, "in1k")
 DIGITS = Set("digits")
 SETS = (
     Set("series-vowels"),
     Set("cjk-styles"),
-    Set("photos-plasma-scene-128", **_LITE),
-    Set("series-leaves-large", **_LITE),
-    Set("textures-apart-large", **_LITE),
+    Set("photos-plasma-scene-128", *_LITE),
+    Set("series-leaves-large", *_LITE),
+    Set("textures-apart-large", *_LITE),
 )
 
 

@@ -94,7 +94,7 @@ class ScriptArguments:
         # Not before the script has imported what it wants: the first import of numpy settles its threads.
         from advisor.describe.sources.splits import EVAL_NAMES, TRAIN_NAMES, validates_on_training_images
 
-        splits = self.values.get("train_split"), self.values.get("val_split")
+        splits = str(self.values.get("train_split")), str(self.values.get("val_split"))
         if self.root is None or self.values.get("dataset") or {"train_split", "val_split"} & set(self.decided):
             return None
         folder = Path(os.path.expanduser(self.values[self.root]))
@@ -183,7 +183,7 @@ class ScriptArguments:
         if self.values.get("resume"):
             return {}
         changed = {name for name in self.decided if name not in assumed or assumed[name] != self.values.get(name)}
-        theirs = set().union(self.decided, *(group for group in _TOGETHER if group & changed))
+        theirs = set(self.decided).union(*(group for group in _TOGETHER if group & changed))
         return {
             name: value
             for name, value in assumed.items()
