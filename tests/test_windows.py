@@ -36,7 +36,7 @@ for name in ("SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGALRM", "S
 EVERY_MODULE = """
 import advisor
 for package in [advisor, *(importlib.import_module(f"advisor_{name}")
-                           for name in ("timm", "quicktune", "optuna", "mlflow", "ray"))]:
+                           for name in ("timm", "quicktune", "optuna", "mlflow", "ray", "wandb"))]:
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not any(part in module.name for part in ("__main__", "migrations", "_meta_data", "advisor_optuna.search")):
             importlib.import_module(module.name)

@@ -12,17 +12,20 @@ shorter than the plan: its length is an outcome and never becomes the planned nu
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from advisor import ImportedRun, RunsAt, Skipped, Source, imported_run
+from advisor import ImportedRun, RunsAt, Skipped, Source, imported_run, read_bounded
 from advisor_timm.importing.argsfile import parse_json, parse_yaml
 from advisor_timm.importing.history import fields_of_arguments, planned_epochs
 from advisor_timm.importing.percent import problem
 
 PLANNED_EPOCHS = 50
 """In every search space of the meta-dataset (hpo/meta_data/search_space_v*.yml); the encoded table leaves it out."""
+_ENCODED = {"epochs": PLANNED_EPOCHS, "pretrained": True}
+"""What holds for every row of the encoded table."""
 _ONE_GPU = 1
 _UNSET = -1.0
 """What the table has where a number was not given."""
@@ -42,8 +45,8 @@ def runs_at(path: Path) -> RunsAt | None:
 
 def _encoded(root: Path) -> Iterator[ImportedRun | Skipped]:
     try:
-        with (root / "table.csv").open(encoding="utf-8", newline="") as file:
-            table = {row.pop(""): row for row in csv.DictReader(file) if "" in row}
+        lines = io.StringIO(read_bounded(root / "table.csv", "log"), newline="")
+        table = {row.pop(""): row for row in csv.DictReader(lines) if "" in row}
         scores, costs = _read(root / "curves" / "perf.json"), _read(root / "curves" / "cost.json")
         descriptors = _read(root / "meta" / "descriptors.json")
     except (OSError, ValueError, csv.Error) as error:
@@ -56,11 +59,30 @@ def _encoded(root: Path) -> Iterator[ImportedRun | Skipped]:
             if run not in table:
                 yield Skipped(path=path, reason="a curve without a row in the table")
                 continue
-            arguments = {"epochs": PLANNED_EPOCHS, "pretrained": True, **decode(table.pop(run)), "dataset": dataset}
-            seconds = costs.get(dataset, {}).get(run, ())
-            yield _run(path, run, arguments, {"eval_top1": values, "seconds": seconds}, descriptors.get(dataset))
+            row = table.pop(run)
+            found = {"eval_top1": values, "seconds": costs.get(dataset, {}).get(run, ())}
+            about = descriptors.get(dataset)
+            yield _contained(path, _run_of_row, run, row, dataset, found, about)
     for run in table:
         yield Skipped(path=f"{root / 'table.csv'}, run {run}", reason="a row of the table without a curve")
+
+
+def _contained(path: str, read: Callable[..., ImportedRun | Skipped], *values: Any) -> ImportedRun | Skipped:
+    try:
+        return read(path, *values)
+    except Exception as error:  # isolation: whatever one run holds must not lose the others
+        return Skipped(path=path, reason=f"cannot be read: {type(error).__name__}: {error}")
+
+
+def _run_of_row(
+    path: str,
+    name: str,
+    row: Mapping[str, str],
+    dataset: str,
+    curves: Mapping[str, Sequence[Any]],
+    descriptor: Sequence[int] | None,
+) -> ImportedRun | Skipped:
+    return _run(path, name, {**_ENCODED, **decode(row), "dataset": dataset}, curves, descriptor)
 
 
 def decode(row: Mapping[str, str]) -> dict[str, Any]:
@@ -95,7 +117,9 @@ def _aggregated(root: Path) -> Iterator[ImportedRun | Skipped]:
                 continue
             found = {name: by_dataset.get(dataset, {}).get(run, ()) for name, by_dataset in curves.items()}
             found["seconds"] = found.pop("train_time")
-            yield _run(path, run, {"dataset": dataset, **arguments.pop(run)}, found, None)
+            told = arguments.pop(run)
+            told = {"dataset": dataset, **told} if isinstance(told, Mapping) else told
+            yield _contained(path, _run, run, told, found, None)
     for run in arguments:
         yield Skipped(path=f"{root / 'args.json'}, run {run}", reason="arguments without a curve")
 
@@ -107,9 +131,8 @@ def _raw(root: Path) -> Iterator[ImportedRun | Skipped]:
         beside = (arguments / path.relative_to(curves)).with_suffix(".yaml")
         used.add(beside)
         try:
-            found = parse_yaml(beside.read_text(encoding="utf-8", errors="replace"))
-            with path.open(encoding="utf-8", errors="replace", newline="") as file:
-                rows = list(csv.DictReader(file))
+            found = parse_yaml(read_bounded(beside, "arguments", errors="replace"))
+            rows = list(csv.DictReader(io.StringIO(read_bounded(path, "log", errors="replace"), newline="")))
         except FileNotFoundError:
             yield Skipped(path=str(path), reason="a curve without arguments")
             continue
@@ -121,7 +144,7 @@ def _raw(root: Path) -> Iterator[ImportedRun | Skipped]:
             continue
         columns = {name: [row.get(name) for row in rows] for name in _METRICS}
         columns["seconds"] = [row.get("train_time") for row in rows]
-        yield _run(str(path), path.stem, found, columns, None)
+        yield _contained(str(path), _run, path.stem, found, columns, None)
     for path in sorted(arguments.glob("**/*.yaml")):
         if path not in used:
             yield Skipped(path=str(path), reason="arguments without a curve")

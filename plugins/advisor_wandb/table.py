@@ -140,7 +140,7 @@ def _of_site(row: Mapping[str, Any]) -> Tracked:
 
 
 def _of_script(row: Mapping[str, Any]) -> Tracked:
-    summary = next((row[name] for name in _SUMMARIES if row.get(name) is not None), {})
+    summary = next((row[name] for name in _SUMMARIES if row.get(name) is not None), None)
     created = next((row[name] for name in ("created_at", "createdAt", "Created") if row.get(name)), None)
     state = row.get("state") or row.get("State")
     config, history = _mapping(row.get("config")), row.get("history")

@@ -27,7 +27,7 @@ from typing import Any
 import yaml
 
 DEMO = Path(__file__).parents[2] / "docs" / "demo"
-CASES = (("test_vit", "adamw"), ("test_resnet", "adadelta"))
+CASES = (("test_vit", "adamw"), ("test_resnet", "lamb"))
 """Models with an optimizer of which much is known, and with one of which next to nothing is."""
 MOST_EPOCHS = 5
 TRAINING_IMAGES, EVALUATION_IMAGES = 20, 20

@@ -50,7 +50,7 @@ def test_own_runs_are_learned_from_and_the_result_advises(record, capsys):
     record()
     assert not train()
     out = capsys.readouterr().out
-    assert "60 of your 60 runs" in out
+    assert "60 of your 60 runs are among them (60 api)" in out
     assert "Mean regret on 4 sources left out" in out
     own = Artefact.load(Config()["metamodel_dir"])
     assert own.runs == 3 * 60 + 60

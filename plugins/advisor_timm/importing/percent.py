@@ -95,4 +95,4 @@ def _surer_than_right(row: dict[str, Any], n_classes: int | None) -> bool:
     if not score or loss is None or not loss >= 0:
         return False
     guessing = 1 / n_classes if n_classes else _EVEN_ODDS
-    return math.exp(-loss) > max(_SURER * score / 100, min(_SURER * guessing, _EVEN_ODDS))
+    return bool(math.exp(-loss) > max(_SURER * score / 100, min(_SURER * guessing, _EVEN_ODDS)))

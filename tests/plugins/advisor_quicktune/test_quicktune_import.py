@@ -146,3 +146,22 @@ def test_published_runs_are_all_taken() -> None:
     assert sum(run.epochs_done == 1 for run in runs) == 1555
     for name in ("lr", "batch_size", "dropout", "weight_decay", "opt", "sched", "n_train", "n_classes"):
         assert all(getattr(run, name) is not None for run in runs), name
+
+
+def test_one_run_of_strange_values_loses_no_other(tmp_path: Path) -> None:
+    folder = encoded(tmp_path, [30.0, 31.0])
+    rows = list(csv.reader((folder / "table.csv").read_text().splitlines()))
+    rows[2][rows[0].index("lr")] = "fast"
+    with (folder / "table.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    curves = {"BCT": {"88": [1.0], "77": [30.0, 31.0]}}
+    (folder / "curves" / "perf.json").write_text(json.dumps(curves))
+    bad, good = read(folder)
+    assert isinstance(bad, Skipped)
+    assert "fast" in bad.reason
+    assert isinstance(good, ImportedRun)
+    (folder / "table.csv").unlink()
+    (folder / "args.json").write_text(json.dumps({"r1": "no arguments", "r2": ARGUMENTS}))
+    for name in ("eval_top1", "eval_top5"):
+        (folder / f"{name}.json").write_text(json.dumps({"BCT": {"r1": [1.0], "r2": [30.0, 31.0]}}))
+    assert [type(item) for item in read(folder)] == [Skipped, ImportedRun]
