@@ -18,10 +18,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import platformdirs
 
+from advisor.bounded import read_bounded
 from advisor.errors import UsageError
 
 APP = "timm-advisor"
-_MOST_BYTES = 2**20
 """Of a settings file; what is larger is none."""
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!:memory:|file:)([^?]+)(.*)", re.DOTALL)
 _PLACE_OF_A_STORE = ("host", "port", "dbname", "service")
@@ -51,11 +51,23 @@ def _folder(text: str) -> Path:
         raise ValueError(str(error)) from error
 
 
-def _of_user(folder: str) -> Path:
-    path = Path(folder)
+def _of_user(folder: Callable[[str], str]) -> Path:
+    try:
+        path = Path(folder(APP))
+    except RuntimeError as error:  # as some versions of platformdirs say it
+        raise ValueError("this user has no home folder") from error
     if not path.is_absolute():
         raise ValueError("this user has no home folder")
     return path
+
+
+def _user_file(environ: Mapping[str, str]) -> Path | None:
+    if "ADVISOR_CONFIG" in environ:
+        return Path(environ["ADVISOR_CONFIG"])
+    try:
+        return _of_user(platformdirs.user_config_dir) / "config.toml"
+    except ValueError:
+        return None
 
 
 def _prefixes(text: str) -> tuple[str, ...]:
@@ -67,14 +79,14 @@ def _prefixes(text: str) -> tuple[str, ...]:
 
 
 def _data(name: str) -> Path:
-    return _of_user(platformdirs.user_data_dir(APP)) / name
+    return _of_user(platformdirs.user_data_dir) / name
 
 
 SETTINGS: dict[str, Setting] = {
     "store": Setting(lambda: f"sqlite:///{_data('records.db')}", str, "SQLAlchemy URL of the store of records"),
     "spool_dir": Setting(lambda: _data("spool"), _folder, "folder that runs write their records to"),
     "cache_dir": Setting(
-        lambda: _of_user(platformdirs.user_cache_dir(APP)),
+        lambda: _of_user(platformdirs.user_cache_dir),
         _folder,
         "folder for dataset descriptions that can be made again",
     ),
@@ -129,7 +141,7 @@ class Config:
         project: Path | None = None,
     ) -> None:
         environ = os.environ if environ is None else environ
-        user_file = Path(environ.get("ADVISOR_CONFIG", Path(platformdirs.user_config_dir(APP)) / "config.toml"))
+        user_file = _user_file(environ)
         project_file = _find_pyproject(project or _working_folder())
         layers: list[tuple[str, Mapping[str, Any]]] = [
             ("command line", {k: v for k, v in (flags or {}).items() if v is not None}),
@@ -138,7 +150,8 @@ class Config:
         if project_file is not None:
             tables = _table(_read_toml(project_file), "tool", project_file)
             layers.append((str(project_file), _table(tables, "advisor", project_file)))
-        layers.append((str(user_file), _read_toml(user_file) if _is_file(user_file) else {}))
+        if user_file is not None and _is_file(user_file):
+            layers.append((str(user_file), _read_toml(user_file)))
         for source, layer in layers:
             for name in layer:
                 if name not in SETTINGS:
@@ -262,11 +275,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        with path.open("rb") as file:
-            read = file.read(_MOST_BYTES + 1)
-        if len(read) > _MOST_BYTES:
-            raise OSError(f"it is larger than {_MOST_BYTES:,} bytes")
-        content: dict[str, Any] = tomllib.loads(read.decode("utf-8"))
+        content: dict[str, Any] = tomllib.loads(read_bounded(path, "settings"))
     except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read settings from {path}", cause=str(error), hint="correct or remove it") from error
     return content

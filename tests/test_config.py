@@ -121,7 +121,9 @@ def test_paths_count_from_the_file_that_names_them_or_from_the_working_folder(pl
 
 
 def test_a_process_elsewhere_gets_the_same_settings(places, tmp_path, monkeypatch):
-    config = places(pyproject="[tool.advisor]\nstore = 'sqlite:///runs.db'\nprivate_paths = ['/a', '/b']\nhook_timeout=2")
+    config = places(
+        pyproject="[tool.advisor]\nstore = 'sqlite:///runs.db'\nprivate_paths = ['/a', '/b']\nhook_timeout=2"
+    )
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     again = Config(environ=config.environment())
@@ -160,10 +162,20 @@ def test_pipes_devices_and_endless_files_are_no_settings(places, tmp_path):
         places(environment={"ADVISOR_CONFIG": str(tmp_path / "large.toml")})
 
 
-def test_nobodys_home_is_said_where_a_place_in_it_is_needed(places, monkeypatch):
-    monkeypatch.setattr("platformdirs.user_data_dir", lambda app: f"~/.local/share/{app}")
+def relative(app):
+    return f"~/.local/share/{app}"
+
+
+def unknown(app):
+    raise RuntimeError("could not determine the home directory")
+
+
+@pytest.mark.parametrize("folder", [relative, unknown])
+def test_nobodys_home_is_said_where_a_place_in_it_is_needed(tmp_path, monkeypatch, folder):
+    for name in ("user_data_dir", "user_cache_dir", "user_config_dir"):
+        monkeypatch.setattr(f"platformdirs.{name}", folder)
     with pytest.raises(UsageError, match="no place for store") as caught:
-        places()
+        Config(environ={}, project=tmp_path)
     assert caught.value.hint == "set ADVISOR_STORE"
 
 

@@ -9,10 +9,16 @@ _USER_FILE = frozenset({"user file"})
 _HOME = frozenset({"home"})
 
 FAULTS_BEFORE = [
-    Fault("no home folder", BEFORE, environ={"HOME": "nowhere"}, tags=_HOME),
+    Fault(
+        "no home folder, and nobody knows this user",
+        BEFORE,
+        environ={"HOME": None, "PYTHONPATH": "{folder}/nobody"},
+        prepare=file("nobody/sitecustomize.py", "import sys\nsys.modules['pwd'] = None\n"),
+        tags=_HOME | {"PYTHONPATH"},
+    ),
     Fault("home is no folder", BEFORE, environ={"HOME": "/dev/null/home"}, tags=_HOME),
     Fault("home cannot be entered", BEFORE, environ={"HOME": "{folder}/loop"}, prepare=loop("loop"), tags=_HOME),
-    Fault("home is empty text", BEFORE, environ={"HOME": ""}, tags=_HOME),
+    Fault("home is a file", BEFORE, environ={"HOME": "{folder}/train.py"}, tags=_HOME),
     Fault(
         "the working folder was deleted",
         BEFORE,

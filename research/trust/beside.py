@@ -159,7 +159,7 @@ logging.config.dictConfig({"version": 1, "handlers": {"file": {"class": "logging
         UNASKED,
         environ={"PYTHONPATH": ":"},
         prepare=file("sqlalchemy/__init__.py", _LEAVES_A_FILE),
-        tags=frozenset({"zip"}),
+        tags=frozenset({"zip", "PYTHONPATH"}),
     ),
     Fault(
         "the spool vanishes",

@@ -64,18 +64,20 @@ def test_a_run_that_was_not_stored_yet_is_not_taken_by_another_project(projects)
     [
         ({"ADVISOR_HOOK_TIMEOUT": "soon"}, "hook_timeout = 'soon'"),
         ({"ADVISOR_CONFIG": "broken.toml"}, "cannot read settings from broken.toml"),
-        ({"HOME": "nowhere"}, "there is no place for"),
+        ({"HOME": "", "PYTHONPATH": "nobody"}, "there is no place for"),
     ],
 )
 def test_settings_that_make_no_sense_are_said_once_and_the_script_runs(projects, environment, said):
     (projects / "one" / "broken.toml").write_text("store = ")
     (projects / "one" / "pyproject.toml").unlink()
+    (projects / "one" / "nobody").mkdir()
+    (projects / "one" / "nobody" / "sitecustomize.py").write_text("import sys; sys.modules['pwd'] = None")
     done = advisor(projects, "one", "run", "src/train.py", **environment)
     assert done.returncode == 0
     assert "next number" in done.stdout
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"WARNING: this run is not recorded: {said}")
-    assert sorted(path.name for path in (projects / "one").iterdir()) == ["broken.toml", "src"]
+    assert sorted(path.name for path in (projects / "one").iterdir()) == ["broken.toml", "nobody", "src"]
 
 
 def test_a_script_that_is_not_there_is_wrong_usage(projects):
