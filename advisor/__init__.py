@@ -13,6 +13,7 @@ from advisor.version import __version__
 if TYPE_CHECKING:
     from advisor.advise.suggestion import Suggestion
     from advisor.api import Advisor, suggest
+    from advisor.bounded import check_shape, open_bounded, read_bounded
     from advisor.collect.engine import WORKER_ATTEMPTS, Engine, Finished, prepare_worker
     from advisor.describe.sample import Sample
     from advisor.describe.sources.images import ImageDataset
@@ -52,10 +53,13 @@ _PUBLIC = {
     "UsageError": "advisor.errors",
     "WORKER_ATTEMPTS": "advisor.collect.engine",
     "autolog": "advisor.records.recording.recorder",
+    "check_shape": "advisor.bounded",
     "hookimpl": "advisor.hookspecs",
     "import_runs": "advisor.records.importing.imports",
     "imported_run": "advisor.records.importing.imported",
+    "open_bounded": "advisor.bounded",
     "prepare_worker": "advisor.collect.engine",
+    "read_bounded": "advisor.bounded",
     "record_run": "advisor.records.recording.hand_written_loop",
     "suggest": "advisor.api",
 }
@@ -87,10 +91,13 @@ __all__ = [
     "UsageError",
     "__version__",
     "autolog",
+    "check_shape",
     "hookimpl",
     "import_runs",
     "imported_run",
+    "open_bounded",
     "prepare_worker",
+    "read_bounded",
     "record_run",
     "suggest",
 ]

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from advisor.records.interruption import is_interruption
 from advisor.records.schema import Source, Status
 
+T = TypeVar("T")
+
 _MAX_TEXT = 10_000
 _MAX_DEPTH = 8
+_MAX_VALUES = 10_000
+"""Values of one entry; nobody reads more, and a command line of 300,000 words must not fill a store."""
+_CONTAINERS = (Mapping, list, tuple, set, frozenset)
 _MAX_INT = 2**63 - 1
 
 
@@ -27,15 +32,32 @@ def to_json(record: Any) -> dict[str, Any]:
     return {field.name: plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """Return a value as JSON values; what JSON cannot hold becomes text."""
+def plain(value: Any) -> Any:
+    """Return a value as JSON values; what JSON cannot hold becomes text, what is too much for a record is left out."""
+    return _plain(value, 0, _Room(_MAX_VALUES))
+
+
+@dataclasses.dataclass
+class _Room:
+    left: int
+
+    def take(self, values: Iterable[T]) -> Iterator[T]:
+        """Give of the values so many as there is room for."""
+        for value in values:
+            if self.left <= 0:
+                return
+            self.left -= 1
+            yield value
+
+
+def _plain(value: Any, depth: int, room: _Room) -> Any:
     kind = type(value)
     if value is None or kind is bool or kind is int:
         return value
     if kind is str:
         return text(value)
     if isinstance(value, Enum):
-        return plain(value.value, depth + 1)
+        return _plain(value.value, depth + 1, room)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
@@ -44,15 +66,15 @@ def plain(value: Any, depth: int = 0) -> Any:
         return text(value)
     if depth < _MAX_DEPTH:
         if isinstance(value, Mapping):
-            return {text(str(key)): plain(item, depth + 1) for key, item in value.items()}
+            return {text(str(key)): _plain(item, depth + 1, room) for key, item in room.take(value.items())}
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [plain(item, depth + 1) for item in value]
+            return [_plain(item, depth + 1, room) for item in room.take(value)]
     try:
         if isinstance(value, datetime):
             return value.astimezone(timezone.utc).isoformat()
         if depth < _MAX_DEPTH and getattr(value, "ndim", None) == 0:  # numpy's and torch's scalars
-            return plain(value.item(), depth + 1)
-        return text(str(value))
+            return _plain(value.item(), depth + 1, room)
+        return f"<{kind.__name__}>" if isinstance(value, _CONTAINERS) else text(str(value))
     except Exception as error:  # isolation: a foreign type may raise anything, a time of the year 1 has no UTC
         if is_interruption(error):
             raise

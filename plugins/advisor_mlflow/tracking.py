@@ -19,7 +19,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from advisor import ImportedRun, RunsAt, Skipped
+from advisor import ImportedRun, RunsAt, Skipped, open_bounded, read_bounded
 from advisor_mlflow.mapping import has_accuracy, record
 from advisor_mlflow.tracked import Tracked
 from advisor_timm.importing.argsfile import parse_yaml
@@ -212,7 +212,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _is_database(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_bounded(path, "container") as file:
             if file.read(len(_SQLITE)) != _SQLITE:
                 return False
         with closing(_open(path)) as connection:
@@ -234,7 +234,7 @@ def _folders(path: Path) -> list[Path]:
 def _texts(folder: Path) -> dict[str, str]:
     """Return the content of every file below a folder by its relative path: names may contain slashes."""
     return {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+        path.relative_to(folder).as_posix(): read_bounded(path, "log", errors="replace")
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
@@ -242,7 +242,7 @@ def _texts(folder: Path) -> dict[str, str]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        return parse_yaml(path.read_text(encoding="utf-8", errors="replace")) or {}
+        return parse_yaml(read_bounded(path, "arguments", errors="replace")) or {}
     except OSError:
         return {}
 
@@ -252,4 +252,4 @@ def _names(folder: Path) -> list[str]:
 
 
 def _text(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else None
+    return read_bounded(path, "log", errors="replace").strip() if path.is_file() else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from advisor import ImportedRun, MissingExtraError, RunsAt, Skipped, import_runs
+from advisor import ImportedRun, MissingExtraError, RunsAt, Skipped, import_runs, open_bounded
 from advisor_optuna.trials import records
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _of_study(
 
 
 def _is_database(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_bounded(path, "container") as file:
         if file.read(len(_SQLITE)) != _SQLITE:
             return False
     try:
@@ -171,7 +171,7 @@ def _is_database(path: Path) -> bool:
 
 
 def _is_journal(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_bounded(path, "container") as file:
         line = file.readline(100_000)
     try:
         first: Any = json.loads(line)

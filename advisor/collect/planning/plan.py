@@ -13,6 +13,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from advisor.bounded import check_shape, read_bounded
 from advisor.collect.planning.design import (
     Budget,
     Space,
@@ -297,11 +298,14 @@ def read_plan(path: Path) -> Plan:
         If the file cannot be read or is not a plan.
     """
     try:
-        return Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = yaml.safe_load(read_bounded(path, "settings"))
+        check_shape(values, "settings")
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(
             f"cannot read the plan {path}", cause=str(error), hint="see `advisor collect --help`"
         ) from error
+    try:
+        return Plan.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

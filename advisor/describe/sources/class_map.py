@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.bounded import read_bounded
 from advisor.describe.sources.images import ImageDataset, Split
 from advisor.describe.sources.splits import TRAIN_NAMES
 from advisor.errors import DatasetError
@@ -28,7 +29,7 @@ def read_class_map(class_map: str, root: Path) -> tuple[str, ...]:
     """
     for path in (Path(class_map), root / class_map, *(root / name / class_map for name in TRAIN_NAMES)):
         if path.is_file() and path.suffix.lower() == ".txt":
-            return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+            return tuple(line.strip() for line in read_bounded(path, "sidecar").splitlines())
     raise DatasetError(
         f"the class map {class_map} cannot be read",
         cause="there is no such .txt file on this machine",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import os
-import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.bounded import open_bounded
 from advisor.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -135,14 +135,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     OSError
         If it cannot be read or is no regular file.
     """
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except ValueError as error:  # a null character in the name
-        raise OSError(str(error)) from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError("not a regular file")
-    return os.fdopen(handle, "rb")
+    return open_bounded(path, "container")
 
 
 def file_stamp(path: str | os.PathLike[str]) -> str:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from advisor.bounded import open_bounded
 from advisor.describe.sources.images import ImageDataset, ListedSplit, few, file_stamp, printable
 from advisor.describe.sources.readers.folder import IMAGE_EXTENSIONS, OTHER_EXTENSIONS
 from advisor.describe.sources.readers.layout import (
@@ -158,7 +159,7 @@ def tar_members(path: Path, broken: list[str]) -> Iterator[Member]:
         Gets a name for each place where an archive ends too early; what came before is still given.
     """
     try:
-        with open(path, "rb") as stream:
+        with open_bounded(path, "container") as stream:
             yield from _tar_members(path, stream, 0, "", broken)
     except tarfile.ReadError as error:
         raise _unreadable(path, error) from error
@@ -199,7 +200,7 @@ def _tar_members(path: Path, stream: BinaryIO, base: int, prefix: str, broken: l
 def _read_at(path: Path, offset: int, size: int) -> BinaryIO:
     if size > MAX_MEMBER:
         raise OSError(f"too large to read from an archive: {size} bytes")
-    with open(path, "rb") as stream:
+    with open_bounded(path, "container") as stream:
         stream.seek(offset)
         data = stream.read(size)
     if len(data) < size:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from advisor.bounded import read_bounded
 from advisor.describe.sources.images import ImageDataset, few, file_stamp, open_file, printable
 from advisor.describe.sources.labels import LABEL_COLUMNS
 from advisor.describe.sources.readers.table import PATH_COLUMNS, SPLIT_COLUMNS, located, matching
@@ -258,10 +259,10 @@ def _class_names(part: _Part) -> list[str]:
     """Return the names that the metadata of the table, or the file beside it, gives the classes; else nothing."""
     try:
         features = json.loads((part.file.schema.metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         try:
-            features = json.loads((part.path.parent / "dataset_info.json").read_text(encoding="utf-8"))["features"]
-        except (OSError, KeyError, ValueError, TypeError):
+            features = json.loads(read_bounded(part.path.parent / "dataset_info.json", "sidecar"))["features"]
+        except (OSError, KeyError, ValueError, TypeError, RecursionError):
             return []
     feature = features.get(part.label) if isinstance(features, dict) else None
     if not isinstance(feature, dict):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from advisor.bounded import read_bounded
 from advisor.describe.sources.images import ImageDataset, few, file_stamp, printable
 from advisor.describe.sources.readers.archive import tar_members
 from advisor.describe.sources.rows import Rows, from_rows
@@ -98,7 +99,7 @@ def _read_label(kind: str, opener: Callable[[], BinaryIO]) -> object:
 def _splits_from_info(folder: Path) -> dict[str, str]:
     for name in ("_info.json", "info.json"):
         try:
-            splits = json.loads((folder / name).read_text(encoding="utf-8"))["splits"]
+            splits = json.loads(read_bounded(folder / name, "sidecar"))["splits"]
             return {file: split for split, info in splits.items() for file in info["filenames"]}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
@@ -107,6 +108,6 @@ def _splits_from_info(folder: Path) -> dict[str, str]:
 
 def _class_names(folder: Path) -> list[str]:
     try:
-        return (folder / "classnames.txt").read_text(encoding="utf-8").splitlines()
+        return read_bounded(folder / "classnames.txt", "sidecar").splitlines()
     except (OSError, ValueError):
         return []

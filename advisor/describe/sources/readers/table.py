@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import io
 import itertools
 import os
 import re
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from advisor.bounded import open_bounded
 from advisor.describe.sources.images import ImageDataset, file_stamp, open_file, printable
 from advisor.describe.sources.labels import LABEL_COLUMNS
 from advisor.describe.sources.rows import Rows, from_rows
@@ -107,7 +109,8 @@ def _found_below(folder: Path, name: str) -> str:
 
 def _read_csv(path: Path) -> dict[str, list[str]]:
     try:
-        with open(path, newline="", encoding=_encoding(path)) as file:
+        encoding = _encoding(path)
+        with io.TextIOWrapper(open_bounded(path, "table"), newline="", encoding=encoding) as file:
             head = file.readline()
             while head and not head.strip():
                 head = file.readline()
@@ -130,7 +133,7 @@ def _read_csv(path: Path) -> dict[str, list[str]]:
 
 
 def _encoding(path: Path) -> str:
-    with open(path, "rb") as file:
+    with open_bounded(path, "table") as file:
         return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
