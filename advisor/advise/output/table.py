@@ -77,7 +77,9 @@ def to_table(suggestion: Mapping[str, Any]) -> RenderableType:
         ),
         line(_trust(suggestion), style="bold"),
     ]
-    lines += [line(f"Note: {warning}.") for warning in suggestion["warnings"]]
+    # What lowers the confidence was said with it.
+    said = suggestion["confidence_reason"]
+    lines += [line(f"Note: {warning}.") for warning in suggestion["warnings"] if warning not in said]
     if suggestion["evidence"]:
         lines += [line(""), line("Most similar recorded datasets and the best run there:")]
         lines += [line(f"  {_neighbour(e['dataset'], e['similarity'], e['best'])}") for e in suggestion["evidence"]]

@@ -47,3 +47,10 @@ def test_the_basis_is_named_with_its_shares(
     document = advice.model_copy(update={"basis": basis, "basis_weights": weights}).model_dump()
     assert basis_in_words(document) == words
     assert f"Basis: {words}." in str(advice.model_copy(update={"basis": basis, "basis_weights": weights}))
+
+
+def test_what_lowers_the_confidence_is_said_once(advice: Suggestion) -> None:
+    reason = "image size 224 lies outside the evidence"
+    shown = str(advice.model_copy(update={"confidence_reason": f"{reason}; and more", "warnings": (reason, "a note")}))
+    assert shown.count(reason) == 1
+    assert "Note: a note." in shown
