@@ -7,7 +7,7 @@ from research.trust.fault import AFTER, ENDS, STDERR, Fault
 _CHILD = frozenset({"child"})
 _SIGNAL_WHILE_STORING = """
 import subprocess
-subprocess.Popen([sys.executable, "-c", '''
+sender = subprocess.Popen([sys.executable, "-c", '''
 import os, signal, sys, time
 pid, number = int(sys.argv[1]), getattr(signal, sys.argv[2])
 while os.path.exists(f"/proc/{{pid}}"):
@@ -20,6 +20,7 @@ while os.path.exists(f"/proc/{{pid}}"):
         pass
     time.sleep(0.005)
 ''', str(os.getpid()), "{name}"], start_new_session=True, stdin=-3, stdout=-3, stderr=-3)
+sender.returncode = 0  # nobody waits for it
 """
 
 FAULTS_AFTER = [
