@@ -17,7 +17,6 @@ from advisor.errors import AdvisorError, UsageError
 from advisor.records.schema import Dataset, Run, Source
 from advisor.records.store.store import Store
 
-
 NOT_HERE = "there is no such folder on this machine"
 
 
@@ -47,26 +46,31 @@ def describe_recorded(store: Store) -> RecordedDatasets:
         If the store cannot be written.
     """
     report = RecordedDatasets()
-    trained_on: dict[tuple[str, str | None], list[Run]] = defaultdict(list)
-    for run in store.runs_without_dataset():
-        trained_on[run.extra["dataset_root"], run.extra.get("class_map") or None].append(run)
-    for (folder, class_map), runs in trained_on.items():
+    for folder in store.folders_without_dataset():
         if not _is_here(folder):
             report.left_out[folder] = NOT_HERE
             continue
-        try:
-            images = open_dataset(folder)
-            if class_map is not None:
-                images = of_classes(images, read_class_map(class_map, Path(folder)))
-            dataset = describe(images).dataset
-        except AdvisorError as error:
-            report.left_out[folder] = str(error)
-            continue
-        same = _of_the_same_images(runs, dataset, folder, report)
-        if same:
-            put_in_group(store, images, dataset)
-            _give(store, same, dataset, Path(folder), report)
+        trained_on: dict[str | None, list[Run]] = defaultdict(list)
+        for run in store.runs_without_dataset(folder):
+            trained_on[run.extra.get("class_map") or None].append(run)
+        for class_map, runs in trained_on.items():
+            _describe(store, folder, class_map, runs, report)
     return report
+
+
+def _describe(store: Store, folder: str, class_map: str | None, runs: Sequence[Run], report: RecordedDatasets) -> None:
+    try:
+        images = open_dataset(folder)
+        if class_map is not None:
+            images = of_classes(images, read_class_map(class_map, Path(folder)))
+        dataset = describe(images).dataset
+    except AdvisorError as error:
+        report.left_out[folder] = str(error)
+        return
+    same = _of_the_same_images(runs, dataset, folder, report)
+    if same:
+        put_in_group(store, images, dataset)
+        _give(store, same, dataset, Path(folder), report)
 
 
 def give_folder(store: Store, run_ids: Collection[str], folder: str | Path) -> RecordedDatasets:

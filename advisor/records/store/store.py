@@ -19,6 +19,7 @@ from advisor.records.store.rows import R, record, row, upsert
 from advisor.records.store.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS, THUMBNAILS
 
 _IDS_A_STATEMENT = 500
+_dataset_root = RUNS.c.extra["dataset_root"].as_string()
 
 
 class Store:
@@ -215,10 +216,15 @@ class Store:
             upsert(connection, THUMBNAILS, [{"dataset_id": dataset.dataset_id, "thumbnails": thumbnails}])
         return dataset
 
-    def runs_without_dataset(self) -> list[Run]:
-        """Return the runs whose dataset is not described yet and that say where its images are."""
-        folder = RUNS.c.extra["dataset_root"].as_string()
-        return self._all(Run, sa.select(RUNS).where(RUNS.c.dataset_id.is_(None), folder.is_not(None)))
+    def folders_without_dataset(self) -> list[str]:
+        """Return where runs whose dataset is not described yet say that its images are."""
+        query = sa.select(_dataset_root).where(RUNS.c.dataset_id.is_(None), _dataset_root.is_not(None)).distinct().order_by(_dataset_root)
+        with self.reading() as connection:
+            return [folder for (folder,) in connection.execute(query)]
+
+    def runs_without_dataset(self, folder: str) -> list[Run]:
+        """Return the runs whose dataset is not described yet and that say that its images are in a folder."""
+        return self._all(Run, sa.select(RUNS).where(RUNS.c.dataset_id.is_(None), _dataset_root == folder))
 
     def set_dataset(self, run_ids: Sequence[str], dataset: Dataset) -> None:
         """Say which dataset runs were trained on; it also tells the number of classes where a run does not."""
