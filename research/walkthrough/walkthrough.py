@@ -137,14 +137,7 @@ def walk_through(home: Path, dataset: Path, what: Set, seed: int, look: float, *
         values = {name: getattr(first, name) for name in OPTIONS} | {change["name"]: change["proposed"]}
         said = f"{change['rule']}: {change['name']} {change['current']:g} to {change['proposed']:g}"
         options = [word for name, option in OPTIONS.items() for word in (option, format_number(values[name]))]
-        options += [
-            "--sched",
-            first.sched,
-            "--warmup-epochs",
-            f"{first.warmup_epochs:g}",
-            "--min-lr",
-            f"{first.min_lr:g}",
-        ]
+        options += ["--sched", str(first.sched), "--warmup-epochs", f"{first.warmup_epochs:g}"]
         options += ["--sched-on-updates"] if first.extra.get("sched_on_updates") else []
         advisor("run", "--name", "second", SCRIPT, *training, *options, "--output", home / "second")
     else:
