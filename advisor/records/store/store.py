@@ -218,7 +218,8 @@ class Store:
 
     def folders_without_dataset(self) -> list[str]:
         """Return where runs whose dataset is not described yet say that its images are."""
-        query = sa.select(_dataset_root).where(RUNS.c.dataset_id.is_(None), _dataset_root.is_not(None)).distinct().order_by(_dataset_root)
+        unknown = RUNS.c.dataset_id.is_(None) & _dataset_root.is_not(None)
+        query = sa.select(_dataset_root).where(unknown).distinct().order_by(_dataset_root)
         with self.reading() as connection:
             return [folder for (folder,) in connection.execute(query)]
 
