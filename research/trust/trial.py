@@ -89,11 +89,11 @@ def execute(faults: Sequence[Fault], work: Path, command: Sequence[str], trainin
         os.killpg(process.pid, signal.SIGKILL)
         output, errors = process.communicate()
         status = None
-    lines = errors.decode(errors="replace").splitlines()
-    lines = [_ADDRESS.sub("0x…", line) for line in lines]
+    written, said = (_ADDRESS.sub("0x…", text.decode(errors="replace")) for text in (output, errors))
+    lines = said.splitlines()
     theirs = [line for line in lines if not line.startswith(_OURS)]
     files = _digests(folder)
-    return Result(status, output.decode(errors="replace"), "\n".join(theirs), files, len(lines) - len(theirs))
+    return Result(status, written, "\n".join(theirs), files, len(lines) - len(theirs))
 
 
 def _with(faults: Sequence[Fault], script: str) -> str:
