@@ -102,10 +102,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: ReportServer
 
     def setup(self) -> None:
-        self.timeout = self.server.request_seconds
         super().setup()
+        self.connection.settimeout(self.server.request_seconds)
         # The time limit of a socket is for each byte; this one is for the whole of what is asked.
-        self._asking = threading.Timer(self.timeout, self._cut_off)
+        self._asking = threading.Timer(self.server.request_seconds, self._cut_off)
         self._asking.daemon = True
         self._asking.start()
 
