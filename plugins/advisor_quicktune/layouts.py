@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from advisor import ImportedRun, RunsAt, Skipped, Source, imported_run, read_bounded
-from advisor_timm.importing.argsfile import parse_json, parse_yaml
+from advisor_timm.importing.argsfile import parse_yaml
 from advisor_timm.importing.history import fields_of_arguments, planned_epochs
 from advisor_timm.importing.percent import problem
 
@@ -189,8 +190,8 @@ def _augmentation(arguments: Mapping[str, Any]) -> str | None:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    content = parse_json(path.read_text(encoding="utf-8"))
-    if content is None:
+    content = json.loads(read_bounded(path, "log"))
+    if not isinstance(content, dict):
         raise ValueError(f"{path.name} is no JSON object")
     return content
 
