@@ -128,7 +128,7 @@ logging.config.dictConfig({"version": 1, "handlers": {"file": {"class": "logging
     Fault(
         "modules of its own called like ours",
         BESIDE,
-        first="import click, pluggy, platformdirs, rich; print(click.mine)",
+        first="import click, pluggy, platformdirs, rich; print(click.mine, flush=True)",
         prepare=files(
             [f"{name}.py" for name in ("click", "pluggy", "platformdirs", "rich", "sqlalchemy", "yaml")],
             "mine = 'mine'\n",
@@ -138,7 +138,7 @@ logging.config.dictConfig({"version": 1, "handlers": {"file": {"class": "logging
     Fault(
         "a module of its own called advisor",
         BESIDE,
-        first="import advisor; print(advisor.mine)",
+        first="import advisor; print(advisor.mine, flush=True)",
         prepare=file("advisor.py", "mine = 'mine'\n"),
         shell='cd / && exec "$@"',  # python -m would take it for ours
         tags=frozenset({"zip", "working folder", "stream"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -179,3 +180,5 @@ def _store(command: dict[str, Any]) -> None:
     finally:
         if process.poll() is None:
             process.kill()
+            # Not waited for, as a disk that does not answer keeps it; else Python warns of that.
+            process.returncode = -signal.SIGTERM
