@@ -190,7 +190,11 @@ def _augmentation(arguments: Mapping[str, Any]) -> str | None:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    content = json.loads(read_bounded(path, "log"))
+    text = read_bounded(path, "log")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} is no JSON object")
     return content
