@@ -163,6 +163,6 @@ def no_training_split(source: str, names: Iterable[str], told_by: str = "") -> D
     named = few(sorted(set(names)))
     return DatasetError(
         f"{printable(source)} holds no training split",
-        cause=f"{printable(told_by) or 'what tells the splits'} holds {named}; understood are {UNDERSTOOD}",
+        cause=f"{f'{printable(told_by)} holds' if told_by else 'its splits are'} {named}; understood are {UNDERSTOOD}",
         hint="name the split of the training images train",
     )

@@ -178,7 +178,8 @@ def _tar_members(path: Path, stream: BinaryIO, base: int, prefix: str, broken: l
             break
         if info is None:
             stream.seek(archive.offset)  # where tarfile found no further header
-            if 0 < len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+            block = stream.read(tarfile.BLOCKSIZE)
+            if 0 < len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
                 broken.append(prefix or path.name)
             break
         archive.members = []  # type: ignore[attr-defined] # else it keeps every header it has read
@@ -230,7 +231,7 @@ def _unreadable(path: Path, error: Exception) -> DatasetError:
 
 
 def _broken_note(broken: list[str]) -> list[str]:
-    return [f"The archive ends too early; what follows is missing: {few(broken)}."] if broken else []
+    return [f"The archive ends too early or is damaged; what follows is missing: {few(broken)}."] if broken else []
 
 
 def _unsafe_note(unsafe: list[str]) -> list[str]:

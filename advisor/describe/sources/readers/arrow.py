@@ -82,7 +82,7 @@ def open_arrow(folder: Path, files: Sequence[Path], name: str = "") -> ImageData
     except (OSError, pyarrow.ArrowException) as error:
         raise DatasetError(
             f"cannot read {printable(str(folder))}",
-            cause=" ".join(str(error).split()) or type(error).__name__,
+            cause=" ".join(str(error).split()).rstrip(".") or type(error).__name__,
             hint="save or download it again",
         ) from error
     starts = np.cumsum([0, *(part.file.n_rows for part in parts)])
@@ -152,6 +152,10 @@ class _Arrow:
     def row(self, name: str, index: int) -> Any:
         return self._table.column(name)[index].as_py()
 
+    def check(self, *names: str) -> None:
+        """Raise an error if an offset of a column leads outside of it: pyarrow would follow, and end the process."""
+        self._table.select(names).validate(full=True)
+
 
 class _Parquet:
     """A Parquet file of which one row group is held in memory at a time."""
@@ -216,6 +220,8 @@ def _part(folder: Path, path: Path) -> _Part:
             else "single-label classification needs an image column and a label column",
         )
     label = matching(file.schema.names, LABEL_COLUMNS)[0]
+    if isinstance(file, _Arrow):  # the pages of a Parquet file are checked as they are read
+        file.check(_image_column(file.schema), label)
     return _Part(path, file, _image_column(file.schema), label, path.relative_to(folder))
 
 

@@ -73,7 +73,7 @@ def open_shards(folder: Path) -> ImageDataset:
     stamp = " ".join(file_stamp(path) for path in shards)
     notes = [f"{unlabelled} samples lack an image or a label and were left out."] if unlabelled else []
     if broken:
-        notes.append(f"Shards that end too early: {few(broken)}.")
+        notes.append(f"Shards that end too early or are damaged: {few(broken)}.")
     return from_rows(
         Rows(labels, splits, lambda row: openers[row](), lambda row: stamp, names, of_files=not told),
         name=folder.resolve().name or "dataset",

@@ -29,6 +29,7 @@ MANIFESTS = (".csv", ".tsv", ".parquet")
 _DELIMITERS = ",;\t|"
 _TRIED = 100
 """Files that are looked for before a table is said to name none."""
+_HINT = "give a table with the columns path and label, in UTF-8"
 _LOOKED_AT = 100_000
 """Files of a folder that are looked at for one of a name."""
 
@@ -171,6 +172,6 @@ def _column(columns: Mapping[str, Sequence[Any]], known: tuple[str, ...], path: 
 def _unreadable(path: Path, error: Exception) -> DatasetError:
     return DatasetError(
         f"cannot read {printable(os.fspath(path))}",
-        cause=" ".join(str(error).split()),
-        hint="give a table with the columns path and label, in UTF-8",
+        cause=" ".join(str(error).split()).rstrip("."),
+        hint="write it again" if path.suffix.lower() == ".parquet" else _HINT,
     )

@@ -67,6 +67,15 @@ def test_a_truncated_tar_gives_what_came_before(pack):
     assert any("ends too early" in warning for warning in described.warnings) or described.unreadable
 
 
+def test_a_tar_that_is_damaged_in_its_middle_says_so(pack):
+    path = pack.tar()
+    with tarfile.open(path) as archive:
+        at = [member.offset for member in archive if member.name.endswith(".png")][5]
+    content = path.read_bytes()
+    path.write_bytes(content[:at] + b"\1" * 600 + content[at:])
+    assert any("ends too early or is damaged" in note for note in open_dataset(path).notes)
+
+
 def test_a_tar_cut_within_its_first_class_says_so(pack):
     path = pack.tar("train")
     with tarfile.open(path) as archive:
@@ -76,7 +85,9 @@ def test_a_tar_cut_within_its_first_class_says_so(pack):
     path.write_bytes(path.read_bytes()[: second_class + 100])
     with pytest.raises(DatasetError) as caught:
         open_dataset(path)
-    assert "all 4 training images lie in the class 'cat'. The archive ends too early" in caught.value.cause
+    assert (
+        "all 4 training images lie in the class 'cat'. The archive ends too early or is damaged" in caught.value.cause
+    )
 
 
 def test_an_encrypted_or_damaged_member_is_skipped_by_name(encoded, picture, tmp_path):

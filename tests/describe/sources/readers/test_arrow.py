@@ -8,6 +8,8 @@ import os
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from advisor.describe.dataset import draw_sample, open_dataset
 from advisor.describe.fingerprint import take_fingerprint
@@ -133,3 +135,24 @@ def test_metadata_that_names_no_classes(pack, features):
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     pa.parquet.write_table(table, pack.out.with_suffix(".parquet"))
     assert open_dataset(pack.out.with_suffix(".parquet")).classes == ("0", "1")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_damage_ends_in_a_dataset_or_a_refusal(pack, data):
+    """pyarrow follows whatever a damaged file says, and ends the process, unless it is told to check."""
+    if not pack.out.exists():
+        pack.saved_to_disk()
+        pack.kept = (pack.out / "train" / "data-00000-of-00001.arrow").read_bytes()
+    content = bytearray(pack.kept)
+    at, n = data.draw(st.integers(0, len(content))), data.draw(st.integers(1, 200))
+    kind = data.draw(st.sampled_from(["repeat", "leave out", "flip"]))
+    if kind == "flip":
+        content[at : at + n // 20] = bytes(255 - byte for byte in content[at : at + n // 20])
+    else:
+        content = content[: at + n] + content[at:] if kind == "repeat" else content[:at] + content[at + n :]
+    (pack.out / "train" / "data-00000-of-00001.arrow").write_bytes(content)
+    try:
+        assert len(take_fingerprint(open_dataset(pack.out)).dataset_id) == 32
+    except DatasetError as error:
+        assert error.cause  # noqa: PT017 - either outcome is right

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.describe.dataset import open_dataset
+from advisor.describe.dataset import draw_sample, open_dataset
 from advisor.describe.fingerprint import take_fingerprint
 from advisor.describe.sources.images import printable
 from advisor.errors import DatasetError
@@ -116,6 +116,15 @@ def test_symlink_loops_end_and_links_are_followed(make_folder, tmp_path):
     dataset = open_dataset(root)
     assert dict(zip(dataset.classes, dataset.train.counts().tolist(), strict=True)) == {"a": 2, "b": 2, "c": 3}
     assert any("lead back into a parent were left out: b/loop" in note for note in dataset.notes)
+
+
+def test_a_link_that_leads_to_itself_costs_no_other_image(make_folder):
+    root = make_folder({"train/a": 3, "train/b": 3})
+    for place in (root / "train" / "a" / "loop.png", root / "val"):
+        place.symlink_to(place)
+    dataset = open_dataset(root)
+    assert (dataset.n_train, dataset.classes) == (7, ("a", "b"))
+    assert [path for path, _ in draw_sample(dataset).unreadable] == ["train/a/loop.png"]
 
 
 @pytest.mark.parametrize("name", ["猫", "کتاب", "кошка", "new\nline", "tab\there", "é", "🐈", "a b", "'; rm -rf"])
