@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.advise.diagnose.outlook import LITTLE
+from advisor.advise.diagnose.outlook import LITTLE, fell_back
 from advisor.learn.table import Floats
-from advisor.records.outcome import diverged
 from research.curve_model.candidates import Quantiles
 from research.curve_model.fitting import FOLDS, folds
 from research.curve_model.rows import Rows
@@ -187,12 +186,12 @@ def near_chance(rows: Rows) -> NDArray[np.bool_]:
 
 
 def coming_apart(rows: Rows) -> NDArray[np.bool_]:
-    """Return which runs so far have the accuracy of guessing and a loss that rose, or is far above that of guessing."""
+    """Return which runs so far have the accuracy of guessing and a loss that rose."""
     found = []
     for curve in rows.curves:
         series = zip(curve.top1, curve.train_loss, curve.eval_loss, strict=True)
         epochs = [{"eval_top1": top1, "train_loss": train, "eval_loss": held} for top1, train, held in series]
-        found.append(diverged({"n_classes": curve.n_classes, "n_eval": curve.n_eval}, epochs))
+        found.append(fell_back({"n_classes": curve.n_classes, "n_eval": curve.n_eval}, epochs))
     return np.array(found)
 
 

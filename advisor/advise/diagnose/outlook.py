@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from advisor.advise.diagnose.symptoms import epochs_without_loss
 from advisor.learn.curve_model import CurveModel
@@ -18,6 +19,9 @@ SURE = 0.95
 """A run cannot become good where so large a share of the runs like it ended below what is good."""
 LITTLE = 0.1
 """Where nothing else tells what is good, a run has to come so far from chance towards 100 %."""
+
+_ROSE = 1.5
+"""A loss has risen that is so many times as high as it was."""
 
 COME_APART = "come apart"
 COMING_APART = "may be coming apart"
@@ -114,10 +118,10 @@ def goal_of(run: Run, others: Iterable[Run], suggestion: StoredSuggestion | None
     suggestion : StoredSuggestion, optional
         The advice that the run follows.
     """
-    alike = [other for other in others if _is_alike(other, run) and other.final_metric is not None]
-    if alike:
-        best = max(alike, key=lambda other: other.final_metric or 0.0)
-        return Goal(float(best.final_metric or 0.0), f"which your run {best.name or best.run_id} reached")
+    reached = [(float(other.final_metric or 0.0), other) for other in others if _is_alike(other, run)]
+    if reached:
+        top1, best = max(reached, key=lambda pair: pair[0])
+        return Goal(top1, f"which your run {best.name or best.run_id} reached")
     try:
         low = float(suggestion.suggestion["suggestions"][0]["expected"]["low"]) if suggestion else math.nan
     except (KeyError, IndexError, TypeError, ValueError):  # advice of another version, or that expects nothing
@@ -127,6 +131,8 @@ def goal_of(run: Run, others: Iterable[Run], suggestion: StoredSuggestion | None
 
 def _is_alike(other: Run, run: Run) -> bool:
     if other.run_id == run.run_id or other.status is not Status.FINISHED or other.metric != "eval_top1":
+        return False
+    if other.final_metric is None or not math.isfinite(other.final_metric):
         return False
     if other.extra.get("scored_on_training_images"):
         return False
@@ -207,11 +213,21 @@ def _apart(run: Run, epochs: Sequence[Epoch], curve: Curve | None) -> tuple[Alar
         if curve is not None and last.eval_top1 is not None and last.eval_top1 > _near_chance(curve):
             return (Alarm(COMING_APART, f"{meaning}, though its accuracy of {last.eval_top1:.1f} % is still there"),)
         return (Alarm(COME_APART, meaning),)
-    if diverged(vars(run), [vars(epoch) for epoch in epochs]):
-        return (
-            Alarm(COMING_APART, "its accuracy is that of guessing, and its loss rose or is far above that of guessing"),
-        )
+    if fell_back(vars(run), [vars(epoch) for epoch in epochs]):
+        return (Alarm(COMING_APART, "its loss rose, and its accuracy is that of guessing"),)
     return ()
+
+
+def fell_back(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a run is at chance now and its loss rose: most such runs, but not all, end there.
+
+    A loss that is high from the first epoch on, as fine-tuning may begin with, is no sign: it falls.
+    """
+    recorded = [
+        epoch["train_loss"] if epoch.get("train_loss") is not None else epoch.get("eval_loss") for epoch in epochs
+    ]
+    losses = [loss for loss in recorded if loss is not None and math.isfinite(loss)]
+    return len(losses) > 1 and losses[-1] > _ROSE * min(losses) and diverged(run, epochs)
 
 
 def _why_none(run: Run, epochs: Sequence[Epoch], curve: Curve | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,7 +30,7 @@ def watch(run_name: str | None, format_: str) -> None:
     terminal, beside the training; `advisor run --watch` does the same from within its command. The interval holds four
     of five runs: docs/watching.md has the figures. With --format json each line is an object of its own.
     """
-    from advisor.advise.diagnose.outlook import goal_of, outlook_of
+    from advisor.advise.diagnose.outlook import outlook_of
     from advisor.config import Config
     from advisor.learn.curve_model import shipped_curve_model
     from advisor.records.store.following import follow
@@ -38,10 +38,12 @@ def watch(run_name: str | None, format_: str) -> None:
     store = open_store()
     run = store.run(run_name) if run_name else _newest(store)
     model = shipped_curve_model()
-    goal = goal_of(run, store.runs(status=Status.FINISHED), _suggestion(store, run))
-    show = _for_programs if format_ == "json" else _ForPeople(goal).show
+    show = _for_programs if format_ == "json" else _ForPeople().show
+    goal = None
     for now, epochs in follow(store, Config()["spool_dir"], run.run_id):
-        show(outlook_of(now, epochs, model, goal))
+        if goal is None and epochs:  # not before: a run that just began does not tell its data and model yet
+            goal = _goal(store, now)
+        show(outlook_of(now, epochs, model, goal), goal)
 
 
 def _newest(store: Store) -> Run:
@@ -51,11 +53,15 @@ def _newest(store: Store) -> Run:
     return newest[0]
 
 
-def _suggestion(store: Store, run: Run) -> Any:
-    return store.suggestion(run.suggestion_id) if run.suggestion_id else None
+def _goal(store: Store, run: Run) -> Goal | None:
+    from advisor.advise.diagnose.outlook import goal_of
+
+    architecture = run.model.partition(".")[0] if run.model else None
+    others = store.runs(status=Status.FINISHED, architecture=architecture)
+    return goal_of(run, others, store.suggestion(run.suggestion_id) if run.suggestion_id else None)
 
 
-def _for_programs(outlook: Outlook) -> None:
+def _for_programs(outlook: Outlook, goal: Goal | None) -> None:
     run = outlook.run
     document = {
         "schema": SCHEMA,
@@ -65,6 +71,7 @@ def _for_programs(outlook: Outlook) -> None:
         "epochs_done": outlook.done,
         "epochs": run.epochs,
         "top1": outlook.top1,
+        "goal": goal,
         "expected": outlook.expected,
         "alarms": outlook.alarms,
         "notes": outlook.notes,
@@ -75,15 +82,15 @@ def _for_programs(outlook: Outlook) -> None:
 class _ForPeople:
     """Prints each thing once."""
 
-    def __init__(self, goal: Goal | None) -> None:
-        self._goal = goal
+    def __init__(self) -> None:
         self._said: set[str] = set()
 
-    def show(self, outlook: Outlook) -> None:
+    def show(self, outlook: Outlook, goal: Goal | None) -> None:
         """Print what is new."""
         run = outlook.run
-        good = f"; good is {self._goal.top1:.1f} %, {self._goal.meaning}" if self._goal else ""
-        self._once(f"{_name(run)}: {run.model or 'a model'} on {run.dataset_name or 'a dataset'}{good}")
+        self._once(f"{_name(run)}: {run.model or 'a model'} on {run.dataset_name or 'a dataset'}")
+        if goal is not None:
+            self._once(f"Good is {goal.top1:.1f} %, {goal.meaning}.")
         for note in outlook.notes:
             self._once(f"Note: {note}.")
         if outlook.top1 is not None:

@@ -15,7 +15,7 @@ from advisor.helper_process import helper_process
 if TYPE_CHECKING:
     from advisor.records.schema import Run
 
-LAST_WORDS_SECONDS = 10.0
+LAST_WORDS_SECONDS = 30.0
 """How long the end of the script may wait for what is said of the end of its run."""
 _STDERR = 2
 

@@ -81,6 +81,10 @@ def test_a_loss_that_rose_to_guessing_is_an_alarm(look):
     assert look(40.0, 10.0, losses=[1.5, 9.0]).alarms[0].name == COMING_APART
 
 
+def test_a_loss_that_begins_high_and_falls_is_none(look):
+    assert COMING_APART not in names(look(10.0, 10.0, losses=[9.0, 6.0]))
+
+
 def test_a_diverged_run_ended_so(look):
     found = look(40.0, 10.0, run=replace(RUN, status=Status.DIVERGED, epochs_done=2))
     assert (found.verdict, found.expected) == (COME_APART, None)
@@ -116,6 +120,7 @@ def test_the_best_own_run_like_it_is_good():
         {"n_eval": 50},
         {"metric": "eval_loss"},
         {"final_metric": None},
+        {"final_metric": math.nan},
         {"extra": {"scored_on_training_images": True}},
     ],
     ids=str,
