@@ -99,3 +99,14 @@ def test_a_cause_is_shown_with_its_remedy_and_nothing_else(own_settings, capsys)
     answer = json.loads(diagnose("forgot", "--format", "json", capsys=capsys)[1])
     assert answer["error"] == run.error
     assert [cause["option"] for cause in answer["causes"]] == ["--num-classes 8"]
+
+
+def test_the_error_that_a_failed_run_recorded_is_shown(own_settings, capsys):
+    store = Store(Config()["store"])
+    failed = Run(
+        run_id="01failed", source=Source.API, status=Status.FAILED, error="RuntimeError: [device lost] at step 3"
+    )
+    store.add_runs([failed])
+    code, out, err = diagnose("01failed", capsys=capsys)
+    assert code == 0, err
+    assert "[device lost] at step 3" in " ".join(out.split())
