@@ -23,7 +23,7 @@ _HOPELESS = 2.0
 _LEVEL_POINTS = 30.0
 """Standard deviation of the accuracy a dataset gives, in points, before any run has shown it."""
 
-LEAST_SCALE = 1.0
+_LEAST_SCALE = 1.0
 """Points that a regret of 1 stands for at least, given own runs: a flat expectation would learn nothing from them."""
 
 
@@ -35,7 +35,7 @@ def posterior_scale(top1: Floats) -> float:
     top1 : ndarray of shape (n,)
         Predicted accuracies in percent of all there is to choose from, or of an even cover of it.
     """
-    return max(regret_scale(top1), LEAST_SCALE)
+    return max(regret_scale(top1), _LEAST_SCALE)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from advisor.evaluate.pool import Pool, pools
 from advisor.learn.artefact import seed_noise
 from advisor.learn.metamodel import meta_model_for
 from advisor.learn.nearby_lr import regret_nearby
-from advisor.learn.own_runs import posterior_scale
+from advisor.learn.own_runs import LENGTHS, posterior_scale
 from advisor.learn.table import Floats, Table
 from advisor.learn.targets import regret_scale
 from advisor.records.schema import Pretraining
@@ -33,12 +34,15 @@ class Forecast:
         Points between seeds.
     scale : float
         Points that a regret of 1 stands for, see ``posterior_scale``.
+    lengths : sequence of float
+        How smooth the errors are.
     """
 
     pool: Pool
     members: Floats
     noise: float
     scale: float
+    lengths: Sequence[float] = LENGTHS
 
     @property
     def short(self) -> Floats:

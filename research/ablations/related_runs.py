@@ -23,7 +23,7 @@ from advisor.advise.search.related_runs import (
     OTHER_SIZE,
     correlation_of,
 )
-from advisor.evaluate.adaptive import follow, replay
+from advisor.evaluate.adaptive import follow
 from advisor.evaluate.summary import bootstrap_interval, mean_by_group
 from advisor.learn.novelty import DatasetDistances
 from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior, RelatedScores
@@ -95,7 +95,7 @@ def as_published(case: Forecast) -> Forecast | None:
         top_k=1,
     )
     prior = AsPublished(advise_without_evidence(request, pool.n_train, layer_decay=False))
-    return replace(case, members=(prior.regret(pool.hparams) * prior.unit)[None], scale=prior.unit)
+    return replace(case, members=prior.short(pool.hparams)[None], scale=prior.unit, lengths=prior.lengths)
 
 
 class Comparison:
@@ -148,7 +148,7 @@ class Comparison:
 
     def _scores(self, case: Forecast, other: Forecast, correlation: float) -> RelatedScores:
         if id(other) not in self._known:
-            self._known[id(other)] = np.array(replay(other.pool, other.short, other.noise, other.scale, KNOWN))
+            self._known[id(other)] = np.array(_followed(other, int(other.short.argmin()), (), KNOWN))
         rows, pool = self._known[id(other)], other.pool
         hparams = {name: column[rows] for name, column in pool.hparams.items()}
         if case.pool.case.opt != pool.case.opt:
@@ -162,18 +162,28 @@ def _expected_best_lr(case: Forecast) -> float:
 
 def _regrets(case: Forecast, related: Sequence[RelatedScores]) -> list[float]:
     """Return the regret of the best so far after each number of own runs."""
-    pool = case.pool
+    first = int(case.short.argmin())
+    if related:
+        # Before the first own run nothing is explored.
+        first = int(_posterior(case, related, np.zeros(0, dtype=np.int64))[0].argmax())
+    best = np.maximum.accumulate(case.pool.score[_followed(case, first, related, max(TRIALS) + 1)])
+    return [float(case.pool.regret(best[min(k, len(best) - 1)])) for k in TRIALS]
 
-    def posterior(tried: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        hparams = {name: column[tried] for name, column in pool.hparams.items()}
-        fitted = OwnRunsPosterior(case.noise, case.scale).fit(hparams, case.short[tried], pool.score[tried], related)
-        return fitted.predict(pool.hparams, case.short)
+
+def _followed(case: Forecast, first: int, related: Sequence[RelatedScores], trials: int) -> list[int]:
+    """Return the configurations tried in turn."""
 
     def bound(tried: NDArray[np.int64]) -> Floats:
-        mean, deviation = posterior(tried)
+        mean, deviation = _posterior(case, related, tried)
         return np.asarray(mean + EXPLORATION_WEIGHT * deviation)
 
-    # Before the first own run nothing is explored.
-    first = int(posterior(np.zeros(0, dtype=np.int64))[0].argmax()) if related else int(case.short.argmin())
-    best = np.maximum.accumulate(pool.score[follow(pool, first, bound, max(TRIALS) + 1)])
-    return [float(pool.regret(best[min(k, len(best) - 1)])) for k in TRIALS]
+    return follow(case.pool, first, bound, trials)
+
+
+def _posterior(case: Forecast, related: Sequence[RelatedScores], tried: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return the expected accuracies of a pool and their standard deviations."""
+    pool = case.pool
+    hparams = {name: column[tried] for name, column in pool.hparams.items()}
+    posterior = OwnRunsPosterior(case.noise, case.scale, case.lengths)
+    posterior.fit(hparams, case.short[tried], pool.score[tried], related)
+    return posterior.predict(pool.hparams, case.short)

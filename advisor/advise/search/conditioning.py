@@ -12,14 +12,13 @@ from advisor.advise.recipes.public_runs import advise_without_evidence
 from advisor.advise.recipes.published import Published
 from advisor.advise.request import Prefer, Request
 from advisor.advise.search.bounds import Bounds, allowed_bounds
-from advisor.advise.search.candidates import even_cover
 from advisor.advise.search.own_runs import configuration_of
 from advisor.advise.search.predictor import Hparams, Predict
-from advisor.advise.search.priors import AsPublished, ExpectedRegret, Mixed, mix
+from advisor.advise.search.priors import AsLearned, AsPublished, Mixed, Prior
 from advisor.advise.search.related_runs import OTHER_OPTIMIZER, RelatedCase
 from advisor.advise.search.search import SearchResult, distinct, retries, search
 from advisor.learn.metamodel import LEVEL, Prediction
-from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior, RelatedScores, posterior_scale
+from advisor.learn.own_runs import EXPLORATION_WEIGHT, OwnRunsPosterior, RelatedScores
 from advisor.learn.table import Floats
 from advisor.learn.usable_runs import score_of
 from advisor.records.schema import Dataset, Run
@@ -28,6 +27,8 @@ from advisor.space.hyperparameters import HYPERPARAMETERS, TABLE
 
 _UNPRICED = ("epochs", "dropout", "weight_decay")
 """Where what is published decides, these stay between its values and those of the best own run."""
+_CAUTION = 0.5
+"""Standard deviations by which what is published must be expected to beat an own run."""
 _GRID = 25
 """Values of each hyperparameter that a range is read off."""
 _TRIED_REACH = 2.0
@@ -50,10 +51,8 @@ class ConditionedPrediction:
 
     Parameters
     ----------
-    prior : ExpectedRegret
+    prior : Prior
         What is expected without them.
-    unit : float
-        Points that a regret of 1 stands for.
     own : sequence of Run
         Runs of the case, see ``matching_runs``. May be empty where there are related ones.
     n_classes : int
@@ -71,20 +70,19 @@ class ConditionedPrediction:
 
     def __init__(
         self,
-        prior: ExpectedRegret,
-        unit: float,
+        prior: Prior,
         own: Sequence[Run],
         n_classes: int,
         noise: float,
         related: Sequence[RelatedScores] = (),
     ) -> None:
         self.noise = noise
-        self._prior, self._unit = prior, unit
+        self._prior = prior
         self._trained = [Observation(configuration_of(run), score_of(run, n_classes)) for run in own]
         hparams = columns_of([one.configuration for one in self._trained])
         score = np.array([one.score for one in self._trained])
-        short = prior.regret(hparams) * unit if self._trained else np.zeros(0)
-        self._posterior = OwnRunsPosterior(noise, unit).fit(hparams, short, score, related)
+        short = prior.short(hparams) if self._trained else np.zeros(0)
+        self._posterior = OwnRunsPosterior(noise, prior.unit, prior.lengths).fit(hparams, short, score, related)
 
     def __call__(self, hparams: Hparams) -> Prediction:
         """Return everything that is expected."""
@@ -92,7 +90,7 @@ class ConditionedPrediction:
         half = NormalDist().inv_cdf(0.5 + LEVEL / 2) * np.sqrt(deviation**2 + self.noise**2)
         return Prediction(
             regret=self._as_regret(mean),
-            spread=deviation / self._unit,
+            spread=deviation / self._prior.unit,
             top1=np.clip(mean, 0, 100),
             low=np.clip(mean - half, 0, 100),
             high=np.clip(mean + half, 0, 100),
@@ -122,10 +120,10 @@ class ConditionedPrediction:
 
     def _moved(self, hparams: Hparams) -> tuple[Floats, Floats]:
         """Return the expected accuracy and its standard deviation."""
-        return self._posterior.predict(hparams, self._prior.regret(hparams) * self._unit)
+        return self._posterior.predict(hparams, self._prior.short(hparams))
 
     def _as_regret(self, top1: Floats) -> Floats:
-        return np.asarray((self._posterior.centre_ - top1) / self._unit)
+        return np.asarray((self._posterior.centre_ - top1) / self._prior.unit)
 
 
 class _Optimistic:
@@ -171,7 +169,7 @@ class Conditioned:
             self.bounds,
             prefer=prefer,
             top_k=1 if request.pretrained else request.top_k,
-            caution=1.0 if self.published_decides else 0.0,
+            caution=_CAUTION if self.published_decides else 0.0,
         )
         if request.pretrained:
             best = found.configurations[0]
@@ -241,22 +239,18 @@ def condition(
         reach[name] = (min(values), max(values))
     bounds = allowed_bounds(reach, request.limits, dataset.n_train)
     allowed = allowed_bounds(None, request.limits, dataset.n_train)
-    prior, unit = _prior(learned, as_published, share, bounds)
-    predict = ConditionedPrediction(prior, unit, own, dataset.n_classes, noise, scores)
+    prior = _prior(learned, as_published, share, bounds)
+    predict = ConditionedPrediction(prior, own, dataset.n_classes, noise, scores)
     return Conditioned(predict, bounds, allowed, published_decides)
 
 
-def _prior(
-    learned: Predict | None, as_published: AsPublished | None, share: float, bounds: Bounds
-) -> tuple[ExpectedRegret, float]:
-    """Return what is expected without own runs, and the points that a regret of 1 stands for."""
+def _prior(learned: Predict | None, as_published: AsPublished | None, share: float, bounds: Bounds) -> Prior:
+    """Return what is expected without own runs."""
     if learned is None:
         assert as_published is not None
-        return as_published, as_published.unit
-    unit = posterior_scale(learned(even_cover(bounds)).top1)
-    if as_published is None:
-        return learned, unit
-    return Mixed(learned, as_published, share), mix(unit, as_published.unit, share)
+        return as_published
+    as_learned = AsLearned(learned, bounds)
+    return as_learned if as_published is None else Mixed(as_learned, as_published, share)
 
 
 def _translate(case: RelatedCase, published: Published | None) -> RelatedScores:
@@ -271,7 +265,7 @@ def _translate(case: RelatedCase, published: Published | None) -> RelatedScores:
     hparams = columns_of([configuration_of(run) for run in case.runs])
     score = np.array([score_of(run, case.dataset.n_classes) for run in case.runs])
     prior = AsPublished(there, score.max())
-    short = prior.regret(hparams) * prior.unit
+    short = prior.short(hparams)
     return RelatedScores({**hparams, "lr": hparams["lr"] * factor}, short, score, prior.unit, case.correlation)
 
 
@@ -314,7 +308,8 @@ def search_conditioned(
         if sure <= best.score + noise:
             configurations.insert(0, best.configuration)
     if top_k > 1:
-        promising = search(_Optimistic(conditioned), bounds, prefer=prefer, noise=noise, top_k=top_k)
+        # One more than wanted: one of them may be like the first.
+        promising = search(_Optimistic(conditioned), bounds, prefer=prefer, noise=noise, top_k=top_k + 1)
         configurations += promising.configurations
     order = list(range(len(configurations)))
     chosen = distinct(columns_of(configurations), order, top_k)
