@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -162,7 +163,7 @@ def _shards(root: Path) -> Path:
 
 
 def _npz(root: Path) -> Path:
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for split, n in _SPLITS.items():
         arrays[f"{split}_images"] = np.random.default_rng(n).integers(0, 256, (2 * n, 8, 8, 3), dtype=np.uint8)
         arrays[f"{split}_labels"] = (np.arange(2 * n) % 2)[:, None]

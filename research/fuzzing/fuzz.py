@@ -53,7 +53,7 @@ class Outcome:
     @property
     def failed(self) -> bool:
         """Whether the command ended otherwise than it may: with a result, or an explained refusal."""
-        refusal = self.status == 1 and "Error: " in self.errors and "Cause: " in self.errors and "Next: " in self.errors
+        refusal = self.status in (1, 2) and "Error: " in self.errors and "Next: " in self.errors
         return "Traceback" in self.errors or not (self.status == 0 or refusal)
 
 
@@ -103,7 +103,7 @@ def _run(arguments: list[str]) -> tuple[int | None, str, str]:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-    read = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (output, errors)]  # type: ignore[attr-defined]
+    read = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (output, errors)]
     return status, read[0], read[1]
 
 

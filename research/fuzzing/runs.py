@@ -70,11 +70,12 @@ def _mlflow(root: Path) -> Path:
 
 def _wandb_table(root: Path) -> Path:
     names = ["Name", "State", "Created", "Runtime", *_ARGUMENTS, "eval_top1", "train_loss"]
-    rows = [
+    rows: list[list[object]] = [
         ["first", "finished", "2024-03-01T10:10:10.000Z", "600", *_ARGUMENTS.values(), 70.0, 0.5],
         ["second", "crashed", "2024-03-02T10:10:10.000Z", "60", *_ARGUMENTS.values(), 50.0, 1.5],
     ]
-    (root / "wandb_export.csv").write_text("\n".join(",".join(f'"{cell}"' for cell in row) for row in [names, *rows]))
+    rows.insert(0, [*names])
+    (root / "wandb_export.csv").write_text("\n".join(",".join(f'"{cell}"' for cell in row) for row in rows))
     return root
 
 

@@ -87,7 +87,7 @@ def from_rows(
     by_split = {split: np.flatnonzero(split_of == i) for split, i in number.items()}
 
     def labels_of(split: str) -> list[Any]:
-        return [rows.labels[row] for row in by_split[split]]
+        return [rows.labels[row] for row in by_split[split].tolist()]
 
     trained = assign(counts, of_files=rows.of_files).train
     of_training = [label for split in trained for label in labels_of(split)]
@@ -96,7 +96,7 @@ def from_rows(
         raise no_training_split(source, counts, told_by)
     train, evaluation = (_joined([by_split[split] for split in part]) for part in (roles.train, roles.eval))
     chosen = np.concatenate([train, evaluation])
-    indices, known = class_indices([rows.labels[row] for row in chosen], source, classes)
+    indices, known = class_indices([rows.labels[row] for row in chosen.tolist()], source, classes)
     _refuse_repeated(rows, chosen, indices, source)
     return ImageDataset(
         name=name,
@@ -118,7 +118,7 @@ def _joined(parts: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
 def _refuse_repeated(rows: Rows, chosen: NDArray[np.intp], indices: Labels, source: str) -> None:
     if rows.names is None:
         return
-    names = [rows.names[row] for row in chosen]
+    names = [rows.names[row] for row in chosen.tolist()]
     if len(set(zip(names, indices.tolist(), strict=True))) > len(set(names)):
         raise DatasetError(
             f"{printable(source)} lists an image under several classes",

@@ -46,7 +46,8 @@ def test_damage_is_the_same_for_the_same_seed(make, tmp_path):
     [
         (0, "", False),
         (1, "Error: a.\nCause: b.\nNext:  c\n", False),
-        (2, "Error: a.\nNext:  c\n", True),
+        (2, "Error: a.\nNext:  c\n", False),
+        (3, "Error: a.\nNext:  c\n", True),
         (1, "Error: a.\n", True),
         (None, "Traceback (most recent call last)", True),
         (0, "Traceback (most recent call last)", True),

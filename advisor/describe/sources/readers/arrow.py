@@ -237,10 +237,10 @@ def _image_column(schema: Any) -> str:
     from pyarrow import types
 
     def is_struct(kind: Any) -> bool:
-        return types.is_struct(kind) and "bytes" in {field.name for field in kind}
+        return bool(types.is_struct(kind)) and "bytes" in {field.name for field in kind}
 
     def is_bytes(kind: Any) -> bool:
-        return types.is_binary(kind) or types.is_large_binary(kind)
+        return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
     for is_image in (is_struct, is_bytes):
         names = [field.name for field in schema if is_image(field.type)]
