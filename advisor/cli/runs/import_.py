@@ -45,8 +45,6 @@ def import_(
     Optuna storages, Quick-Tune data, and what plugins add. Their datasets are described where the images are on this
     machine. Importing again changes nothing but what has changed.
     """
-    from dataclasses import asdict
-
     from advisor.config import Config
     from advisor.describe.recorded import RecordedDatasets, describe_recorded, give_folder, give_known
     from advisor.errors import AdvisorError, UsageError
@@ -69,7 +67,7 @@ def import_(
             )
             described = RecordedDatasets(described.runs + given.runs, given.left_out)
     if format_ == "json":
-        echo_json({**asdict(report), "described": asdict(described)})
+        echo_json({**vars(report), "described": described})
     else:
         _print(report)
         echo_described(described, _NO_IMAGES)

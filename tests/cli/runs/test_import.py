@@ -52,7 +52,7 @@ def test_the_folder_of_the_images_is_found_however_it_was_written(
     for number in range(3):
         past_run(project / "output" / "train" / f"run {number}", data_dir=names[written], lr=0.1 + number)
     found = json.loads(command(project / "output", "--world-size", 1, "--format", "json").output)
-    assert (found["new"], found["described"]) == (3, {"runs": 3, "left_out": {}})
+    assert (found["new"], found["sources"], found["described"]) == (3, {"timm-output": 3}, {"runs": 3, "left_out": {}})
     store = Store(Config()["store"])
     runs = store.runs()
     assert {Path(run.extra["dataset_root"]).resolve() for run in runs} == {image_folder}

@@ -255,7 +255,7 @@ def test_command_reports_as_text_and_as_json(command: Any, tmp_path: Path) -> No
     (folder / "summary.csv").write_text("epoch,train_loss,eval_top1\n0,1.0,50.0\n1,0.9,60.0\n")
     (tmp_path / "out" / "summary.csv").write_text("epoch,train_loss,eval_top1\n0,1.0,50.0\n")
     text = command(tmp_path / "out").output
-    assert "1 runs with 2 epochs: 1 new" in text
+    assert "1 run with 2 epochs: 1 new" in text
     assert "--world-size" in text
     assert "metrics without arguments" in text
     found = json.loads(command(tmp_path / "out", "--world-size", 2, "--format", "json").output)
