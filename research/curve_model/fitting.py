@@ -130,7 +130,7 @@ def error_quantiles(rows: Rows, errors: Floats) -> Floats:
     """Return quantiles of errors, of shape (len(UNTIL) + 1, len(LEVELS)), by the share of epochs done."""
     at, weight = np.digitize(rows.x[:, COLUMNS.index("share_done")], UNTIL), rows.share()
     found = [_quantiles(errors[at == i], weight[at == i]) for i in range(len(UNTIL) + 1)]
-    return np.round(np.array(found), 6)
+    return np.asarray(np.round(found, 6), dtype=np.float64)
 
 
 def _quantiles(values: Floats, weight: Floats) -> Floats:
@@ -138,4 +138,4 @@ def _quantiles(values: Floats, weight: Floats) -> Floats:
         return np.zeros(len(LEVELS))
     order = np.argsort(values)
     until = np.cumsum(weight[order])
-    return np.interp(np.array(LEVELS) * until[-1], until - weight[order] / 2, values[order])
+    return np.asarray(np.interp(np.array(LEVELS) * until[-1], until - weight[order] / 2, values[order]))

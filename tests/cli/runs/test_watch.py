@@ -53,8 +53,18 @@ def store():
 
 @pytest.fixture
 def begin():
-    """Begin to record a run in this process."""
-    return lambda **fields: ActiveRun(Path(os.environ["ADVISOR_SPOOL_DIR"]), Observers(None, 1.0), {**RUN, **fields})
+    """Begin to record a run in this process, and wait for its first line."""
+
+    def start(**fields):
+        folder = Path(os.environ["ADVISOR_SPOOL_DIR"])
+        run = ActiveRun(folder, Observers(None, 1.0), {**RUN, **fields})
+        spool, deadline = folder / f"{run.run_id}.jsonl", time.monotonic() + 60
+        while not (spool.exists() and spool.stat().st_size):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return run
+
+    return start
 
 
 @pytest.fixture
@@ -66,12 +76,13 @@ def trained(begin, advisor, monkeypatch):
         shown = io.StringIO()
         monkeypatch.setattr("sys.stdout", shown)
 
+        over = threading.Event()
+
         def train():
             before = 0
             for number, (loss, score) in enumerate(metrics):
-                deadline = time.monotonic() + 60
-                while len(shown.getvalue()) == before and time.monotonic() < deadline:
-                    time.sleep(0.02)  # until what was said of the epoch before is there
+                while len(shown.getvalue()) == before and not over.wait(0.02):
+                    pass  # what is said of the epoch before is still to come
                 before = len(shown.getvalue())
                 run.log_epoch(number, train_loss=loss, eval_top1=score)
             run.end()
@@ -81,6 +92,7 @@ def trained(begin, advisor, monkeypatch):
         try:
             advisor("watch", run.run_id, *options)
         finally:
+            over.set()
             training.join()
         return shown.getvalue()
 

@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def train(scripts, arguments, digits, tmp_path, monkeypatch):
-    """Train in a folder of its own; return exit status, stdout, the digest of each file that was written, and stderr."""
+    """Train in a folder of its own; return exit status, stdout, a digest of each file that was written, and stderr."""
     monkeypatch.delenv("ADVISOR_TESTING", raising=False)
 
     def run(*options: str, further: tuple[str, ...] = ()):
@@ -57,9 +57,9 @@ def test_a_script_that_fails_ends_as_it_would(train):
 
 
 @pytest.mark.slow
-def test_a_watch_that_cannot_start_is_no_matter(train, monkeypatch):
+def test_a_watch_that_cannot_start_is_no_matter(train, tmp_path, monkeypatch):
     *alone, _ = train()
-    monkeypatch.setenv("ADVISOR_STORE", "sqlite:////nowhere/at/all.db")
+    monkeypatch.setenv("ADVISOR_STORE", f"sqlite:///{tmp_path}")  # a folder is no store
     *watched, told = train("--watch")
     assert watched == alone
     assert "the run was not watched to its end" in told
