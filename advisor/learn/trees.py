@@ -116,11 +116,6 @@ class Trees:
         """Return the leaf that each mask leaves."""
         return _LEAF_OF_16[masks] if masks.dtype == np.uint16 else _place_of_bit(masks)
 
-    def _table(self, place: int) -> _Reachable:
-        if place not in self._reachable:
-            self._reachable[place] = _Reachable(self._nodes, self._nodes.features[place])
-        return self._reachable[place]
-
 
 class _Nodes:
     """The splits of all trees, and the leaves on either side of each.
