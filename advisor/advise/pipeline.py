@@ -250,16 +250,17 @@ def _confidence(
     if basis != "meta-model" or novelty.value > 0.5 or coverage is None:
         return "low", "; ".join(novelty.reasons) or "nothing like this was recorded"
     sources = f"{coverage.runs:,} runs on {coverage.groups} sources of data were recorded with this optimizer and start"
+    doubts = []
     for name, value in prepared.request.limits.fixed.items():
         low, high = coverage.bounds[name]
         if not low <= value <= high:
             span = f"{format_number(low)} to {format_number(high)}"
-            return "medium", f"{LABELS[name]} is fixed outside what was recorded ({span}); {sources}"
+            doubts.append(f"{LABELS[name]} is fixed outside what was recorded ({span})")
     if expected is not None and expected.high - expected.low > _WIDE_INTERVAL:
-        return "medium", f"it can end anywhere from {expected.low:.0f} to {expected.high:.0f} %; {sources}"
-    if novelty.value <= 0.1 and coverage.groups >= _ENOUGH_GROUPS:
+        doubts.append(f"it can end anywhere from {expected.low:.0f} to {expected.high:.0f} %")
+    if not doubts and novelty.value <= 0.1 and coverage.groups >= _ENOUGH_GROUPS:
         return "high", f"{sources}, on datasets and models like these"
-    return "medium", "; ".join([*novelty.reasons, sources])
+    return "medium", "; ".join([*novelty.reasons, *doubts, sources])
 
 
 def _far_from_known(prepared: PreparedRequest) -> list[str]:
