@@ -70,9 +70,9 @@ def _file_store(experiments: list[Path]) -> Iterator[Tracked | Skipped]:
             continue
         metas = {folder: _yaml(folder / "meta.yaml") for folder in _folders(experiment)}
         runs = {
-            str(meta.get("run_id") or meta["run_uuid"]): (folder, meta)
+            _run_id(meta): (folder, meta)
             for folder, meta in metas.items()
-            if {"run_id", "run_uuid"} & meta.keys() and meta.get("lifecycle_stage") != "deleted"
+            if _run_id(meta) and meta.get("lifecycle_stage") != "deleted"
         }
         parent_of = {
             run: parent
@@ -105,7 +105,7 @@ def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str, shared: 
         if len(known) < len(lines):
             notes.append(f"values of {name} that are no number were left out")
     return Tracked(
-        run_id=str(meta.get("run_id") or meta["run_uuid"]),
+        run_id=_run_id(meta),
         name=str(meta.get("run_name") or tags.get("mlflow.runName") or ""),
         experiment=experiment,
         status=_STATUS_NUMBERS.get(status, str(status)) if isinstance(status, int) else str(status),
@@ -116,6 +116,11 @@ def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str, shared: 
         metrics=metrics,
         notes=notes,
     )
+
+
+def _run_id(meta: Mapping[str, Any]) -> str:
+    """Return the id of a run, "" if this is none's."""
+    return str(meta.get("run_id") or meta.get("run_uuid") or "")
 
 
 def _logged(parts: list[str], position: int) -> tuple[int, float] | None:

@@ -212,6 +212,13 @@ def test_a_run_that_only_others_than_trainings_are_nested_in_is_taken(tmp_path: 
     assert {type(item) for item in read(store)} == {ImportedRun, Skipped}
 
 
+def test_a_run_without_an_id_loses_no_other(tmp_path: Path) -> None:
+    store = file_store(tmp_path)
+    nested(store, "child1", METRICS, {}, parent="gone")
+    (store / "855604127358282283" / "child1" / "meta.yaml").write_text("run_id:\nstatus: 3\n")
+    assert one(store).run.name == "try 1"
+
+
 def test_one_run_of_strange_values_loses_no_other(tmp_path: Path) -> None:
     path = database(tmp_path)
     with closing(sqlite3.connect(path)) as connection, connection:
