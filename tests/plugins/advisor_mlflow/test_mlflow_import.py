@@ -214,7 +214,7 @@ def test_a_run_that_only_others_than_trainings_are_nested_in_is_taken(tmp_path: 
 
 def test_a_run_without_an_id_loses_no_other(tmp_path: Path) -> None:
     store = file_store(tmp_path)
-    nested(store, "child1", METRICS, {}, parent="gone")
+    nested(store, "child1", {"eval_top1": METRICS["eval_top1"]}, {}, parent="gone")
     (store / "855604127358282283" / "child1" / "meta.yaml").write_text("run_id:\nstatus: 3\n")
     assert one(store).run.name == "try 1"
 
