@@ -19,6 +19,8 @@ from timm.scheduler import create_scheduler_v2, scheduler_kwargs
 
 parser = argparse.ArgumentParser(description="Train a timm model on an image folder, on the CPU")
 parser.add_argument("--data-dir", type=Path, required=True)
+parser.add_argument("--train-split", default="train")
+parser.add_argument("--val-split", default="validation")
 parser.add_argument("--output", type=Path, required=True)
 parser.add_argument("--model", default="test_resnet")
 parser.add_argument("--pretrained", action="store_true")
@@ -74,10 +76,10 @@ def main() -> None:
     model = create_model(args.model, args.pretrained, num_classes=args.num_classes, drop_rate=args.drop)
     size, colours = (3, args.img_size, args.img_size), resolve_model_data_config(model)
     loaders = {}
-    for split, training in (("train", True), ("validation", False)):
-        dataset = create_dataset("", root=str(args.data_dir), split=split, is_training=training)
-        loaders[split] = create_loader(
-            dataset, input_size=size, batch_size=args.batch_size, is_training=training, num_workers=0,
+    for role, split in (("train", args.train_split), ("validation", args.val_split)):
+        dataset = create_dataset("", root=str(args.data_dir), split=split, is_training=role == "train")
+        loaders[role] = create_loader(
+            dataset, input_size=size, batch_size=args.batch_size, is_training=role == "train", num_workers=0,
             use_prefetcher=False, no_aug=True, crop_pct=1.0, mean=colours["mean"], std=colours["std"],
             pin_memory=False, device=torch.device("cpu"), persistent_workers=False,
         )  # fmt: skip
