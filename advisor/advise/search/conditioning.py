@@ -326,7 +326,7 @@ def _ranges(conditioned: ConditionedPrediction, best: Configuration, bounds: Bou
         low, high = bounds[name]
         grid = np.linspace(low, high, _GRID)
         if TABLE[name].by_factors:
-            grid = np.geomspace(*(max(end, TABLE[name].least) for end in (low, high)), _GRID)
+            grid = np.geomspace(max(low, TABLE[name].least), max(high, TABLE[name].least), _GRID)
         inside = [one for one in map(TABLE[name].rounded, grid.tolist()) if low <= one <= high]
         values = np.unique([*inside, low, high, value])
         columns = {other: np.full(len(values), float(fixed)) for other, fixed in best.as_dict().items()}

@@ -33,16 +33,15 @@ _LEFT_TO_GAIN = 0.25
 
 
 class Prior(Protocol):
-    """What is expected of configurations before any own run.
+    """What is expected of configurations before any own run."""
 
-    Attributes
-    ----------
-    unit, lengths : float, sequence of float
-        Scale of its errors, in points, and how smooth they are; see ``OwnRunsPosterior``.
-    """
+    @property
+    def unit(self) -> float:
+        """Scale of its errors, in points; see ``OwnRunsPosterior``."""
 
-    unit: float
-    lengths: Sequence[float]
+    @property
+    def lengths(self) -> Sequence[float]:
+        """How smooth its errors are; see ``OwnRunsPosterior``."""
 
     def short(self, hparams: Hparams) -> Floats:
         """Return the points that configurations are expected to fall short of the best."""

@@ -148,7 +148,8 @@ def architecture_of(run: Run) -> str:
 
 def _nearest(cases: list[RelatedCase]) -> tuple[RelatedCase, ...]:
     """Return the first cases that hold no more than ``_MOST_RUNS`` runs together, at least one."""
-    count, kept = 0, []
+    count = 0
+    kept: list[RelatedCase] = []
     for case in cases:
         count += len(case.runs)
         if kept and count > _MOST_RUNS:

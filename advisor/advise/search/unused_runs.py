@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from advisor.advise.request import Request
 from advisor.advise.search.related_runs import architecture_of
 from advisor.learn.usable_runs import is_comparable, why_not_evidence
-from advisor.records.schema import Dataset, Pretraining, Run
+from advisor.records.schema import Dataset, Pretraining, Run, Status
 
 _JUDGED_OTHERWISE = "they were judged by other classes or images than the dataset has"
 _HINTS = {
@@ -43,7 +43,8 @@ def describe_unused_runs(
     """
     reasons: Counter[tuple[str, str]] = Counter()
     for run in on_dataset:
-        if run.run_id not in used:
+        # One that ran out of memory bounds the batch; one that is still running is not lost.
+        if run.run_id not in used and not run.out_of_memory and run.status is not Status.RUNNING:
             reasons[_why_unused(run, request, dataset)] += 1
     undescribed = [run for run in of_model if run.dataset_id is None and run.pretraining is request.pretraining]
     if undescribed:

@@ -39,7 +39,7 @@ def notes(artefact, dataset):
     ("changes", "said"),
     [
         ({"status": Status.FAILED}, "they did not finish: `advisor records list`"),
-        ({"out_of_memory": True}, "they ran out of memory: `advisor records list`"),
+        ({"extra": {"trainable": "head"}}, "they trained the classifier only: `advisor records list`"),
         ({"n_classes": 3}, "they were judged by other classes or images than the dataset has: score them"),
         ({"dataset_id": None}, "their images were never described: `advisor records sync`"),
         ({"img_size": 64}, "their images are 64 px: ask with --img-size 64"),
@@ -64,3 +64,5 @@ def test_nothing_is_said_where_all_count_or_none_is_there(notes, run):
     assert notes() == []
     assert notes(run(), run(augment="rand-m9"), run(img_size=None)) == []
     assert notes(run(dataset_id="another")) == [], "runs on another dataset are no loss here"
+    assert notes(run(status=Status.RUNNING)) == [], "it may count when it has ended"
+    assert notes(run(out_of_memory=True)) == [], "it bounds the batch, which is said"
