@@ -92,7 +92,7 @@ threading.Thread.start = refuse
         tags=frozenset({"thread"}),
     ),
     Fault("time.sleep raises", AFTER, last="time.sleep = None"),
-    Fault("an alarm is set", AFTER, last="import signal; signal.alarm(3)", tags=frozenset({"alarm"})),
+    Fault("an alarm is set", AFTER, last="import signal; signal.alarm(60)", tags=frozenset({"alarm"})),
     *(
         Fault(
             f"{name} while the run is stored",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from research.pages.rendering import DOCS, render
 from research.trust.chaos import MOST
 from research.trust.faults import FAULTS
 
-CHAOS = DOCS / "promises-chaos.json"
-"""What the last ``make -C research trust`` found."""
+CHAOS = [
+    # training, what the last ``make -C research trust`` found, options of the command
+    ("softmax regression on NumPy, with timm's names", "promises-chaos.json", ""),
+    ("a network of timm", "promises-chaos-timm.json", " --training tests/scripts/real --number 10 --seed 7"),
+]
 
 RECORDS = "records/recording"
 TIMM = "plugins/advisor_timm"
@@ -88,8 +90,8 @@ def page() -> str:
     promises: dict[str, list[str]] = {}
     for fault in FAULTS:
         promises.setdefault(fault.promise, []).append(fault.name)
-    chaos = json.loads(Path(CHAOS).read_text(encoding="utf-8"))
-    return render("promises", promises=promises, elsewhere=ELSEWHERE, faults=len(FAULTS), chaos={"most": MOST, **chaos})
+    chaos = [(name, json.loads((DOCS / file).read_text(encoding="utf-8")), options) for name, file, options in CHAOS]
+    return render("promises", promises=promises, elsewhere=ELSEWHERE, faults=len(FAULTS), most=MOST, chaos=chaos)
 
 
 if __name__ == "__main__":

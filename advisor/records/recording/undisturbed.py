@@ -73,6 +73,7 @@ def _signals_end_it(seconds: float) -> Iterator[None]:
             raise _Enough
 
     before = {}
+    timer = (0.0, 0.0)
     try:
         with suppress(OSError, ValueError):
             for number in signal.valid_signals() - _LEFT_ALONE:
@@ -82,7 +83,7 @@ def _signals_end_it(seconds: float) -> Iterator[None]:
                 elif handler not in (None, signal.SIG_IGN):  # ignored on purpose, or not Python's
                     before[number] = _set(number, end)
         if _timer is not None:
-            _timer(signal.ITIMER_REAL, seconds)
+            timer = _timer(signal.ITIMER_REAL, seconds)
         yield
     finally:
         over = True
@@ -90,3 +91,5 @@ def _signals_end_it(seconds: float) -> Iterator[None]:
             _timer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             _set(number, handler)
+        if timer[0]:  # the script's goes on where it was: it must not find us in its way, nor be lost
+            _timer(signal.ITIMER_REAL, *timer)

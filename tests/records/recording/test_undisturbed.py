@@ -63,7 +63,20 @@ def test_the_time_limit():
     began = time.monotonic()
     undisturbed(lambda: threading.Event().wait(60), 0.2)
     assert time.monotonic() - began < 30
-    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    assert signal.getitimer(signal.ITIMER_REAL)[0] != pytest.approx(0.2, abs=0.2)
+
+
+def test_a_timer_of_the_script_waits_meanwhile():
+    before = signal.signal(signal.SIGALRM, lambda *a: None)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 300)
+        reached = []
+        undisturbed(lambda: reached.append(True), 30)
+        assert reached
+        assert 200 < signal.getitimer(signal.ITIMER_REAL)[0] <= 300
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_handlers_of_the_script_are_not_called_and_what_it_ignores_is_ignored():
