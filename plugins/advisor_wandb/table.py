@@ -111,6 +111,8 @@ def _json_rows(text: str) -> Iterable[dict[str, Any]]:
     try:
         found = json.loads(text)
     except ValueError:
+        if text.lstrip().startswith("["):
+            raise  # one list, and the error says where it is damaged
         found = [json.loads(line) for line in text.splitlines() if line.strip()]
     if isinstance(found, dict) and all(isinstance(column, dict) for column in found.values()):
         keys = dict.fromkeys(key for column in found.values() for key in column)

@@ -277,6 +277,11 @@ def test_one_row_that_cannot_be_read_loses_no_other(tmp_path: Path) -> None:
     assert "cannot be read" in refused(tmp_path / "other.json")
 
 
+def test_where_a_damaged_list_is_damaged_is_said(tmp_path: Path) -> None:
+    (tmp_path / "runs.json").write_text('[\n {"config": {"lr": 1}, "summary": {}},\n {"config": {"lr": 1 2}}\n]')
+    assert "line 3 column 22" in refused(tmp_path / "runs.json")
+
+
 def test_files_of_others_are_not_runs(tmp_path: Path) -> None:
     (tmp_path / "run-1").mkdir()
     (tmp_path / "x.wandb").write_bytes(b"nothing")
