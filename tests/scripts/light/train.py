@@ -1,9 +1,9 @@
-"""Trains on digits drawn from a seed, with timm's names; the faults of research/trust are put in at the marked places."""
+"""Trains on digits drawn from a seed, with timm's names; research/trust puts its faults in at the marked places."""
 
 # FAULTS: FIRST
 import argparse
 import os
-import sys
+import sys  # noqa: F401 (for the faults)
 import time
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The few names of timm that a training needs to be recorded, on NumPy: a process with it starts in a tenth of a second."""
+"""The few names of timm that a training needs to be recorded, on NumPy: a process starts in a tenth of a second."""
 
 from timm.models import create_model
 
