@@ -25,7 +25,7 @@ class Images(torch.utils.data.Dataset):
     def __getitem__(self, i): return torch.randn(3, 32, 32), i % 2
 
 def main(rank, world):
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="PORT")
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="FREE")
     dist.init_process_group("gloo", rank=rank, world_size=world)
     loader = timm.data.create_loader(Images(), (3, 32, 32), 8, is_training=True, distributed=True, use_prefetcher=False,
                                      num_workers=0, device=torch.device("cpu"))
@@ -52,7 +52,7 @@ def test_the_first_of_spawned_processes_records_for_all(tmp_path, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (tmp_path / "script.py").write_text(SCRIPT.replace("PORT", str(port)))
+    (tmp_path / "script.py").write_text(SCRIPT.replace("FREE", str(port)))
     command = [sys.executable, str(tmp_path / "script.py")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
