@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 
 import pytest
@@ -85,3 +86,29 @@ def test_a_loop_that_does_not_count_its_images_is_believed(store, image_folder):
     store.add_runs([run])
     assert describe_recorded(store).runs == 1
     assert (store.run(run.run_id).n_classes, store.run(run.run_id).n_train) == (3, None)
+
+
+@pytest.mark.parametrize(
+    ("splits", "folders", "marked"),
+    [
+        ({}, (), True),
+        ({}, ("train",), True),
+        ({}, ("train", "val"), False),
+        ({"train_split": "train", "eval_split": "holdout"}, ("train", "holdout"), False),
+        ({"train_split": "train", "eval_split": "test"}, ("train", "test"), False),
+        ({}, ("train", "test"), True),  # timm looks at all of the folder, as test is for --val-split test
+    ],
+)
+def test_an_imported_run_that_was_scored_on_its_training_images_is_marked(
+    store, image_folder, tmp_path, splits, folders, marked
+):
+    root = tmp_path / "photos"
+    for name in folders or ("",):
+        shutil.copytree(image_folder, root / name)
+    run = dataclasses.replace(run_on(root, None, **splits), source=Source.TIMM_OUTPUT)
+    own = run_on(root, None)  # a hook looked at both sets of images itself
+    store.add_runs([run, own])
+    assert describe_recorded(store).runs == 2
+    assert store.run(run.run_id).scored_on_training_images is marked
+    assert store.run(run.run_id).extra["dataset_root"] == str(root)
+    assert not store.run(own.run_id).scored_on_training_images
