@@ -1,6 +1,7 @@
 """Writes what is known of fine-tuning from ImageNet weights: ``python -m research.pages.finetuning_page``.
 
-That is docs/fine-tuning.md with its picture, from docs/evaluation-finetuning.json and the shipped runs. The summary of
+That is docs/fine-tuning.md with its picture, from docs/evaluation-finetuning.json, docs/fine-tuned-trainings.json
+and the shipped runs. The summary of
 it in docs/evaluation.md and README.md is written by ``research.pages.evaluation_page``.
 """
 
@@ -20,6 +21,7 @@ from advisor.collect.planning.plan import read_plan
 from advisor.collect.shipping.export import case_key
 from advisor.records.evidence import Evidence, load_fine_tuning
 from advisor.records.schema import Run, Status
+from research.held_out.fine_tuned_trainings import RESULTS, summarise
 from research.pages.rendering import DOCS, ROOT, render
 
 EVALUATION = DOCS / "evaluation-finetuning.json"
@@ -214,7 +216,7 @@ def order_after(evidence: Evidence, epochs: int, opt: str = "adamw") -> dict[str
     return {"pairs": len(agree), "share": float(np.mean(agree)) if agree else float("nan")}
 
 
-def page(evidence: Evidence, evaluation: dict[str, Any]) -> str:
+def page(evidence: Evidence, evaluation: dict[str, Any], trained: dict[str, Any]) -> str:
     """Return docs/fine-tuning.md."""
     by_case = cases(evidence)
     sides = Counter(_side(runs) for runs in by_case.values())
@@ -230,6 +232,8 @@ def page(evidence: Evidence, evaluation: dict[str, Any]) -> str:
         opts=Counter(str(runs[0].opt) for runs in by_case.values()),
         models=Counter(str(runs[0].model) for runs in by_case.values()),
         enough=ENOUGH_SOURCES,
+        trained=trained,
+        trained_summary=summarise(trained["cases"]),
         early=order_after(evidence, EPOCHS),
         early_epochs=EPOCHS,
         batches=compare(evidence, "lr 0.001", ["lr 0.001 batch 8", "lr 0.001 batch 128"]),
@@ -243,8 +247,9 @@ def main() -> None:
     """Write the page and its picture."""
     evidence = load_fine_tuning()
     evaluation = json.loads(EVALUATION.read_text(encoding="utf-8"))
+    trained = json.loads((DOCS / RESULTS).read_text(encoding="utf-8"))
     draw(evidence)
-    PAGE.write_text(page(evidence, evaluation), encoding="utf-8")
+    PAGE.write_text(page(evidence, evaluation, trained), encoding="utf-8")
 
 
 if __name__ == "__main__":
