@@ -323,9 +323,7 @@ def _predicted(run: Run, advice: Advice, artefact: Artefact, dataset: Dataset) -
         return None
     hparams = {name: np.full(2, float(getattr(run, name))) for name in HYPERPARAMETERS}
     hparams[advice.name][1] = advice.proposed
-    context = context_of(
-        run, dataset, model_features, max_epochs=int(hparams["epochs"].max())
-    )
+    context = context_of(run, dataset, model_features, max_epochs=int(hparams["epochs"].max()))
     top1 = artefact.model.predict(to_matrix(artefact.model.columns_, features(context, hparams))).top1
     return round(float(top1[0]), 1), round(float(top1[1]), 1)
 

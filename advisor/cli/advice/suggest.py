@@ -47,8 +47,8 @@ def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
 
     The other values of the recipe that the advice assumes are printed with it: a learning rate means nothing without
     its schedule and augmentation. --format args prints arguments of timm's train.py, quoted for the shell: eval
-    "python train.py $(advisor suggest ... --format args)"; yaml prints a file for its --config. The batch size in both is
-    that of a training in one process.
+    "python train.py $(advisor suggest ... --format args)"; yaml prints a file for its --config. The batch size in both
+    is that of a training in one process.
     """
     from advisor.advise.output.render import check_format
     from advisor.api import Advisor

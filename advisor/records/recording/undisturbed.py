@@ -91,5 +91,7 @@ def _signals_end_it(seconds: float) -> Iterator[None]:
             _timer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             _set(number, handler)
-        if timer[0]:  # the script's goes on where it was: it must not find us in its way, nor be lost
+        if (
+            _timer is not None and timer[0]
+        ):  # the script's goes on where it was: it must not find us in its way, nor be lost
             _timer(signal.ITIMER_REAL, *timer)
