@@ -45,7 +45,7 @@ def test_optuna(tmp_path):
 
 def test_mlflow(tmp_path):
     pytest.importorskip("mlflow")
-    assert "1 runs with " in run_example("mlflow_run", tmp_path)
+    assert "1 run with " in run_example("mlflow_run", tmp_path)
     (run,) = recorded()
     assert (run["source"], run["status"]) == ("mlflow", "FINISHED")
     assert run["suggestion_id"]

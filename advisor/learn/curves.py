@@ -114,8 +114,8 @@ class Curve:
 
     @property
     def chance(self) -> float:
-        """Accuracy of guessing in percent; 0 where the number of classes is unknown."""
-        return 100.0 / self.n_classes if self.n_classes else 0.0
+        """Accuracy of guessing in percent; 0 where the number of classes is unknown, or there is nothing to guess."""
+        return 100.0 / self.n_classes if self.n_classes and self.n_classes > 1 else 0.0
 
     @property
     def last(self) -> float:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from advisor.advise.output.script_arguments import ScriptArguments
 from advisor.advise.pipeline import answer
-from advisor.advise.prepare import prepare_again
+from advisor.advise.prepare import RunList, prepare_again
 from advisor.advise.request import make_request
 from advisor.api import Advisor
 from advisor.cli.root import cli
@@ -180,7 +180,7 @@ def test_suggest_explain_and_the_page_name_the_same_values(
     assert given_before.suggestion == suggestion
     assert all(response.advised == getattr(suggestion.best, response.name) for response in given_before.responses)
     (stored,) = (s for s in adviser.store.suggestions() if s.suggestion_id == suggestion.suggestion_id)
-    own = adviser.store.runs(dataset=described.dataset.dataset_id)
+    own = RunList(adviser.store.runs(dataset=described.dataset.dataset_id))
     again = answer(adviser.artefact, prepare_again(adviser.artefact, stored.request, described.dataset, own))
     assert named(again)["suggestions"] == [{**one, "expected_seconds": None} for one in said["suggestions"]]
     assert again.ranges == suggestion.ranges

@@ -138,8 +138,8 @@ def test_a_table_that_is_too_wide_becomes_blocks():
 
 
 def test_advice_can_be_read_in_forty_columns(image_folder):
-    shown = CONTROL.sub("", on_a_terminal("suggest", "--dataset", str(image_folder), "--model", "test_resnet",
-                                          "--scratch", columns=40, NO_COLOR="1"))  # fmt: skip
+    command = ("--quiet", "suggest", "--dataset", str(image_folder), "--model", "test_resnet", "--scratch")
+    shown = CONTROL.sub("", on_a_terminal(*command, columns=40, NO_COLOR="1"))
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 40
     for words in ("learning rate", "batch size", "weight decay", "Confidence"):

@@ -63,7 +63,7 @@ def test_a_run_that_goes_on_is_counted(diagnose):
         pass
     _, findings = diagnose()
     recorder.end_run()
-    assert "1 runs going on" in findings["spool"]["found"]
+    assert "1 run going on" in findings["spool"]["found"]
     assert findings["spool"]["remedy"] == "advisor records sync"
 
 

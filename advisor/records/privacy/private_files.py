@@ -31,6 +31,25 @@ def make_private_folder(folder: Path) -> None:
         _close(folder, 0o700)
 
 
+def make_private_file(path: Path) -> None:
+    """Make a file of a private folder where there is none; one of ours that others may read is closed to them.
+
+    A file that is there is not opened: to close it again would take from a database its locks on it, whoever in this
+    process holds them (https://sqlite.org/howtocorrupt.html, 2.2).
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    if path.exists():
+        if not _is_shared(path.parent):
+            _close(path, 0o600)
+        return
+    with suppress(FileExistsError):  # another process was faster
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+
+
 def open_private(path: Path, flags: int) -> int:
     """Open a file of a private folder as ``os.open`` does; one of ours that others may read is closed to them."""
     mode = 0o660 if _is_shared(path.parent) else 0o600

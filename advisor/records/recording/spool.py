@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from advisor.records.encoding import plain
+from advisor.records.encoding import plain, text
 from advisor.records.privacy.private_files import make_private_folder, open_private
 
 try:
@@ -48,7 +48,7 @@ _LOCK_PAUSE = 0.02
 
 def encode(type: str, data: Mapping[str, Any]) -> bytes:
     """Return one line with its newline."""
-    line = {"v": VERSION, "type": type, "data": {name: plain(value) for name, value in data.items()}}
+    line = {"v": VERSION, "type": type, "data": {text(name): plain(value) for name, value in data.items()}}
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 

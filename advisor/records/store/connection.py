@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from advisor.errors import StoreError
-from advisor.records.privacy.private_files import make_private_folder, open_private
+from advisor.records.privacy.private_files import make_private_file, make_private_folder
 from advisor.records.store.migrations import HEAD, upgrade
 
 BUSY_SECONDS = 30
@@ -114,7 +114,7 @@ def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:
             make_private_folder(file.parent)
         if "uri" not in url.query:  # else the name is more than a path
             # SQLite gives what it writes beside the file the mode of the file.
-            os.close(open_private(file, os.O_RDWR | os.O_CREAT))
+            make_private_file(file)
         engine = sa.create_engine(url, connect_args=arguments)
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)

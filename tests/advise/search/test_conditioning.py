@@ -59,7 +59,7 @@ def test_two_runs_are_enough_to_leave_what_was_much_worse(dataset):
     advice = advise(dataset, [fine_tuned(dataset, 2e-5, 75.9), fine_tuned(dataset, 5e-4, 91.5)])
     assert 1.5e-4 <= advice.best.lr <= 1e-3
     low, high = advice.ranges["lr"]
-    assert 2e-5 * 2 < low < high < 5e-4 * 4
+    assert 2e-5 * 2 < low < high < 5e-4 * 6
 
 
 def test_one_good_run_beats_any_recipe():
@@ -142,5 +142,8 @@ def test_real_runs_of_every_recorded_case_move_the_advice_to_the_best_of_them():
         prepared = prepare(Advisor().artefact, request, dataset, RunList(own))
         if not prepared.novelty.published_decides:
             advised = answer(Advisor().artefact, prepared).best
-            assert 1 / 6 <= advised.lr / best.lr <= 6, dataset.name
+            # What the evaluation split cannot tell from the best is as good.
+            error = 100 * (best.final_metric / 100 * (1 - best.final_metric / 100) / dataset.n_eval) ** 0.5
+            as_good = [run for run in own if (run.final_metric or 0) >= best.final_metric - error]
+            assert any(1 / 6 <= advised.lr / run.lr <= 6 for run in as_good), dataset.name
             assert advised.expected.high >= best.final_metric, dataset.name
