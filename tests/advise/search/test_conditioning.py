@@ -137,7 +137,8 @@ def test_real_runs_of_every_recorded_case_move_the_advice_to_the_best_of_them():
         own, dataset = runs[:12], by_id[runs[0].dataset_id]
         best = max(own, key=lambda run: run.final_metric or 0)
         request = make_request(
-            model=best.model, opt=best.opt, pretrained=True, img_size=best.img_size, prefer="accuracy", top_k=1
+            model=best.model, opt=best.opt, pretrained=True, img_size=best.img_size, prefer="accuracy", top_k=1,
+            max_epochs=max(run.epochs for run in own),  # longer trainings want lower rates
         )  # fmt: skip
         prepared = prepare(Advisor().artefact, request, dataset, RunList(own))
         if not prepared.novelty.published_decides:
