@@ -1,4 +1,4 @@
-"""Runs a long command of the set-up: its output is shown only if it fails, and meanwhile that it goes on.
+"""Runs a long command of the set-up: its output is shown only if it fails, and during it that it goes on.
 
 ``python quietly.py MESSAGE COMMAND...``
 """
