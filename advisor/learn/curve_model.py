@@ -14,16 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from advisor.errors import AdvisorError
 from advisor.learn.curves import COLUMNS, Curve
 from advisor.learn.table import Floats
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
+from advisor.learn.trees import Trees
 
 SCHEMA = "advisor.curves/1"
 MANIFEST = "manifest.json"
@@ -55,7 +53,7 @@ class CurveModel:
 
     Attributes
     ----------
-    members : mapping of str to Booster
+    members : mapping of str to Trees
         ``gain`` from the last known accuracy to the final one, ``error`` the logarithm of how far that may be off; both
         on the scale of ``to_scale``.
     until : ndarray of shape (b - 1,)
@@ -70,7 +68,7 @@ class CurveModel:
         Which files were learned from, and how the forecasts did on sources left out.
     """
 
-    members: Mapping[str, Booster]
+    members: Mapping[str, Trees]
     until: Floats
     levels: Floats
     errors: Floats
@@ -110,8 +108,7 @@ class CurveModel:
 
     def quantiles_of(self, x: Floats, last: Floats, chance: Floats, levels: Floats) -> Floats:
         """Return what ``quantiles`` does, for features of shape (n, d), the last known accuracies and chance."""
-        # LightGBM would take the cores from a training beside it.
-        gain, error = (np.asarray(self.members[name].predict(x, num_threads=1)) for name in MEMBERS)
+        gain, error = (self.members[name].predict(x) for name in MEMBERS)
         rows = self.errors[np.digitize(x[:, COLUMNS.index("share_done")], self.until)]
         units = np.array([np.interp(levels, self.levels, row) for row in rows])
         scaled = (to_scale(last, chance) + gain)[:, None] + np.exp(error)[:, None] * units
@@ -120,7 +117,7 @@ class CurveModel:
     def save(self, folder: Path) -> None:
         """Write ``manifest.json`` and a text file a member into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
-        texts = {f"{name}.txt": self.members[name].model_to_string() for name in MEMBERS}
+        texts = {f"{name}.txt": self.members[name].to_text() for name in MEMBERS}
         manifest = {
             "schema": SCHEMA,
             "provenance": self.provenance,
@@ -145,8 +142,6 @@ class CurveModel:
         AdvisorError
             If files are missing, changed since they were written, or of another schema.
         """
-        import lightgbm
-
         hint = "restore it from the distribution, or fit it again with `make -C research curves`"
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -160,7 +155,7 @@ class CurveModel:
             if hashlib.sha256(text.encode()).hexdigest() != manifest["files"][name]:
                 raise AdvisorError(f"{folder / name} is not the file that was fitted", cause="it changed", hint=hint)
         return cls(
-            members={name: lightgbm.Booster(model_str=texts[f"{name}.txt"]) for name in MEMBERS},
+            members={name: Trees(texts[f"{name}.txt"]) for name in MEMBERS},
             until=np.array(manifest["until"]),
             levels=np.array(manifest["levels"]),
             errors=np.array(manifest["errors"]),

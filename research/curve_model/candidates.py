@@ -61,7 +61,7 @@ def parametric(rows: Rows) -> Quantiles:
 class _Column:
     at: int
 
-    def predict(self, x: Floats, **further: Any) -> Floats:
+    def predict(self, x: Floats) -> Floats:
         return np.asarray(x[:, self.at])
 
 
@@ -121,7 +121,7 @@ class _Process:
     def _standardised(self, x: Floats) -> Floats:
         return np.asarray(np.clip((x - self._centre) / self._spread, -3, 3))
 
-    def predict(self, x: Floats, **further: Any) -> Floats:
+    def predict(self, x: Floats) -> Floats:
         return self._process.predict(self._standardised(x)) + self._middle
 
 

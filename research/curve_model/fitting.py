@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from advisor.learn.curve_model import LEAST_ERROR, MEMBERS, CurveModel
 from advisor.learn.curves import COLUMNS
 from advisor.learn.table import Floats
+from advisor.learn.trees import Trees
 from research.curve_model.rows import Rows
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 FOLDS = 8
 """Parts that the sources are shared among where the model is judged on those left out."""
@@ -43,9 +41,9 @@ POWER = 0.5
 
 
 class Predictor(Protocol):
-    """What was learned, as LightGBM's Booster."""
+    """What was learned."""
 
-    def predict(self, x: Floats, **further: Any) -> Any:
+    def predict(self, x: Floats) -> Any:
         """Return predictions of shape (n,) for features of shape (n, d)."""
 
 
@@ -60,7 +58,8 @@ def trees(objective: str, **parameters: Any) -> Learner:
         import lightgbm
 
         model = lightgbm.LGBMRegressor(objective=objective, **TREES, **parameters)
-        return cast(Predictor, model.fit(x, y, sample_weight=weight, feature_name=list(COLUMNS)).booster_)
+        booster = model.fit(x, y, sample_weight=weight, feature_name=list(COLUMNS)).booster_
+        return Trees(booster.model_to_string())
 
     return learn
 
@@ -71,7 +70,7 @@ def constant(x: Floats, y: Floats, weight: Floats) -> Predictor:
 
 
 class _Constant:
-    def predict(self, x: Floats, **further: Any) -> Floats:
+    def predict(self, x: Floats) -> Floats:
         return np.zeros(len(x))
 
 
@@ -107,7 +106,7 @@ def fit_curve_model(rows: Rows, gain: Learner | None = None, error: Learner | No
     unit = np.exp(left_out_by(error, rows, off))
     members = {"gain": gain(x, y, weight), "error": error(x, off, weight)}
     return CurveModel(
-        members=cast("dict[str, Booster]", {name: members[name] for name in MEMBERS}),
+        members=cast("dict[str, Trees]", {name: members[name] for name in MEMBERS}),
         until=np.array(UNTIL),
         levels=np.array(LEVELS),
         errors=error_quantiles(rows, (y - expected) / unit),
