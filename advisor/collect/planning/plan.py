@@ -192,6 +192,7 @@ class PlannedCase:
         # Only what differs from the default, so that the cases of older plans keep their names and their points.
         parts += [f"{context.img_size}px"] if context.img_size else []
         parts += [context.trainable] if context.trainable != "all" else []
+        parts += [context.device] if context.device != "cpu" else []
         return "/".join(parts)
 
     @property

@@ -18,6 +18,7 @@ from advisor.collect.training.trainer import (
     Diverged,
     Training,
     data_config,
+    release_memory,
     train,
 )
 from advisor.records.recording.hand_written_loop import record_run
@@ -112,3 +113,4 @@ def train_job(job: Job) -> None:
     except Exception as error:
         # Isolation: the run is recorded as FAILED with its error; the other runs of the plan go on.
         logger.warning("%s failed: %s: %s", job, type(error).__name__, error)
+    release_memory(training.device)
