@@ -18,6 +18,7 @@ from advisor.records.schema import Dataset, Run, Source
 from advisor.records.store.store import Store
 
 NOT_HERE = "there is no such folder on this machine"
+TOO_WIDE = "it holds your home folder, so it is not a folder of images"
 
 
 @dataclass
@@ -49,6 +50,9 @@ def describe_recorded(store: Store) -> RecordedDatasets:
     for folder in store.folders_without_dataset():
         if not _is_here(folder):
             report.left_out[folder] = NOT_HERE
+            continue
+        if _holds_home(folder):
+            report.left_out[folder] = TOO_WIDE
             continue
         trained_on: dict[str | None, list[Run]] = defaultdict(list)
         for run in store.runs_without_dataset(folder):
@@ -141,6 +145,14 @@ def _is_here(source: str) -> bool:
     if slash and prefix.lower() in TIMM_PREFIXES:
         source = rest.rpartition(":")[2]
     return Path(source).exists()
+
+
+def _holds_home(source: str) -> bool:
+    """Return whether a folder holds the home folder: nobody waits for all that is listed below ``/``."""
+    try:
+        return Path.home().resolve().is_relative_to(Path(source).resolve())
+    except (OSError, RuntimeError):  # nobody has this id, or links lead back to themselves
+        return Path(source) == Path(Path(source).anchor)
 
 
 def _named(store: Store, run_ids: Collection[str], dataset: Dataset, report: RecordedDatasets) -> list[Run]:

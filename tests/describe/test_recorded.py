@@ -56,6 +56,16 @@ def test_folders_that_are_gone_or_hold_nothing_are_named(store, image_folder, tm
     assert str(empty) in report.left_out
 
 
+def test_a_folder_that_holds_the_home_folder_is_not_listed(store, image_folder, monkeypatch):
+    """Arguments that were cut or are a container's name ``/``; listing that never ends."""
+    monkeypatch.setenv("HOME", str(image_folder / "class-0"))
+    monkeypatch.setenv("USERPROFILE", str(image_folder / "class-0"))
+    store.add_runs([run_on(image_folder, 120), run_on("/", 120)])
+    report = describe_recorded(store)
+    assert report.runs == 0
+    assert all("holds your home folder" in report.left_out[folder] for folder in ("/", str(image_folder)))
+
+
 def test_a_class_map_leaves_the_images_of_its_classes(store, image_folder, tmp_path):
     """As timm's train.py reads them: the others are not looked at, and the folder has not changed."""
     class_map = tmp_path / "map.txt"
