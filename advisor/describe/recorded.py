@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -144,7 +145,7 @@ def _is_here(source: str) -> bool:
     prefix, slash, rest = source.partition("/")
     if slash and prefix.lower() in TIMM_PREFIXES:
         source = rest.rpartition(":")[2]
-    return Path(source).exists()
+    return os.path.exists(source)  # not Path's, which raises where a name is too long
 
 
 def _holds_home(source: str) -> bool:

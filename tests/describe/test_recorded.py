@@ -45,14 +45,15 @@ def test_a_folder_that_changed_since_is_not_what_was_trained_on(store, image_fol
 
 
 def test_folders_that_are_gone_or_hold_nothing_are_named(store, image_folder, tmp_path):
-    gone, empty = tmp_path / "gone", tmp_path / "empty"
+    gone, empty, no_path = tmp_path / "gone", tmp_path / "empty", "/" + "x" * 5000
     shutil.copytree(image_folder, gone)
-    store.add_runs([run_on(gone, 120), run_on(empty, 1)])
+    store.add_runs([run_on(gone, 120), run_on(empty, 1), run_on(no_path, 1)])
     shutil.rmtree(gone)
     empty.mkdir()
     report = describe_recorded(store)
     assert report.runs == 0
     assert "no such folder" in report.left_out[str(gone)]
+    assert "no such folder" in report.left_out[no_path]
     assert str(empty) in report.left_out
 
 
@@ -82,7 +83,10 @@ def test_a_class_map_leaves_the_images_of_its_classes(store, image_folder, tmp_p
     assert describe(tmp_path / "copy").dataset.dataset_id == part.dataset_id
 
 
-@pytest.mark.parametrize(("name", "said"), [("gone.txt", "gone.txt cannot be read"), ("one.txt", "one class only")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("gone.txt", "gone.txt cannot be read"), ("one.txt", "one class only"), ("x" * 5000, "cannot be read")],
+)
 def test_a_class_map_that_tells_nothing_is_named(store, image_folder, tmp_path, name, said):
     (tmp_path / "one.txt").write_text("class-1\n")
     store.add_runs([run_on(image_folder, 80, class_map=str(tmp_path / name))])

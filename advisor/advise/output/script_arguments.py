@@ -98,7 +98,7 @@ class ScriptArguments:
         if self.root is None or self.values.get("dataset") or {"train_split", "val_split"} & set(self.decided):
             return None
         folder = Path(os.path.expanduser(self.values[self.root]))
-        if splits[0] not in TRAIN_NAMES or splits[1] not in EVAL_NAMES or not folder.is_dir():
+        if splits[0] not in TRAIN_NAMES or splits[1] not in EVAL_NAMES or not os.path.isdir(folder):
             return None
         return folder if validates_on_training_images(folder, *splits) else None
 
@@ -109,7 +109,7 @@ class ScriptArguments:
             return named or None
         inside = Path(self.values[self.root])
         places = (Path(named), inside / named, inside / str(self.values.get("train_split")) / named)
-        return next((str(path.absolute()) for path in places if path.is_file()), str(named))
+        return next((str(path.absolute()) for path in places if os.path.isfile(path)), str(named))
 
     def reading(self, folder: str) -> dict[str, Any]:
         """Return what to set so that the same training reads its images in another folder."""

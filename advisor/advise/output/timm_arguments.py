@@ -34,7 +34,7 @@ def data_arguments(dataset: str | Path | None) -> dict[str, Any]:
     if dataset is None:
         return {}
     path, text = Path(os.path.expanduser(dataset)), str(dataset)
-    if path.is_dir() or path.suffix.lower() == ".tar":
+    if os.path.isdir(path) or path.suffix.lower() == ".tar":
         return {"data_dir": text}
     if text.startswith(_TIMM_DATASETS):
         name, colon, root = text.partition(":")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from advisor.describe.recorded import RecordedDatasets
 
 _SHOWN = 3
+_LONGEST = 120
 
 
 def echo_described(datasets: RecordedDatasets, hint: str = "") -> None:
@@ -32,6 +33,12 @@ def echo_described(datasets: RecordedDatasets, hint: str = "") -> None:
     for reason, sources in alike.items():
         more = f" and {len(sources) - _SHOWN} more" if len(sources) > _SHOWN else ""
         what = "is" if len(sources) == 1 else "are"
-        echo(f"{', '.join(sources[:_SHOWN])}{more} {what} not described: {reason}.", err=True)
+        echo(f"{', '.join(map(_short, sources[:_SHOWN]))}{more} {what} not described: {reason}.", err=True)
     if alike and hint:
         echo(hint, err=True)
+
+
+def _short(source: str) -> str:
+    """Return a source without its middle where it is long: damaged records name anything."""
+    half = _LONGEST // 2
+    return source if len(source) <= _LONGEST else f"{source[:half]}…{source[-half:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ def read_class_map(class_map: str, root: Path) -> tuple[str, ...]:
         If there is no such file, or it is no text file.
     """
     for path in (Path(class_map), root / class_map, *(root / name / class_map for name in TRAIN_NAMES)):
-        if path.is_file() and path.suffix.lower() == ".txt":
+        if os.path.isfile(path) and path.suffix.lower() == ".txt":
             return tuple(line.strip() for line in read_bounded(path, "sidecar").splitlines())
     raise DatasetError(
         f"the class map {class_map} cannot be read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path, PurePath
@@ -42,10 +43,10 @@ def folder_for(root: Path, split: str) -> Path:
     The one of that name, else of a name that means the same, else all of it.
     """
     name = split.partition("[")[0]
-    if (root / name).exists():
+    if os.path.exists(root / name):
         return root / name
     same = next((names for names in (TRAIN_NAMES, EVAL_NAMES[:-1]) if name in names), ())
-    return next((root / other for other in same if (root / other).exists()), root)
+    return next((root / other for other in same if os.path.exists(root / other)), root)
 
 
 def validates_on_training_images(root: Path, train_split: str = "train", eval_split: str = "validation") -> bool:

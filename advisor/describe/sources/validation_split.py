@@ -105,7 +105,7 @@ def missing_split(source: str | Path, cache_dir: Path) -> ValidationSplit | None
     None for anything else, and for a folder that has a split for validation.
     """
     root = Path(os.path.expanduser(source))
-    if not root.is_dir() or not validates_on_training_images(root):
+    if not os.path.isdir(root) or not validates_on_training_images(root):
         return None
     split = validation_split(root, cache_dir)
     return split if len(split.of_class) > 1 else None
