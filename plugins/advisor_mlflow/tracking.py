@@ -233,7 +233,7 @@ def _is_experiment(folder: Path) -> bool:
 
 def _folders(path: Path) -> list[Path]:
     with os.scandir(path) as entries:
-        return sorted(path / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(path / entry.name for entry in entries if os.path.isdir(entry) and not entry.name.startswith("."))
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -56,7 +56,7 @@ def runs_at(path: Path, world_size: int | None) -> RunsAt | None:
         Devices of the runs that do not tell theirs.
     """
     folder = path if path.is_dir() else path.parent
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+    names = sorted(entry.name for entry in os.scandir(folder) if os.path.isfile(entry))
     chosen = names if path.is_dir() else [path.name]
     summaries = _by_run(name for name in chosen if _SUMMARY.fullmatch(name))
     logs = _by_run(name for name in chosen if _LOG.fullmatch(name) and _is_log(folder / name))

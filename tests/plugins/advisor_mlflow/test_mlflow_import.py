@@ -231,3 +231,9 @@ def test_one_run_of_strange_values_loses_no_other(tmp_path: Path) -> None:
     items = read(path)
     assert {item.run.name for item in items if isinstance(item, ImportedRun)} >= {"try 1"}
     assert len(items) == 2
+
+
+def test_a_link_that_leads_back_to_itself_is_passed_over(tmp_path: Path) -> None:
+    store = file_store(tmp_path)
+    (store / "loop").symlink_to("loop")
+    assert top1(one(store)) == {0: 50.0, 1: 60.0, 2: 55.0}

@@ -338,3 +338,9 @@ def test_one_file_of_strange_values_loses_no_other(outputs, tmp_path: Path) -> N
     assert set(runs) == {"a", "b", "c"}
     assert (runs["b"].epochs, runs["b"].batch_size, runs["b"].seed, runs["b"].lr) == (None, None, None, None)
     assert runs["c"].epochs_done == 3
+
+
+def test_a_link_that_leads_back_to_itself_is_passed_over(outputs, tmp_path: Path) -> None:
+    folder = outputs.write(tmp_path)
+    (folder / "last.pth.tar").symlink_to("last.pth.tar")
+    assert outputs.taken(folder).run.model == "resnet18"
