@@ -7,11 +7,9 @@ nothing of it is left in the training's; where it cannot be had, in time or at a
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.advise.output.script_arguments import ScriptArguments
+from advisor.advise.output.script_parser import watched_parser
 from advisor.advise.output.table import basis_in_words
 from advisor.advise.output.timm_arguments import to_words
 from advisor.advise.suggestion import Suggestion
@@ -28,12 +27,8 @@ from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.progress import working
 from advisor.errors import AdvisorError
 from advisor.helper_process import helper_process
-from advisor.records.recording.containment import guarded
 from advisor.space.hyperparameters import TIMM_ARGUMENTS, format_number
 
-_UNSET = object()
-_ENOUGH = 3
-"""A parser that takes so many of the hyperparameters, the learning rate among them, is a training's."""
 _FURTHER_SECONDS = 300.0
 """How much longer than for advice the other processes wait for rank 0: it may have started later."""
 
@@ -61,48 +56,22 @@ class FillIn:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Look at every command line that this process parses during this."""
-        parser, container = argparse.ArgumentParser, argparse._ActionsContainer
-        parse, set_defaults = parser.parse_known_args, container.set_defaults
-        from_files: dict[int, set[str]] = {}
 
-        @functools.wraps(parse)
-        def parse_and_fill(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:
-            __tracebackhide__ = True
-            words = list(sys.argv[1:] if args is None else args)
-            result = parse(self, words if args is not None else None, namespace)
-            guarded("the advice", fill, self, words, result[0])
-            return result
-
-        @functools.wraps(set_defaults)
-        def note_and_set(self: argparse._ActionsContainer, **values: Any) -> None:
-            # How train.py takes its --config file.
-            set_defaults(self, **values)
-            from_files.setdefault(id(self), set()).update(values)
-
-        def fill(parser: argparse.ArgumentParser, words: list[str], found: argparse.Namespace) -> None:
-            options = _options(parser)
-            taken = [name for name in TIMM_ARGUMENTS.values() if name in options]
-            if self._done or "lr" not in taken or len(taken) < _ENOUGH:
-                return
+        def fill(
+            parser: argparse.ArgumentParser, found: argparse.Namespace, options: Mapping[str, str], decided: set[str]
+        ) -> None:
             self._done = True
             try:
-                probe, _ = parse(parser, words, argparse.Namespace(**dict.fromkeys(vars(found), _UNSET)))
-                set_by_user = {name for name, value in vars(probe).items() if value is not _UNSET}
-                self._fill(parser, found, options, set_by_user | from_files.get(id(parser), set()))
+                self._fill(parser, found, options, decided)
             except Exception as error:  # isolation: the training goes on with what the user gave it
                 if os.environ.get("ADVISOR_TESTING"):
                     raise
                 _unchanged(f"{type(error).__name__}: {error}")
 
-        parser.parse_known_args = parse_and_fill  # type: ignore[method-assign]
-        container.set_defaults = note_and_set  # type: ignore[method-assign]
         try:
-            yield
+            with watched_parser(fill):
+                yield
         finally:
-            if parser.parse_known_args is parse_and_fill:
-                parser.parse_known_args = parse  # type: ignore[method-assign]
-            if container.set_defaults is note_and_set:
-                container.set_defaults = set_defaults  # type: ignore[method-assign]
             if not self._done:
                 _say("nothing was set: the script parsed no command line with a learning rate (argparse)")
 
@@ -181,15 +150,6 @@ class FillIn:
             if reachable != advised:  # the other values depend on it
                 return _suggest([*question, "--fix", f"batch_size={reachable}"], deadline)
         return answer
-
-
-def _options(parser: argparse.ArgumentParser) -> dict[str, str]:
-    """Return the options that a parser takes, by the name of the argument: the long way to write each."""
-    return {
-        action.dest: max(action.option_strings, key=len)
-        for action in parser._actions
-        if action.option_strings and action.dest != argparse.SUPPRESS
-    }
 
 
 def _suggest(question: list[str], deadline: float) -> Answer:
