@@ -138,10 +138,14 @@ def split_of_file(path: PurePath) -> str:
 
 
 def notes_on(roles: Roles, counts: Mapping[str, int]) -> tuple[str, ...]:
-    """Return which images are left out, as sentences for people; ``counts`` has the number of images of each split."""
+    """Return what is left out, or told of no split, as sentences for people; ``counts`` is the images of each split."""
     found = [
         f"The {counts[name]} images of {printable(name)} have no label and are left out." for name in roles.unlabelled
     ]
+    unsaid = [name for name in roles.train if name and not speaks_of(name)]
+    if len(unsaid) > 1:
+        total = sum(counts[name] for name in unsaid)
+        found.append(f"The names of the files tell no split, so all {total} images are for training: {few(unsaid)}.")
     if roles.left_out:
         told = [f"{name or 'of no split'} ({counts[name]})" for name in roles.left_out]
         total = sum(counts[name] for name in roles.left_out)

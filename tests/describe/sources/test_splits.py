@@ -115,6 +115,14 @@ def test_the_split_that_a_file_speaks_of(path, split):
     assert split_of_file(PurePath(path)) == split
 
 
+@pytest.mark.parametrize("packed", ["parquet_shards", "shards"])
+def test_files_whose_names_tell_no_split_are_pointed_out(pack_of, packed):
+    dataset = open_dataset(getattr(pack_of({"fold1/cat": 4, "fold2/dog": 3, "fold3/cat": 2}), packed)())
+    assert (dataset.n_train, dataset.n_eval) == (9, 0)
+    assert "tell no split, so all 9 images are for training" in dataset.notes[0]
+    assert "fold1" in dataset.notes[0]
+
+
 def test_what_is_left_out_is_counted():
     roles = Roles(("train",), (), ("val",), ("dev", ""))
     notes = notes_on(roles, {"train": 9, "val": 2, "dev": 3, "": 4})
