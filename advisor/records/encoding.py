@@ -56,6 +56,8 @@ def _plain(value: Any, depth: int, room: _Room) -> Any:
         return value
     if kind is str:
         return text(value)
+    if kind is float:
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, Enum):
         return _plain(value.value, depth + 1, room)
     if isinstance(value, int):

@@ -1,20 +1,22 @@
-"""A recorder, where it writes and what is read there; a PostgreSQL to test against, where one is named."""
+"""A recorder, where it writes and what is read there; stores on either database."""
 
 from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from advisor.plugins import Plugins
 from advisor.records.recording import containment, spool
 from advisor.records.recording.recorder import Recorder
+from advisor.records.store.connection import parse
 from advisor.records.store.store import Store
-from advisor.records.store.tables import metadata
 
 
 @pytest.fixture
@@ -56,20 +58,32 @@ def contained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
-    """The URL of a PostgreSQL database for tests, empty before and after; skips where none is named."""
-    url = os.environ.get("ADVISOR_TEST_POSTGRES")
-    if not url:
+    """The URL of a PostgreSQL database of the test's own; skips where no server is named."""
+    server = os.environ.get("ADVISOR_TEST_POSTGRES")
+    if not server:
         pytest.skip("ADVISOR_TEST_POSTGRES is not set")
-    _empty(url)
-    yield url
-    _empty(url)
+    name = f"advisor_test_{uuid.uuid4().hex}"
+    engine = sa.create_engine(parse(server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield parse(server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()
 
 
-def _empty(url: str) -> None:
-    store = Store(url)
-    with store.writing() as connection:
-        for table in metadata.sorted_tables:
-            connection.execute(table.delete())
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store, on either database."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path / 'records.db'}"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    store = Store(store_url)
+    yield store
     store.close()
 
 

@@ -14,10 +14,12 @@ from sqlalchemy.pool import StaticPool
 
 from advisor.errors import StoreError
 from advisor.records.privacy.private_files import make_private_file, make_private_folder
-from advisor.records.store.migrations import HEAD, upgrade
+from advisor.records.store.migrations import HEAD, lock_server, upgrade
 
 BUSY_SECONDS = 30
-"""How long to wait for a SQLite store that another process writes; ``?timeout=`` in the URL overrides it."""
+"""How long to wait for a store that another process writes; ``?timeout=`` in the URL of a SQLite one overrides it."""
+VANISHED_SECONDS = 300
+"""How long a server keeps a transaction in which nothing happens."""
 MAPPED_BYTES = 2**30
 
 
@@ -41,6 +43,7 @@ def connect(url: sa.URL) -> sa.Engine:
         file, engine = _sqlite_engine(url)
     else:
         file, engine = None, sa.create_engine(url, pool_pre_ping=True)
+        sa.event.listen(engine, "begin", _begin_on_server)
     _bring_up_to_date(engine, file, url.render_as_string(hide_password=True))
     return engine
 
@@ -48,7 +51,7 @@ def connect(url: sa.URL) -> sa.Engine:
 def unusable(url: str, error: Exception) -> StoreError:
     """Return what to tell of a store that cannot be opened, read or written."""
     cause = (str(error.orig if isinstance(error, DBAPIError) else error).splitlines() or [type(error).__name__])[0]
-    if "locked" in cause:
+    if "locked" in cause or "lock timeout" in cause:
         hint = "wait for the process that holds it, then try again"
     elif "not a database" in cause or "malformed" in cause:
         hint = "move the file away, then `advisor records sync` the folder `ingested` among its spools"
@@ -135,5 +138,20 @@ def _prepare(connection: Any, _: Any) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later would fail at once, not wait, where another has written between.
-    kind = connection.get_execution_options().get("advisor_begin", "DEFERRED")
+    kind = "IMMEDIATE" if _writes(connection) else "DEFERRED"
     connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _begin_on_server(connection: sa.Connection) -> None:
+    if _writes(connection):
+        # A client that vanishes, as with its network, must not hold the others up for long.
+        for limit, seconds in (
+            ("lock_timeout", BUSY_SECONDS),
+            ("idle_in_transaction_session_timeout", VANISHED_SECONDS),
+        ):
+            connection.exec_driver_sql(f"SET LOCAL {limit} = '{seconds}s'")
+        lock_server(connection)
+
+
+def _writes(connection: sa.Connection) -> bool:
+    return bool(connection.get_execution_options().get("advisor_writes"))

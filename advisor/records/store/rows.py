@@ -28,15 +28,19 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[st
     rows : sequence of mapping
         All with the same keys, the primary key among them.
     """
-    if not rows:
-        return
+    if rows:
+        connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0])), list(rows))
+
+
+@functools.cache
+def _upsert(dialect: str, table: sa.Table, names: tuple[str, ...]) -> sa.Executable:
     # Both dialects offer the same methods; SQLAlchemy has no common type for them. Importing one is a tenth of the time
     # that `advisor records list` takes.
-    dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    insert: Any = dialect.insert(table)
+    insert: Any = importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+    replaced = insert.excluded
+    changed = {name: replaced[name] for name in names if name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=changed)  # type: ignore[no-any-return]
 
 
 def row(record: Any) -> dict[str, Any]:

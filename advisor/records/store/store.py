@@ -61,8 +61,11 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Give a connection whose changes are kept together, or not at all; on SQLite one at a time has it."""
-        engine = self._engine.execution_options(advisor_begin="IMMEDIATE")
+        """Give a connection whose changes are kept together, or not at all; one at a time has it.
+
+        So none waits for another that waits for it, in whatever order they write their rows.
+        """
+        engine = self._engine.execution_options(advisor_writes=True)
         with self._explained(), engine.begin() as connection:
             yield connection
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,12 @@ import pytest
 
 from advisor.records.recording import spool
 from advisor.records.schema import new_id
-from advisor.records.store.store import Store
 
 
 @pytest.fixture
 def folder(folder: Path) -> Path:
     folder.mkdir()
     return folder
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'records.db'}")
-    yield store
-    store.close()
 
 
 class Spools:

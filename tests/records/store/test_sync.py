@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from advisor.errors import StoreError
 from advisor.records.recording import spool
 from advisor.records.schema import Status, new_id
+from advisor.records.store import connection
 from advisor.records.store.store import Store
 from advisor.records.store.sync import forget, sync
 
@@ -168,12 +169,14 @@ def test_forgetting_takes_the_spool_along(spools, store, folder):
     assert [run.run_id for run in store.runs()] == [kept]
 
 
-def test_nothing_is_lost_while_the_store_is_locked(spools, store, folder, tmp_path):
+def test_nothing_is_lost_while_the_store_is_locked(spools, store, store_url, folder, monkeypatch):
     run_id, first = spools.begin()
     path = spools.write(folder, run_id, first, spools.epoch(0), spools.END)
-    impatient = Store(f"sqlite:///{tmp_path / 'records.db'}?timeout=0.05")
-    with store.writing(), pytest.raises(StoreError, match="locked"):
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    impatient = Store(store_url)
+    with store.writing(), pytest.raises(StoreError, match="lock") as refused:
         sync(impatient, folder)
+    assert "wait for the process that holds it" in str(refused.value.hint)
     assert path.exists()
     sync(impatient, folder)
     assert len(impatient.epochs(run_id)) == 1

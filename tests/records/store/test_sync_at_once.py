@@ -31,15 +31,11 @@ def take_until(url, folder, over):
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_many_writers_and_two_syncs_at_once(request, folder, kind):
+def test_many_writers_and_two_syncs_at_once(store_url, folder):
     """Every run and every epoch of 128 processes is there once, while two processes take what they write."""
     fork = multiprocessing.get_context("fork")
     over = fork.Event()
-    url = f"sqlite:///{folder.parent / 'records.db'}"
-    if kind == "postgres":
-        url = request.getfixturevalue("postgres_url")
-    takers = [fork.Process(target=take_until, args=(url, folder, over)) for _ in range(2)]
+    takers = [fork.Process(target=take_until, args=(store_url, folder, over)) for _ in range(2)]
     writers = [fork.Process(target=write_a_run, args=(folder,)) for _ in range(WRITERS)]
     for process in [*takers, *writers]:
         process.start()
@@ -49,7 +45,7 @@ def test_many_writers_and_two_syncs_at_once(request, folder, kind):
     for process in takers:
         process.join()
     assert {process.exitcode for process in [*takers, *writers]} == {0}
-    store = Store(url)
+    store = Store(store_url)
     runs = store.runs()
     assert len(runs) == WRITERS
     assert {(run.status, run.epochs_done, run.best_metric) for run in runs} == {(Status.FINISHED, 3, 2.0)}

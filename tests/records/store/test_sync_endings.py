@@ -12,7 +12,8 @@ import pytest
 
 from advisor.records.recording import spool
 from advisor.records.schema import Status
-from advisor.records.store.sync import STALE_AFTER, sync
+from advisor.records.store.ingest import STALE_AFTER
+from advisor.records.store.sync import sync
 
 WRITER = """
 import sys, time

@@ -13,6 +13,11 @@ _LOCK = 0x61647669736F72
 """Any number that other programs are unlikely to lock."""
 
 
+def lock_server(connection: sa.Connection) -> None:
+    """Wait, on PostgreSQL, until no other connection writes; it is the only one until its transaction ends."""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+
 def upgrade(engine: sa.Engine) -> None:
     """Run every migration that the store has not seen, in one transaction."""
     from alembic import command
@@ -23,6 +28,6 @@ def upgrade(engine: sa.Engine) -> None:
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":  # so that two processes do not make the tables at once
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            lock_server(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
