@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from research.trust.fault import BEFORE, Fault
 from research.trust.faults import FAULTS
@@ -39,30 +40,44 @@ def compositions(number: int, seed: int) -> Iterator[list[Fault]]:
         yield chosen
 
 
+def _read(part: Path) -> dict[int, dict[str, Any]]:
+    """Return what an interrupted call has found, by its number."""
+    found = [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines()]
+    return {one["number"]: one for one in found}
+
+
 def main() -> int:
     """Print a line for each composition and the number of trainings that were different; exit status 1 if any was."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--number", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--first", type=int, default=0, help="go on with this one")
     parser.add_argument("--training", type=Path, default=TRAINING, help="folder with train.py")
-    parser.add_argument("--out", type=Path, help="file for the result")
+    parser.add_argument(
+        "--out", type=Path, help="file for the result; FILE.part has what an interrupted call goes on from"
+    )
     args = parser.parse_args()
-    different, began = 0, time.monotonic()
+    part = None if args.out is None else args.out.with_name(f"{args.out.name}.part")
+    known = _read(part) if part is not None and part.exists() else {}
+    tried, began = [], time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for number, faults in enumerate(compositions(args.number, args.seed)):
-            if number < args.first:
-                continue
-            found = compare(faults, Path(folder) / "work", args.training)
-            different += bool(found)
             names = [fault.name for fault in faults]
-            print(json.dumps({"number": number, "faults": names, "different": found}), flush=True)
-    if args.out is not None:
+            found = known.get(number, {})
+            if found.get("faults") != names:
+                different = compare(faults, Path(folder) / "work", args.training)
+                found = {"number": number, "faults": names, "different": different}
+                print(json.dumps(found), flush=True)
+            tried.append(found)
+            if part is not None:
+                part.write_text("".join(f"{json.dumps(found)}\n" for found in tried), encoding="utf-8")
+    different = sum(bool(found["different"]) for found in tried)
+    if args.out is not None and part is not None:
         today = time.strftime("%d %B %Y", time.gmtime()).lstrip("0")
-        result = {"number": args.number - args.first, "seed": args.seed, "different": different, "date": today}
+        result = {"number": args.number, "seed": args.seed, "different": different, "date": today}
         args.out.write_text(f"{json.dumps(result)}\n", encoding="utf-8")
+        part.unlink()
     print(
-        f"{args.number - args.first} compositions of {len(FAULTS)} faults, seed {args.seed}: {different} different, "
+        f"{args.number} compositions of {len(FAULTS)} faults, seed {args.seed}: {different} different, "
         f"{time.monotonic() - began:.0f} s"
     )
     return 1 if different else 0
