@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from advisor.records.interruption import is_interruption
@@ -76,8 +77,9 @@ def diverged(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> boo
     level after its loss diverged. Chance level is 100 / classes percent, and two standard errors of the accuracy of
     guessing above it (or half as much again, where the size of the evaluation split is unknown). A loss diverged if
     it ends above 1.5 times its lowest value, or ever exceeded twice the cross-entropy of guessing: ln(classes), or
-    ln(outputs) of a model with more outputs than classes.
-    A run that never left chance with a steady loss did not diverge: it learned nothing.
+    ln(outputs) of a model with more outputs than classes. Pretrained weights under a new classifier may begin far above
+    that; there it must also have risen to it, to twice an earlier epoch's.
+    A run that never left chance with a steady or falling loss did not diverge: it learned nothing.
     """
     training = _values(epochs, "train_loss")
     evaluation = _values(epochs, "eval_loss")
@@ -94,8 +96,9 @@ def diverged(run: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> boo
     n_eval = run.get("n_eval")
     margin = 2 * math.sqrt(chance * (1 - chance) / n_eval) if n_eval else chance / 2
     at_chance = not scores[-1] > 100 * (chance + margin)
-    loss_diverged = losses[-1] > 1.5 * min(losses) or max(losses) > 2 * guessing
-    return at_chance and loss_diverged
+    lowest = accumulate(losses, min, initial=losses[0] if run.get("pretrained") else 0.0)
+    exceeded = any(loss > 2 * max(guessing, before) for loss, before in zip(losses, lowest, strict=False))
+    return at_chance and (losses[-1] > 1.5 * min(losses) or exceeded)
 
 
 def ended_by(error: BaseException | str | None) -> tuple[Status | None, str | None]:

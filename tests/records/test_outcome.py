@@ -61,6 +61,11 @@ def test_status(planned, epochs, ended, status):
         (losses(2.3, 2.0, 3.5, scores=[20.0, 30.0, 11.5]), {"n_classes": 10, "n_eval": 10_000}, False),
         (losses(2.3, 2.0, 3.5, scores=[20.0, 30.0, 11.5]), {"n_classes": 10, "n_eval": 100}, True),
         (losses(2.3, 2.0, 3.5, scores=[20.0, 30.0, NAN]), {"n_classes": 10}, True),
+        # pretrained weights under a new classifier begin high and fall slowly at a low learning rate
+        (losses(6.9, 5.8, 4.5, scores=[10.0, 10.0, 10.0]), {"n_classes": 10, "pretrained": True}, False),
+        (losses(6.9, 5.8, 4.5, scores=[10.0, 10.0, 10.0]), {"n_classes": 10}, True),
+        (losses(5.0, 11.9, 4.0, 3.9, scores=[10.0, 10.0, 10.0, 10.0]), {"n_classes": 10, "pretrained": True}, True),
+        (losses(5.0, 4.5, 5.1, scores=[10.0, 10.0, 10.0]), {"n_classes": 10, "pretrained": True}, False),
     ],
 )
 def test_divergence(epochs, run, diverged):
