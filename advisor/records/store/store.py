@@ -16,7 +16,7 @@ from advisor.records.encoding import plain
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
 from advisor.records.store.connection import connect, parse, unusable
 from advisor.records.store.rows import R, record, row, upsert
-from advisor.records.store.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS, THUMBNAILS
+from advisor.records.store.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS, THUMBNAILS, equals
 
 _IDS_A_STATEMENT = 500
 _dataset_root = RUNS.c.extra["dataset_root"].as_string()
@@ -127,15 +127,16 @@ class Store:
         if status is not None:
             statuses = [status] if isinstance(status, Status) else list(status)
             query = query.where(RUNS.c.status.in_([one.value for one in statuses]))
-        equal = {"source": plain(source), "model": model, "opt": opt, "name": name}
-        for column, value in equal.items():
+        if source is not None:
+            query = query.where(RUNS.c.source == plain(source))
+        for column, value in {"model": model, "opt": opt, "name": name}.items():
             if value is not None:
-                query = query.where(RUNS.c[column] == value)
+                query = query.where(equals(RUNS.c[column], value))
         if architecture is not None:
             tagged = RUNS.c.model.startswith(f"{architecture}.", autoescape=True)
-            query = query.where((RUNS.c.model == architecture) | tagged)
+            query = query.where(equals(RUNS.c.model, architecture) | tagged)
         if dataset is not None:
-            query = query.where((RUNS.c.dataset_name == dataset) | (RUNS.c.dataset_id == dataset))
+            query = query.where(equals(RUNS.c.dataset_name, dataset) | (RUNS.c.dataset_id == dataset))
         if since is not None:
             query = query.where(RUNS.c.started_at >= since)
         if before is not None:
@@ -158,7 +159,7 @@ class Store:
         """
         exact = sa.select(RUNS).where(RUNS.c.run_id == name)
         begins = sa.select(RUNS).where(RUNS.c.run_id.startswith(name, autoescape=True)).limit(2)
-        named = sa.select(RUNS).where(RUNS.c.name == name).order_by(RUNS.c.started_at.desc()).limit(1)
+        named = sa.select(RUNS).where(equals(RUNS.c.name, name)).order_by(RUNS.c.started_at.desc()).limit(1)
         found = self._all(Run, exact) or self._all(Run, named) or self._all(Run, begins)
         if len(found) > 1:
             raise UsageError(f"{name!r} fits several runs", hint="give more of the id; see `advisor records list`")

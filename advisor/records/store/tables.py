@@ -71,12 +71,8 @@ def _columns(record: type, *keys: str) -> list[sa.Column[Any]]:
 
 
 RUNS = sa.Table(
-    "runs",
-    metadata,
-    *_columns(Run, "run_id"),
-    sa.Index("ix_runs_started_at", "started_at"),
-    sa.Index("ix_runs_dataset_id", "dataset_id"),
-)
+    "runs", metadata, *_columns(Run, "run_id")
+)  # a migration makes its indexes, which databases write apart
 EPOCHS = sa.Table("epochs", metadata, *_columns(Epoch, "run_id", "epoch"))
 DATASETS = sa.Table("datasets", metadata, *_columns(Dataset, "dataset_id"))
 SUGGESTIONS = sa.Table("suggestions", metadata, *_columns(StoredSuggestion, "suggestion_id"))
@@ -92,3 +88,13 @@ THUMBNAILS = sa.Table(
     sa.Column("dataset_id", sa.String, primary_key=True),
     sa.Column("thumbnails", sa.LargeBinary, nullable=False),
 )
+
+_INDEXED_CHARACTERS = 200
+
+
+def equals(column: sa.Column[Any], value: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a text is a value, which the index of its beginning answers."""
+    length = sa.literal_column(str(_INDEXED_CHARACTERS))  # as it is in the index, else that is not used
+    begins = sa.func.substr(column, sa.literal_column("1"), length) == value[:_INDEXED_CHARACTERS]
+    # What is shorter than the beginning is it; SQLite would not use the index if it was told so.
+    return begins if len(value) < _INDEXED_CHARACTERS else begins & (column == value)

@@ -167,13 +167,15 @@ def test_a_failing_transaction_leaves_nothing(store):
     assert store.runs() == []
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_migrations_make_the_declared_tables(store):
     import sqlalchemy as sa
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
     with store.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        options = {"compare_type": False, "include_object": lambda thing, name, kind, *_: kind != "index"}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
         assert {column["name"] for column in sa.inspect(connection).get_columns("runs")} == set(Run.__annotations__)
 

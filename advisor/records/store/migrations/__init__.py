@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-HEAD = "0005"
+HEAD = "0006"
 _LOCK = 0x61647669736F72
 """Any number that other programs are unlikely to lock."""
 

@@ -1,0 +1,57 @@
+"""Listing is answered by indexes, and they are not all that is asked."""
+
+from datetime import datetime, timezone
+
+import pytest
+import sqlalchemy as sa
+
+from advisor.records.schema import Run, Source, Status
+from advisor.records.store.store import Store
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "index"),
+    [
+        ({}, "ix_runs_started_at"),
+        ({"ascending": True}, "ix_runs_started_at"),
+        ({"since": START}, "ix_runs_started_at"),
+        ({"sort": "best_metric"}, "ix_runs_numbers"),
+        ({"sort": "lr"}, "ix_runs_numbers"),
+        ({"model": "resnet18"}, "ix_runs_model"),
+        ({"opt": "lamb"}, "ix_runs_opt"),
+        ({"dataset": "flowers"}, "ix_runs_dataset_name"),
+        ({"dataset": "flowers"}, "ix_runs_dataset_id"),
+        ({"status": Status.FAILED}, "ix_runs_status"),
+        ({"source": Source.MLFLOW}, "ix_runs_source"),
+    ],
+)
+def test_an_index_answers_what_is_listed(tmp_path, chosen, index):
+    """Else a million runs would be read for fifty."""
+    store, plans = Store(f"sqlite:///{tmp_path / 'records.db'}"), []
+
+    def explain(connection, cursor, statement, parameters, *_):
+        if "FROM runs" in statement:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append(" ".join(row[3] for row in cursor.fetchall()))
+        return statement, parameters
+
+    sa.event.listen(store._engine, "before_cursor_execute", explain, retval=True)
+    options = {name: value for name, value in chosen.items() if name != "ascending"}
+    store.runs(**options, descending="ascending" not in chosen, limit=50)
+    assert f"INDEX {index}" in plans[0]
+    store.close()
+
+
+def test_texts_of_any_length_are_found_by_the_whole_of_them(store):
+    names = ["x" * 199, "x" * 200, "x" * 5_000, "x" * 5_000 + "y", "☃" * 3_000]
+    runs = [
+        Run(run_id=f"01run{i}", source=Source.API, name=name, model=name, opt=name, dataset_name=name)
+        for i, name in enumerate(names)
+    ]
+    store.add_runs(runs)
+    for number, name in enumerate(names):
+        for field in ("name", "model", "opt", "dataset"):
+            assert [run.run_id for run in store.runs(**{field: name})] == [runs[number].run_id]
+        assert store.run(name).run_id == runs[number].run_id
