@@ -72,7 +72,12 @@ class _Epochs:
 
 
 def cases(data_dir: Path) -> Iterator[PlannedCase]:
-    """Yield the plan's cases on datasets that are there and of which runs are recorded, as far as all is trained."""
+    """Yield the plan's cases on datasets that are there and of which runs are recorded, as far as all is trained.
+
+    Those that were trained on an accelerator are left out where there is none.
+    """
+    import torch
+
     plan = read_plan(PLAN)
     recorded = {
         (run.dataset_name, run.model, run.opt, run.augment, run.img_size, run.extra.get("trainable"))
@@ -86,7 +91,8 @@ def cases(data_dir: Path) -> Iterator[PlannedCase]:
     for case in chain.from_iterable(expand(plan, present)):
         context = case.context
         facts = (case.dataset.name, case.model, context.opt, context.augment, case.img_size, context.trainable)
-        if facts in recorded and context.trainable == "all":
+        here = context.device == "cpu" or torch.cuda.is_available()
+        if facts in recorded and context.trainable == "all" and here:
             yield case
 
 
