@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from advisor.records.importing.imports import ImportReport, import_runs
     from advisor.records.recording.active import ActiveRun
     from advisor.records.recording.hand_written_loop import record_run
-    from advisor.records.recording.recorder import Recorder, autolog
+    from advisor.records.recording.recorder import Recorder, autolog, process_recorder
     from advisor.records.schema import Dataset, Epoch, ImportedRun, Run, RunsAt, Skipped, Source, Status
     from advisor.records.store.store import Store
 
@@ -59,6 +59,7 @@ _PUBLIC = {
     "imported_run": "advisor.records.importing.imported",
     "open_bounded": "advisor.bounded",
     "prepare_worker": "advisor.collect.engine",
+    "process_recorder": "advisor.records.recording.recorder",
     "read_bounded": "advisor.bounded",
     "record_run": "advisor.records.recording.hand_written_loop",
     "suggest": "advisor.api",
@@ -97,6 +98,7 @@ __all__ = [
     "imported_run",
     "open_bounded",
     "prepare_worker",
+    "process_recorder",
     "read_bounded",
     "record_run",
     "suggest",

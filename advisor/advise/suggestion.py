@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from advisor.advise.assumes import Assumes
 from advisor.advise.output.dimensions import Dimension, search_space
+from advisor.advise.output.framework_arguments import training_arguments
 from advisor.advise.output.timm_arguments import data_arguments, hyperparameter_arguments, recipe_arguments, to_words
 from advisor.space.configuration import Configuration
 
@@ -155,6 +156,29 @@ class Suggestion(_Frozen):
             "num_classes": self.dataset.n_classes,
             "drop_rate": self.best.dropout,
             **({"drop_path_rate": self.assumes.drop_path} if self.assumes.drop_path else {}),
+        }
+
+    def to_training_arguments(self) -> dict[str, Any]:
+        """Return keywords for ``transformers.TrainingArguments``; ``advisor suggest --format hf`` prints a script.
+
+        Dropout goes into the model (``model_kwargs``), and the optimizer is timm's (``optimizer_kwargs``), as Trainer's
+        own has no layer decay.
+        """
+        return training_arguments(self.best.configuration, self.assumes, self.dataset.n_train)
+
+    def to_lightning(self) -> dict[str, dict[str, Any]]:
+        """Return keywords by what takes them; ``advisor suggest --format lightning`` prints a script.
+
+        ``trainer`` are for ``lightning.Trainer``, ``loader`` for a ``DataLoader``, and ``model``, ``optimizer``,
+        ``scheduler`` and ``loss`` for timm's factories and ``torch.nn.CrossEntropyLoss``.
+        """
+        return {
+            "trainer": {"max_epochs": self.best.epochs},
+            "loader": {"batch_size": self.best.batch_size},
+            "model": self.model_kwargs(),
+            "optimizer": self.optimizer_kwargs(),
+            "scheduler": self.scheduler_kwargs(),
+            "loss": {"label_smoothing": self.assumes.label_smoothing},
         }
 
     def space(self) -> tuple[Dimension, ...]:

@@ -300,8 +300,9 @@ class Capture:
         """Take an optimizer that was not made by timm, from the scheduler it was given to."""
         self._hold(optimizer)
         self._facts["opt"] = type(optimizer).__name__.lower()
-        for name in ("lr", "weight_decay"):
-            self._facts[name] = optimizer.defaults.get(name)
+        self._facts["lr"] = optimizer.defaults.get("lr")
+        # Not its default, which timm leaves at 0 for the sake of the groups that do not decay.
+        self._facts["weight_decay"] = max(group.get("weight_decay", 0.0) for group in optimizer.param_groups)
         self._start()
 
     def _start(self) -> None:
@@ -336,7 +337,7 @@ class Capture:
         fields = self._fields()
         changed = {k: v for k, v in fields.items() if run_id != run.run_id or k not in known or known[k] != v}
         if changed:
-            run.update(**changed)
+            run.observed(**changed)
             self._published = (run.run_id, fields)
 
     def _fields(self) -> dict[str, Any]:
@@ -369,7 +370,7 @@ class Capture:
             self._facts["device"] = device_name(self._trained.parameters())
             self._publish()
         else:  # to gather all fields again would be the most expensive part of an epoch
-            run.update(**{name: self._facts[name] for name in _OF_AN_EPOCH if name in self._facts})
+            run.observed(**{name: self._facts[name] for name in _OF_AN_EPOCH if name in self._facts})
 
     # -- what it is judged by --------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ def _collector_paused() -> Iterator[None]:
 @click.command()
 @request_options()
 @click.option("--top", type=click.IntRange(1, 10), default=3, show_default=True, metavar="K", help="How many to show.")
-@click.option("--format", "format_", default="table", show_default=True, help="table, json, yaml or args.")
+@click.option("--format", "format_", default="table", show_default=True, help="table, json, yaml, args, or what a plugin renders: hf, lightning.")
 @click.option("--strict", is_flag=True, help="Exit with status 3 when confidence is low.")
 def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
     """Suggest learning rate, batch size, epochs, dropout and weight decay for a dataset.

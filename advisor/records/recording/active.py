@@ -88,6 +88,7 @@ class ActiveRun:
             "versions": {},
             "extra": {},
         }
+        self._given: set[str] = set()
         self._epochs: dict[int, dict[str, Any]] = {}
         self._dataset: Dataset | None = None
         if spool_dir is not None:
@@ -108,7 +109,7 @@ class ActiveRun:
 
     @contained
     def update(self, **fields: Any) -> None:
-        """Report facts about the run.
+        """Report facts about the run; what is given here goes before what plugins observe.
 
         Parameters
         ----------
@@ -117,9 +118,20 @@ class ActiveRun:
             their field. Secrets are removed. ``extra`` and ``versions`` are added to, not replaced.
         """
         with self._lock:
-            changed = {} if self._ended else self._merge(fields)
-            if changed:
-                self._writer.put("run", changed)
+            self._given.update(name for name, value in fields.items() if value is not None and name not in _MERGED)
+            self._take(fields)
+
+    @contained
+    def observed(self, **fields: Any) -> None:
+        """Report facts that a plugin saw; where ``update`` was given one, that one stays."""
+        with self._lock:
+            self._take({name: value for name, value in fields.items() if name not in self._given})
+
+    def _take(self, fields: Mapping[str, Any]) -> None:
+        """Take facts in; the lock is held."""
+        changed = {} if self._ended else self._merge(fields)
+        if changed:
+            self._writer.put("run", changed)
 
     @contained
     def set_dataset(self, dataset: Dataset) -> None:
@@ -132,7 +144,7 @@ class ActiveRun:
             told = {name: getattr(dataset, name) for name in ("n_train", "n_eval", "n_classes")}
             unknown = {"dataset_name": dataset.name, **told}
             unknown = {name: value for name, value in unknown.items() if value and self._fields.get(name) is None}
-        self.update(dataset_id=dataset.dataset_id, **unknown)
+            self._take({"dataset_id": dataset.dataset_id, **unknown})
 
     @contained
     def log_epoch(
@@ -191,7 +203,7 @@ class ActiveRun:
             merged = {"epoch": number, **self._epochs.get(number, {}), **known}
             self._epochs[number] = merged
             self._writer.put("epoch", merged)
-            self.update(extra=further)
+            self._take({"extra": further})
             if self.observers:
                 self._tell_observers("advisor_epoch_end", epoch=Epoch(run_id=self.run_id, **merged))
 

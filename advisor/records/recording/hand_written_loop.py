@@ -167,16 +167,15 @@ def record_run(
         **{field: value for field, value in told.items() if value is not None},
     }
     run = recorder.active
-    if run is not None and not run.epochs_reported:
-        run.update(**known)
-    else:
+    if run is None or run.epochs_reported:
         run = recorder.start_run(**known)
+    run.update(**known)
     described = guarded("record_run's dataset", record_of, dataset)
     if described is not None:
         run.set_dataset(described)
     document = guarded("record_run's suggestion", document_of, suggestion)
     if document is not None:
-        run.update(**(guarded("record_run's suggestion", completed, run.snapshot(), document) or {}))
+        run.observed(**(guarded("record_run's suggestion", completed, run.snapshot(), document) or {}))
     recorder.attach()
     error: BaseException | None = None
     try:

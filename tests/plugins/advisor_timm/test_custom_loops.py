@@ -42,3 +42,17 @@ def test_functions_from_a_module_and_the_schedule_before_the_evaluation(record, 
     recorded = record("loop_deit.py", "--step-argument", step_argument, common=[])
     assert recorded.error is None
     assert recorded.differences() == {}
+
+
+def test_an_optimizer_of_timms_made_before_recording_is_recorded_with_the_decay_of_what_decays(recorder):
+    import timm
+    from timm.optim import create_optimizer_v2
+    from timm.scheduler import create_scheduler_v2
+
+    network = timm.create_model("test_resnet", num_classes=3)
+    optimizer = create_optimizer_v2(network, opt="adamw", lr=0.004, weight_decay=0.07)
+    scheduler, _ = create_scheduler_v2(optimizer, sched="cosine", num_epochs=2)
+    recorder.attach()
+    scheduler.step(1)
+    run = recorder.active.snapshot()
+    assert (run.opt, run.lr, run.weight_decay) == ("adamw", 0.004, 0.07)

@@ -77,6 +77,16 @@ OPTIMIZER = AdamW(
 )
 
 
+def test_what_is_given_stays_whatever_a_plugin_observes():
+    with advisor.record_run(lr=0.7, versions={"mine": "1"}) as run:
+        run.update(batch_size=8, epochs=None)
+        run.observed(lr=0.1, batch_size=4, epochs=3, weight_decay=0.2, versions={"timm": "2"})
+        run.observed(weight_decay=0.3)
+    found = run.snapshot()
+    assert (found.lr, found.batch_size, found.epochs, found.weight_decay) == (0.7, 8, 3, 0.3)
+    assert {"mine": "1", "timm": "2"}.items() <= found.versions.items()
+
+
 def test_the_objects_tell_the_run():
     run = recorded(None, Module(drop_rate=0.2), OPTIMIZER, CosineLRScheduler(warmup_prefix=True), batch_size=16)
     assert (run.model, run.num_params, run.dropout, run.extra["model_num_classes"]) == ("test_resnet", 42, 0.2, 4)
