@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -70,18 +70,24 @@ def _of_file(path: Path, is_database: bool, world_size: int | None) -> Iterator[
         missing = MissingExtraError("optuna", "optuna", "read an Optuna storage")
         yield Skipped(path=str(path), reason=f"{missing}; {missing.hint}")
         return
-    with ExitStack() as resources:
-        if is_database:
-            storage = resources.enter_context(_open_database(path))
+    try:
+        with _open_database(path) if is_database else _open_journal(path) as storage:
             if isinstance(storage, str):
                 yield Skipped(path=str(path), reason=storage)
                 return
-        else:
-            from optuna import storages
+            for study in storage.get_all_studies():
+                yield from _of_study(storage, study._study_id, str(path), world_size)
+    except Exception as error:  # isolation: on a damaged file Optuna raises anything, from KeyError to AssertionError
+        said = " ".join(str(error).split()) or type(error).__name__
+        yield Skipped(path=str(path), reason=f"Optuna cannot read it, so it is damaged: {said}")
 
-            storage = storages.JournalStorage(storages.journal.JournalFileBackend(str(path)))
-        for study in storage.get_all_studies():
-            yield from _of_study(storage, study._study_id, str(path), world_size)
+
+@contextmanager
+def _open_journal(path: Path) -> Iterator[BaseStorage]:
+    """Give the storage in the file of a journal."""
+    from optuna import storages
+
+    yield storages.JournalStorage(storages.journal.JournalFileBackend(str(path)))
 
 
 @contextmanager
@@ -175,6 +181,6 @@ def _is_journal(path: Path) -> bool:
         line = file.readline(100_000)
     try:
         first: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(first, dict) and {"op_code", "worker_id"} <= first.keys()

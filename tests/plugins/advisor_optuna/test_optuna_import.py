@@ -115,12 +115,25 @@ def test_what_is_no_accuracy_is_left_out_with_its_reason():
         assert reason in report.skipped[0].reason
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]\n", b'{"epoch": 1}\n', b"SQLite format 3\x00broken", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]\n", b'{"epoch": 1}\n', b"SQLite format 3\x00broken", b"\xff\xfe", b"[" * 99_999]
+)
 def test_other_files_are_none_of_its_own(content, tmp_path):
     path = tmp_path / "file.db"
     path.write_bytes(content)
     assert runs_at(path, None) is None
     assert runs_at(tmp_path, None) is None
+
+
+@pytest.mark.parametrize("damage", [("direction", "x"), ("datetime_start", "when")])
+def test_a_damaged_journal_is_refused_as_that(study_with, tmp_path, damage):
+    path = tmp_path / "journal.log"
+    study_with(storage_at(path))
+    text = path.read_text()
+    assert damage[0] in text
+    path.write_text(text.replace(*damage))
+    left_out = [item.reason for item in runs_at(path, None).items if isinstance(item, Skipped)]
+    assert any("Optuna cannot read it, so it is damaged" in reason for reason in left_out)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user whom file modes bind")

@@ -141,6 +141,8 @@ def _zip_members(path: Path) -> Iterator[Member]:
 
 
 def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
+    if info.header_offset < 0:
+        raise OSError("damaged inside the archive: bytes before its directory are missing")
     try:
         with archive.open(info) as stream:
             return _bounded(stream.read(MAX_MEMBER + 1))

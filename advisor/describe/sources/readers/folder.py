@@ -24,7 +24,7 @@ IMAGE_EXTENSIONS = frozenset((".png", ".jpg", ".jpeg"))
 """What timm reads by default (timm.data.readers.img_extensions)."""
 _USUAL_ENDINGS = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG")
 OTHER_EXTENSIONS = frozenset((".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2", ".ppm", ".jfif"))
-"""Images that timm passes over in no_response."""
+"""Images that timm passes over without a word."""
 _BLOCK = 10_000
 """Directory entries that are held at a time."""
 MAX_SKIPPED = 1000

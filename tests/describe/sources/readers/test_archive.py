@@ -90,6 +90,13 @@ def test_a_tar_cut_within_its_first_class_says_so(pack):
     )
 
 
+def test_a_zip_file_that_lacks_bytes_is_said_to_be_damaged(pack):
+    path = pack.zip()
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + content[300:])
+    assert "bytes before its directory are missing" in describe(path).unreadable[0]
+
+
 def test_an_encrypted_or_damaged_member_is_skipped_by_name(encoded, picture, tmp_path):
     path = tmp_path / "damaged.zip"
     with zipfile.ZipFile(path, "w") as archive:
