@@ -24,6 +24,7 @@ from advisor.errors import UsageError
 APP = "timm-advisor"
 """Of a settings file; what is larger is none."""
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!:memory:|file:)([^?]+)(.*)", re.DOTALL)
+_AGE = re.compile(r"(\w+)=(\d{1,6})d")
 _PLACE_OF_A_STORE = ("host", "port", "dbname", "service")
 """What else of a URL's query says which database is meant."""
 
@@ -78,6 +79,28 @@ def _prefixes(text: str) -> tuple[str, ...]:
     return prefixes
 
 
+def ages(policy: str) -> dict[str, int]:
+    """Return the days by name of a policy such as ``FAILED=30d, all=730d``.
+
+    Raises
+    ------
+    ValueError
+        If it is not written so.
+    """
+    found = {}
+    for part in filter(None, (part.strip() for part in policy.split(","))):
+        age = _AGE.fullmatch(part)
+        if age is None:
+            raise ValueError(f"{part!r} is not written as FAILED=30d")
+        found[age[1]] = int(age[2])
+    return found
+
+
+def _policy(text: str) -> str:
+    ages(text)
+    return text
+
+
 def _data(name: str) -> Path:
     return _of_user(platformdirs.user_data_dir) / name
 
@@ -104,6 +127,9 @@ SETTINGS: dict[str, Setting] = {
     ),
     "private_paths": Setting(
         tuple, _prefixes, f"folders that are recorded as ~ where a path begins with one, separated by {os.pathsep}"
+    ),
+    "retention": Setting(
+        str, _policy, "days that runs are kept, by status, such as FAILED=30d,all=730d; for ever where nothing is said"
     ),
 }
 

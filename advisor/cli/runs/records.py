@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor.cli.runs.backup import backup, restore
 from advisor.cli.runs.described import echo_described
 from advisor.cli.runs.export import export
 from advisor.cli.runs.import_ import import_
@@ -50,6 +51,7 @@ _TOLD_FIRST = frozenset(
     )
 )
 """What a table of one run holds before its epochs; the rest only if it is asked for."""
+_REMOVED_SHOWN = 50
 _PLOT_HEIGHT = 10
 _PLOT_WIDTH = 60
 
@@ -61,6 +63,8 @@ def records() -> None:
 
 records.add_command(import_)
 records.add_command(export)
+records.add_command(backup)
+records.add_command(restore)
 
 
 @records.command("list")
@@ -148,28 +152,33 @@ def _thinned(epochs: Sequence[Epoch], best: int | None) -> Sequence[Epoch]:
 def sync(folder: Path | None, format_: str) -> None:
     """Take what is new in the spools into the store, and describe the folders that runs were trained on.
 
-    A run that another machine writes is given up as STALE when it has shown no sign of life for ten minutes.
+    A run that another machine writes is given up as STALE when it has shown no sign of life for ten minutes. Spools
+    that are archived are taken again where the store lacks what they hold.
     """
     from dataclasses import asdict
 
     from advisor.config import Config
     from advisor.describe.recorded import describe_recorded
+    from advisor.records.store.retention import retain
     from advisor.records.store.store import Store
     from advisor.records.store.sync import sync_from, sync_own
 
     config = Config()
     store = Store(config["store"])
     with working("taking in what runs have written and describing their datasets"):
-        report = sync_own(store, config) if folder is None else sync_from(store, folder)
+        report = sync_own(store, config, archived=True) if folder is None else sync_from(store, folder)
         datasets = describe_recorded(store)
+        removed = retain(store, config)
     if format_ == "json":
-        echo_json({**asdict(report), "described": asdict(datasets)})
+        echo_json({**asdict(report), "described": asdict(datasets), "removed": removed})
         return
     echo(
         f"{counted(report.lines, 'new line')} of {counted(report.runs, 'run')} taken; "
         f"{counted(report.stale, 'run')} found dead."
     )
     echo_described(datasets)
+    if removed:
+        echo(f"Removed {counted(removed, 'run')}, by the setting `retention`.")
     for count, noun, what in (
         (report.unreadable, "damaged line", "passed over"),
         (report.closed, "spool", "left, as reading is not permitted; check who owns it"),
@@ -205,29 +214,38 @@ def remove(run_names: tuple[str, ...], yes: bool) -> None:
 def prune(status: tuple[str, ...], older_than: datetime | None, dry_run: bool, yes: bool, format_: str) -> None:
     """Remove many runs and their epochs for good: those of a status, or older than a time, or both.
 
-    A run that is still RUNNING stays.
+    Without either, those that the setting `retention` keeps no longer. A run that is still RUNNING stays.
     """
-    if not status and older_than is None:
+    from advisor.config import Config
+    from advisor.records.store.retention import outdated
+    from advisor.records.store.selection import Selection
+
+    policy = Config()["retention"]
+    if not status and older_than is None and not policy:
         raise UsageError(
             "every run would be removed",
-            cause="neither --status nor --older-than is given",
+            cause="neither --status nor --older-than is given, and no setting `retention`",
             hint="advisor records prune --older-than 90d --dry-run",
         )
     store = open_store()
-    found = store.runs(status=statuses(status), before=older_than)
-    runs = [run for run in found if run.status is not Status.RUNNING]
-    if runs and not dry_run:
-        if not yes and not confirm(f"Remove {counted(len(runs), 'run')} for good?"):
+    if status or older_than is not None:
+        ended = [one for one in statuses(status) or list(Status) if one is not Status.RUNNING]
+        run_ids = store.run_ids(Selection(status=ended, before=older_than))
+    else:
+        run_ids = outdated(store, policy)
+    if run_ids and not dry_run:
+        if not yes and not confirm(f"Remove {counted(len(run_ids), 'run')} for good?"):
             echo("Nothing was removed.", err=True)
             return
-        _forget(store, [run.run_id for run in runs])
+        _forget(store, run_ids)
     if format_ == "json":
-        echo_json({"removed": not dry_run, "runs": [run.run_id for run in runs]})
-    elif dry_run and runs:
-        print_rows(_LIST_HEADINGS, [_list_row(run) for run in runs], right=_NUMBERS)
-        echo(f"{counted(len(runs), 'run')} would be removed.", err=True)
+        echo_json({"removed": not dry_run, "runs": run_ids})
+    elif dry_run and run_ids:
+        shown = [store.run(run_id) for run_id in run_ids[:_REMOVED_SHOWN]]
+        print_rows(_LIST_HEADINGS, [_list_row(run) for run in shown], right=_NUMBERS)
+        echo(f"{counted(len(run_ids), 'run')} would be removed.", err=True)
     else:
-        echo(f"Removed {counted(len(runs), 'run')}." if not dry_run else "No run would be removed.")
+        echo(f"Removed {counted(len(run_ids), 'run')}." if not dry_run else "No run would be removed.")
 
 
 def _forget(store: Store, run_ids: list[str]) -> None:

@@ -54,7 +54,7 @@ def unusable(url: str, error: Exception) -> StoreError:
     if "locked" in cause or "lock timeout" in cause:
         hint = "wait for the process that holds it, then try again"
     elif "not a database" in cause or "malformed" in cause:
-        hint = "move the file away, then `advisor records sync` the folder `ingested` among its spools"
+        hint = "advisor records restore BACKUP; without one move the file away, then `advisor records sync`"
     elif isinstance(error, ArgumentError):
         hint = "write it as a URL, such as sqlite:////folder/records.db"
     elif "already exists" in cause:

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from advisor.errors import UsageError
-from advisor.records.encoding import plain
 from advisor.records.schema import Dataset, Epoch, Run, Source, Status, StoredSuggestion
 from advisor.records.store.connection import connect, parse, unusable
 from advisor.records.store.rows import R, record, row, upsert
+from advisor.records.store.selection import EVERY, Selection
 from advisor.records.store.tables import DATASETS, EPOCHS, RUNS, SPOOLS, SUGGESTIONS, THUMBNAILS, equals
 
 _IDS_A_STATEMENT = 500
+_ROWS_AT_ONCE = 1_000
 _dataset_root = RUNS.c.extra["dataset_root"].as_string()
 
 
@@ -99,16 +100,8 @@ class Store:
 
         Parameters
         ----------
-        status : Status or sequence of Status, optional
-            Keep only runs with this status, or one of these.
-        source, model, opt, name : optional
-            Keep only runs with this value.
-        architecture : str, optional
-            Keep only runs of this timm model, whatever the tag of its weights.
-        dataset : str, optional
-            Keep only runs on the dataset of this name or id.
-        since, before : datetime, optional
-            Keep only runs that started then or later, or before.
+        status, source, model, architecture, opt, name, dataset, since, before : optional
+            What to keep, see ``Selection``.
         sort : str
             Field to sort by; unknown values come last.
         descending : bool
@@ -123,24 +116,8 @@ class Store:
         """
         if sort not in RUNS.c:
             raise UsageError(f"runs cannot be sorted by {sort!r}", hint=f"one of: {', '.join(RUNS.c.keys())}")
-        query = sa.select(RUNS)
-        if status is not None:
-            statuses = [status] if isinstance(status, Status) else list(status)
-            query = query.where(RUNS.c.status.in_([one.value for one in statuses]))
-        if source is not None:
-            query = query.where(RUNS.c.source == plain(source))
-        for column, value in {"model": model, "opt": opt, "name": name}.items():
-            if value is not None:
-                query = query.where(equals(RUNS.c[column], value))
-        if architecture is not None:
-            tagged = RUNS.c.model.startswith(f"{architecture}.", autoescape=True)
-            query = query.where(equals(RUNS.c.model, architecture) | tagged)
-        if dataset is not None:
-            query = query.where(equals(RUNS.c.dataset_name, dataset) | (RUNS.c.dataset_id == dataset))
-        if since is not None:
-            query = query.where(RUNS.c.started_at >= since)
-        if before is not None:
-            query = query.where(RUNS.c.started_at < before)
+        chosen = Selection(status, source, model, architecture, opt, name, dataset, since, before)
+        query = chosen.of(sa.select(RUNS))
         by_field = RUNS.c[sort].desc() if descending else RUNS.c[sort].asc()
         order = (by_field.nulls_last(), RUNS.c.run_id.desc())
         if limit is not None:
@@ -148,6 +125,18 @@ class Store:
             first = query.with_only_columns(RUNS.c.run_id).order_by(*order).limit(limit)
             query = sa.select(RUNS).where(RUNS.c.run_id.in_(first))
         return self._all(Run, query.order_by(*order))
+
+    def each_run(self, chosen: Selection = EVERY) -> Iterator[Run]:
+        """Give runs one by one, the oldest id first, however many there are."""
+        query = chosen.of(sa.select(RUNS)).order_by(RUNS.c.run_id).execution_options(yield_per=_ROWS_AT_ONCE)
+        with self.reading() as connection:
+            for found in connection.execute(query).mappings():
+                yield record(Run, found)
+
+    def run_ids(self, chosen: Selection = EVERY) -> list[str]:
+        """Return the ids of runs, the oldest first."""
+        with self.reading() as connection:
+            return list(connection.execute(chosen.of(sa.select(RUNS.c.run_id)).order_by(RUNS.c.run_id)).scalars())
 
     def run(self, name: str) -> Run:
         """Return the run with this id, unique beginning of an id, or name (the newest of that name).

@@ -13,7 +13,7 @@ from advisor.config import Config, store_name
 from advisor.errors import AdvisorError
 from advisor.records.recording import spool
 from advisor.records.schema import Status
-from advisor.records.store.ingest import OPEN, Ingest
+from advisor.records.store.ingest import Ingest
 from advisor.records.store.store import Store
 from advisor.records.store.sync_report import SyncReport
 
@@ -73,9 +73,23 @@ def sync(store: Store, spool_dir: Path, *, archive: bool = True, only: str | Non
     return report
 
 
-def sync_own(store: Store, config: Config) -> SyncReport:
-    """Take what is new of the runs that were started for the configured store; see ``sync``."""
-    return sync(store, config["spool_dir"], only=store_name(config["store"]))
+def sync_own(store: Store, config: Config, *, archived: bool = False) -> SyncReport:
+    """Take what is new of the runs that were started for the configured store; see ``sync``.
+
+    Parameters
+    ----------
+    store : Store
+        Where to.
+    config : Config
+        Where from.
+    archived : bool
+        Whether archived spools are looked at too: a store that was restored, or is a new one, lacks what they hold.
+    """
+    folder, own = Path(config["spool_dir"]), store_name(config["store"])
+    report = sync(store, folder, only=own)
+    if archived:
+        report.add(sync(store, folder / spool.INGESTED, archive=False, only=own))
+    return report
 
 
 def _take_together(store: Store, paths: Sequence[Path], report: SyncReport) -> list[Path]:
@@ -162,7 +176,9 @@ def _has_news(path: Path, known: Mapping[str, tuple[int, Status | None]], archiv
     try:
         if path.stat().st_size != offset:
             return True
-        return not spool.is_held(path) if status in OPEN else archive
+        if status is Status.RUNNING or (status is Status.STALE and archive):
+            return not spool.is_held(path)
+        return archive
     except FileNotFoundError:
         return False
     except OSError:  # reading it will tell why

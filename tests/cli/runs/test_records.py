@@ -210,6 +210,14 @@ def test_prune(advisor, store, options, gone):
     assert len(store.runs()) == 3 - len(gone)
 
 
+def test_prune_without_options_follows_the_policy(advisor, store, monkeypatch):
+    assert "setting `retention`" in advisor("records", "prune", code=2)
+    monkeypatch.setenv("ADVISOR_RETENTION", "all=50d")
+    assert json.loads(advisor("records", "prune", "--dry-run", "--format", "json"))["runs"] == ["01run2"]
+    assert "Removed 1 run, by the setting `retention`." in advisor("records", "sync")
+    assert len(store.runs()) == 2
+
+
 def test_running_runs_are_not_pruned(advisor, store):
     store.add_runs([Run(run_id="03", source=Source.API, status=Status.RUNNING, started_at=NOW - timedelta(days=900))])
     advisor("records", "prune", "--older-than", "500d", "--yes")

@@ -9,14 +9,14 @@ down_revision = "0005"
 
 _TEXTS = ("name", "dataset_name", "model", "opt")
 _KEYS = ("dataset_id", "status", "source")
-_NUMBERS = (
-    *("best_metric", "final_metric", "lr", "batch_size", "epochs", "dropout", "weight_decay"),
-    *("epochs_done", "train_seconds", "ended_at", "run_id"),
-)
+_SORTED_BY = {
+    "scores": ("best_metric", "final_metric"),
+    "hyperparameters": ("lr", "batch_size", "epochs", "dropout", "weight_decay"),
+}
 
 
 def upgrade() -> None:
-    """Make indexes in the order in which runs are listed, and one that has every number that they are sorted by."""
+    """Make indexes in the order in which runs are listed, and two that have the numbers that they are sorted by."""
     # SQLite sorts unknown values last in a descending index without being told, and cannot be told.
     last = "" if op.get_bind().dialect.name == "sqlite" else " NULLS LAST"
     newest = f"started_at DESC{last}, run_id DESC"
@@ -27,5 +27,6 @@ def upgrade() -> None:
         op.execute(f"CREATE INDEX ix_runs_{name} ON runs ({name}, {newest})")
     for name in _TEXTS:
         # The beginning, as PostgreSQL refuses long keys.
-        op.execute(f"CREATE INDEX ix_runs_{name} ON runs (substr({name}, 1, 200), {newest})")
-    op.execute(f"CREATE INDEX ix_runs_numbers ON runs ({', '.join(_NUMBERS)})")
+        op.execute(f"CREATE INDEX ix_runs_{name} ON runs (substr({name}, 1, 200), {newest}, status)")
+    for name, numbers in _SORTED_BY.items():
+        op.execute(f"CREATE INDEX ix_runs_{name} ON runs ({', '.join(numbers)}, run_id)")
