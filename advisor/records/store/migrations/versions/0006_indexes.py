@@ -9,10 +9,7 @@ down_revision = "0005"
 
 _TEXTS = ("name", "dataset_name", "model", "opt")
 _KEYS = ("dataset_id", "status", "source")
-_SORTED_BY = {
-    "scores": ("best_metric", "final_metric"),
-    "hyperparameters": ("lr", "batch_size", "epochs", "dropout", "weight_decay"),
-}
+_HYPERPARAMETERS = ("lr", "batch_size", "epochs", "dropout", "weight_decay")
 
 
 def upgrade() -> None:
@@ -28,5 +25,5 @@ def upgrade() -> None:
     for name in _TEXTS:
         # The beginning, as PostgreSQL refuses long keys.
         op.execute(f"CREATE INDEX ix_runs_{name} ON runs (substr({name}, 1, 200), {newest}, status)")
-    for name, numbers in _SORTED_BY.items():
-        op.execute(f"CREATE INDEX ix_runs_{name} ON runs ({', '.join(numbers)}, run_id)")
+    op.execute(f"CREATE INDEX ix_runs_scores ON runs (best_metric DESC{last}, final_metric, run_id)")
+    op.execute(f"CREATE INDEX ix_runs_hyperparameters ON runs ({', '.join(_HYPERPARAMETERS)}, run_id)")
