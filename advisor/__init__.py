@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from advisor.records.recording.recorder import Recorder, autolog, process_recorder
     from advisor.records.schema import Dataset, Epoch, ImportedRun, Run, RunsAt, Skipped, Source, Status
     from advisor.records.store.store import Store
+    from advisor.tuning.loop import tune
 
 _PUBLIC = {
     "ActiveRun": "advisor.records.recording.active",
@@ -63,6 +64,7 @@ _PUBLIC = {
     "read_bounded": "advisor.bounded",
     "record_run": "advisor.records.recording.hand_written_loop",
     "suggest": "advisor.api",
+    "tune": "advisor.tuning.loop",
 }
 
 __all__ = [
@@ -102,6 +104,7 @@ __all__ = [
     "read_bounded",
     "record_run",
     "suggest",
+    "tune",
 ]
 
 

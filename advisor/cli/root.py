@@ -25,6 +25,7 @@ COMMANDS = {
     "suggest": ("advisor.cli.advice.suggest", "suggest", "Suggest starting hyperparameters for a dataset."),
     "run": ("advisor.cli.runs.run", "run", "Run a timm training script unchanged, recorded."),
     "watch": ("advisor.cli.runs.watch", "watch", "Say where a run will end, while it is trained."),
+    "tune": ("advisor.cli.tune", "tune", "Find the best values for a training script within a budget."),
     "explain": (
         "advisor.cli.advice.explain",
         "explain",
@@ -126,7 +127,7 @@ def cli(ctx: click.Context, verbose: bool, quiet: bool) -> None:
     logger.setLevel(level)
 
 
-class _Stderr(logging.StreamHandler[Any]):
+class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]  # generic at run time from Python 3.11 on
     """Writes to the stderr of the beginning: a script may close that, and open a file of its own in its place."""
 
     def __init__(self) -> None:

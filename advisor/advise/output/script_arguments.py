@@ -128,8 +128,8 @@ class ScriptArguments:
             return os.path.join(root, str(split))
         return root
 
-    def question(self) -> list[str]:
-        """Return the options of ``advisor suggest`` that ask for exactly this training.
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of advice for exactly this training, by the names of ``Advisor.suggest``.
 
         Raises
         ------
@@ -141,20 +141,41 @@ class ScriptArguments:
             raise LookupError("the command line names no dataset")
         if not model:
             raise LookupError("the command line names no model")
-        words = ["--dataset", dataset, "--model", str(model)]
-        if (class_map := self.class_map()) is not None:
-            words += ["--class-map", class_map]
-        if self.values.get("opt"):
-            words += ["--opt", str(self.values["opt"])]
-        words.append("--pretrained" if any(self.values.get(name) for name in _WEIGHTS) else "--scratch")
         sizes = (self.values.get(name) for name in _SIZES)
         size = next((value for value in sizes if value), None)
-        if size:
-            words += ["--img-size", str(size[-1] if isinstance(size, (list, tuple)) else size)]
-        for name in HYPERPARAMETERS:
-            if TIMM_ARGUMENTS[name] in self.decided and self.values.get(TIMM_ARGUMENTS[name]) is not None:
-                value = self.values[TIMM_ARGUMENTS[name]] * (self.images_a_value if name == "batch_size" else 1)
-                words += ["--fix", f"{name}={value}"]
+        fixed = {
+            name: self.values[TIMM_ARGUMENTS[name]] * (self.images_a_value if name == "batch_size" else 1)
+            for name in HYPERPARAMETERS
+            if TIMM_ARGUMENTS[name] in self.decided and self.values.get(TIMM_ARGUMENTS[name]) is not None
+        }
+        return {
+            "dataset": dataset,
+            "class_map": self.class_map(),
+            "model": str(model),
+            **({"opt": str(self.values["opt"])} if self.values.get("opt") else {}),
+            "pretrained": any(self.values.get(name) for name in _WEIGHTS),
+            "img_size": size[-1] if isinstance(size, (list, tuple)) else size,
+            "fix": fixed,
+        }
+
+    def question(self) -> list[str]:
+        """Return the options of ``advisor suggest`` that ask for exactly this training.
+
+        Raises
+        ------
+        LookupError
+            If the arguments name no dataset or no model.
+        """
+        asked = self.asked()
+        words = ["--dataset", asked["dataset"], "--model", asked["model"]]
+        for name in ("class_map", "opt"):
+            if asked.get(name) is not None:
+                words += [f"--{name.replace('_', '-')}", asked[name]]
+        words.append("--pretrained" if asked["pretrained"] else "--scratch")
+        if asked["img_size"]:
+            words += ["--img-size", str(asked["img_size"])]
+        for name, value in asked["fix"].items():
+            words += ["--fix", f"{name}={value}"]
         return words
 
     def reachable_batch_size(self, advised: int) -> int:

@@ -178,6 +178,66 @@ class Conditioned:
         return found
 
 
+@dataclass(frozen=True)
+class Expectations:
+    """What is expected before any own run counts, and where it is searched.
+
+    Attributes
+    ----------
+    prior : Prior
+        What was learned and what is published, by their shares.
+    related : sequence of RelatedScores
+        What runs of other cases showed.
+    bounds, allowed, published_decides
+        See ``Conditioned``.
+    """
+
+    prior: Prior
+    related: Sequence[RelatedScores]
+    bounds: Bounds
+    allowed: Bounds
+    published_decides: bool
+
+
+def expect(
+    own: Sequence[Run],
+    related: Sequence[RelatedCase],
+    learned: Predict | None,
+    published: Published | None,
+    share: float,
+    *,
+    box: Bounds | None,
+    request: Request,
+    dataset: Dataset,
+) -> Expectations:
+    """Return what own runs are to be held against; they tell where to search. The parameters are ``condition``'s."""
+    best = max(own, key=lambda run: score_of(run, dataset.n_classes), default=None)
+    as_published = None
+    if published is not None:
+        as_published = AsPublished(published, None if best is None else score_of(best, dataset.n_classes))
+    published_decides = published is not None and (learned is None or share >= 0.5)
+    scores = [_translate(case, published) for case in related]
+    reach: dict[str, tuple[float, float]] = {}
+    for name in HYPERPARAMETERS:
+        tried = [float(getattr(run, name)) for run in own]
+        if name in _UNPRICED and published_decides:
+            assert published is not None
+            values = [float(getattr(published.configurations[0], name))]
+            values += [] if best is None else [float(getattr(best, name))]
+        else:
+            values = tried + ([*box[name]] if box is not None else [])
+            if published is not None and (box is None or name not in _UNPRICED):
+                values += published.ranges[name]
+        if name == "lr":
+            values += [end for rate in tried for end in (rate / _TRIED_REACH, rate * _TRIED_REACH)]
+            values += [rate for case in scores for rate in case.hparams["lr"]]
+        reach[name] = (min(values), max(values))
+    bounds = allowed_bounds(reach, request.limits, dataset.n_train)
+    allowed = allowed_bounds(None, request.limits, dataset.n_train)
+    prior = _prior(learned, as_published, share, bounds)
+    return Expectations(prior, scores, bounds, allowed, published_decides)
+
+
 def condition(
     own: Sequence[Run],
     related: Sequence[RelatedCase],
@@ -216,32 +276,9 @@ def condition(
     noise : float
         Points by which equal runs with other seeds differ.
     """
-    best = max(own, key=lambda run: score_of(run, dataset.n_classes), default=None)
-    as_published = None
-    if published is not None:
-        as_published = AsPublished(published, None if best is None else score_of(best, dataset.n_classes))
-    published_decides = published is not None and (learned is None or share >= 0.5)
-    scores = [_translate(case, published) for case in related]
-    reach: dict[str, tuple[float, float]] = {}
-    for name in HYPERPARAMETERS:
-        tried = [float(getattr(run, name)) for run in own]
-        if name in _UNPRICED and published_decides:
-            assert published is not None
-            values = [float(getattr(published.configurations[0], name))]
-            values += [] if best is None else [float(getattr(best, name))]
-        else:
-            values = tried + ([*box[name]] if box is not None else [])
-            if published is not None and (box is None or name not in _UNPRICED):
-                values += published.ranges[name]
-        if name == "lr":
-            values += [end for rate in tried for end in (rate / _TRIED_REACH, rate * _TRIED_REACH)]
-            values += [rate for case in scores for rate in case.hparams["lr"]]
-        reach[name] = (min(values), max(values))
-    bounds = allowed_bounds(reach, request.limits, dataset.n_train)
-    allowed = allowed_bounds(None, request.limits, dataset.n_train)
-    prior = _prior(learned, as_published, share, bounds)
-    predict = ConditionedPrediction(prior, own, dataset.n_classes, noise, scores)
-    return Conditioned(predict, bounds, allowed, published_decides)
+    expected = expect(own, related, learned, published, share, box=box, request=request, dataset=dataset)
+    predict = ConditionedPrediction(expected.prior, own, dataset.n_classes, noise, expected.related)
+    return Conditioned(predict, expected.bounds, expected.allowed, expected.published_decides)
 
 
 def _prior(learned: Predict | None, as_published: AsPublished | None, share: float, bounds: Bounds) -> Prior:

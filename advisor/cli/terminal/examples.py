@@ -16,6 +16,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "advisor run --watch train.py --data-dir photos --model resnet50 --epochs 20",
     ),
     "watch": ("advisor watch", "advisor watch first --format json"),
+    "tune": (
+        "advisor tune --budget 1h train.py --data-dir photos --model resnet50",
+        "advisor tune --report train.py --data-dir photos --model resnet50",
+    ),
     "explain": ("advisor explain --dataset photos --model resnet50",),
     "report": ("advisor report --dataset photos --model resnet50",),
     "diagnose": ("advisor diagnose", "advisor diagnose first"),

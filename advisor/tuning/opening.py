@@ -1,0 +1,187 @@
+"""Begins a tuning, or takes up the one that the same command began."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from advisor.advise.output.script_arguments import ScriptArguments
+from advisor.advise.prepare import PreparedRequest
+from advisor.advise.request import make_request
+from advisor.advise.suggestion import Suggestion
+from advisor.api import Advisor
+from advisor.config import Config
+from advisor.describe.sources.class_map import read_class_map
+from advisor.describe.sources.validation_split import validation_split
+from advisor.errors import UsageError
+from advisor.learn.curve_model import shipped_curve_model
+from advisor.records.recording.provenance import script_folder
+from advisor.records.schema import Dataset
+from advisor.records.store.store import Store
+from advisor.records.store.sync import sync
+from advisor.tuning.clock import Budget
+from advisor.tuning.outlook import Expected
+from advisor.tuning.plan import Plan
+from advisor.tuning.script import TunedScript, ask_script
+from advisor.tuning.session import Session
+
+Say = Callable[[str], None]
+FOLDER = Path("output", "tuning")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A tuning that is ready to go on.
+
+    Attributes
+    ----------
+    session : Session
+        Where.
+    script : TunedScript or None
+        What trains; None where that is a loop of the caller's.
+    expected : Expected
+        What is known beforehand.
+    suggestion : Suggestion
+        The advice that it began with.
+    dataset : Dataset
+        What is trained on.
+    store : Store
+        Where its runs are recorded.
+    config : Config
+        The settings that trials are recorded with.
+    """
+
+    session: Session
+    script: TunedScript | None
+    expected: Expected
+    suggestion: Suggestion
+    dataset: Dataset
+    store: Store
+    config: Config
+
+    def plan(self, budget: Budget) -> Plan:
+        """Return its trials so far, and what may be spent on it in all."""
+        sync(self.store, self.config["spool_dir"])
+        return Plan(self.session, self.store, self.expected, budget, resumes=self.script is None or self.script.resumes)
+
+
+def session_of(script: Path, words: Sequence[str], folder: Path | None) -> Session:
+    """Return the session that a command is about: that of ``folder``, or of the same script and arguments."""
+    named = TunedScript(script, tuple(words), ScriptArguments({}, (), {})).digest()
+    return Session(folder or FOLDER / f"{script.stem}-{named}")
+
+
+def open_tuning(script: Path, words: Sequence[str], folder: Path | None, say: Say) -> Opened:
+    """Begin a tuning, or take up the one that the same command began.
+
+    Parameters
+    ----------
+    script : Path
+        The training script.
+    words : sequence of str
+        Its command line.
+    folder : Path, optional
+        Where to tune.
+    say : callable
+        Takes lines about what is done.
+
+    Raises
+    ------
+    AdvisorError
+        If the script cannot be tuned, or its dataset not be described.
+    """
+    session = session_of(script, words, folder)
+    config = Config(project=script.resolve().parent)
+    store = Store(config["store"])
+    adviser = Advisor(store=store)
+    if not session.exists:
+        tuned = _with_validation(ask_script(script, words), config, say)
+        tuned.open()
+        prepared = _prepare(adviser, session, tuned)
+        suggestion = adviser.answer(prepared)
+        session.create(
+            {
+                "script": str(script),
+                "words": list(words),
+                "trained_with": list(tuned.words),
+                "arguments": {
+                    "values": dict(tuned.arguments.values),
+                    "decided": sorted(tuned.arguments.decided),
+                    "options": dict(tuned.arguments.options),
+                },
+                "suggestion": suggestion.model_dump(mode="json", by_alias=True),
+            }
+        )
+    else:
+        asked = session.asked
+        if [asked.get("script"), *asked.get("words", ())] != [str(script), *words]:
+            begun = " ".join([asked.get("script", "a loop"), *asked.get("words", ())])
+            raise _another(session, f"it was begun for {begun}", "--folder ANOTHER")
+        tuned = TunedScript(script, tuple(asked["trained_with"]), ScriptArguments(**asked["arguments"]))
+        suggestion = Suggestion.model_validate(asked["suggestion"])
+        prepared = _prepare(adviser, session, tuned)
+        say(f"goes on with the tuning in {session.folder}")
+    expected = Expected(adviser.artefact, prepared, suggestion, shipped_curve_model())
+    return Opened(session, tuned, expected, suggestion, prepared.dataset, store, config)
+
+
+def open_loop(dataset: Any, class_map: str | None, asked: Mapping[str, Any], folder: Path, say: Say) -> Opened:
+    """Begin the tuning of a loop, or take up the one that the same call began; parameters as of ``tune``.
+
+    Raises
+    ------
+    AdvisorError
+        If the dataset cannot be described, or the folder is of another call.
+    """
+    session, config = Session(folder), Config(project=script_folder())
+    adviser = Advisor(store=Store(config["store"]))
+    request = make_request(**asked)
+    description = adviser.describe(dataset, class_map=class_map)
+    same = {**request.to_document(), "dataset_id": description.dataset.dataset_id}
+    prepared = _without(session, adviser.prepare(request, description.dataset))
+    if not session.exists:
+        suggestion = adviser.answer(prepared)
+        session.create({"request": same, "suggestion": suggestion.model_dump(mode="json", by_alias=True)})
+    elif session.asked.get("request") != same:
+        raise _another(session, "it was begun for another dataset, model or set of limits", "folder=ANOTHER")
+    else:
+        suggestion = Suggestion.model_validate(session.asked["suggestion"])
+        say(f"goes on with the tuning in {session.folder}")
+    expected = Expected(adviser.artefact, prepared, suggestion, shipped_curve_model())
+    return Opened(session, None, expected, suggestion, description.dataset, adviser.store, config)
+
+
+def _another(session: Session, cause: str, hint: str) -> UsageError:
+    return UsageError(f"{session.folder} is the tuning of another command", cause=cause, hint=hint)
+
+
+def _without(session: Session, prepared: PreparedRequest) -> PreparedRequest:
+    """Return a prepared request without the runs of the tuning itself."""
+    own = f"{session.folder.name}/"
+    return replace(prepared, own_runs=tuple(run for run in prepared.own_runs if not (run.name or "").startswith(own)))
+
+
+def _prepare(adviser: Advisor, session: Session, tuned: TunedScript) -> PreparedRequest:
+    """Return what is asked for a script."""
+    try:
+        asked: Mapping[str, Any] = tuned.arguments.asked()
+    except LookupError as error:
+        raise UsageError("this cannot be tuned", cause=str(error), hint="name it on the command line") from error
+    options = {name: value for name, value in asked.items() if name not in ("dataset", "class_map")}
+    request = make_request(**options)
+    description = adviser.describe(asked["dataset"], class_map=asked["class_map"])
+    return _without(session, adviser.prepare(request, description.dataset))
+
+
+def _with_validation(tuned: TunedScript, config: Config, say: Say) -> TunedScript:
+    """Return a script that validates on images it does not train on: a split is made where there is none."""
+    root = tuned.arguments.folder_without_validation()
+    split = validation_split(root, config["cache_dir"]) if root is not None else None
+    if split is None or len(split.of_class) < 2:
+        return tuned
+    named = tuned.arguments.class_map()
+    made = split.make(None if named is None else read_class_map(named, split.training))
+    say(f"there is no validation split: a fifth of each class is kept for it and not trained on, see {split.list}")
+    return tuned.on_split(str(made))

@@ -1,0 +1,315 @@
+"""Tunes: begins trials, lets them wait and go on, by what is decided after every epoch."""
+
+from __future__ import annotations
+
+import errno
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from advisor.advise.suggestion import Suggestion
+from advisor.errors import AdvisorError
+from advisor.records.schema import Status
+from advisor.records.store.sync import sync
+from advisor.tuning.outlook import Outlook
+from advisor.tuning.plan import ENDINGS, Plan
+from advisor.tuning.process import LOG, TrialProcess
+from advisor.tuning.script import TunedScript
+from advisor.tuning.trials import Trial, best_of, in_words
+
+LOOK_SECONDS = 0.25
+SLOWEST_EPOCH, LEAST_SECONDS = 10.0, 120.0
+"""A trial hangs when an epoch takes so many times the usual, and so long at least."""
+FIRST_EPOCH_SECONDS = 1800.0
+"""The same before any epoch has shown what is usual."""
+STORING_SECONDS = 90.0
+"""How long a process may take to end once it was told to, or its run has ended."""
+_AGAIN = "make room, and give the same command again: it goes on where it was"
+_MOST_FAILURES = 3
+"""Trials that fail before any has trained an epoch, until that is taken for the script's fault."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a tuning ended.
+
+    Attributes
+    ----------
+    why : str
+        In words.
+    trials : sequence of Trial
+        All of its trials.
+    gain : float
+        Points that the best option was still expected to gain.
+    """
+
+    why: str
+    trials: Sequence[Trial]
+    gain: float
+
+
+@dataclass
+class _Training:
+    """A trial in training: its process, the device it has, and how many epochs it had when it began."""
+
+    trial: Trial
+    process: TrialProcess
+    device: str | None
+    before: int
+    spent: float
+    seen: float
+    decided_at: int = -1
+    interrupted: bool = False
+
+
+class Tuner:
+    """Trains the trials of a plan, each in a process of its own.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is tuned; its session is held by the caller.
+    script : TunedScript
+        What trains.
+    suggestion : Suggestion
+        The advice: the rest of the recipe.
+    spool_dir : Path
+        Where processes write their records.
+    settings : mapping of str to str
+        Variables of the environment that give them this and the store.
+    devices : sequence of str or None
+        Where to train, a trial each; None is where the script does.
+    say : callable
+        Takes lines about what is done.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        script: TunedScript,
+        suggestion: Suggestion,
+        spool_dir: Path,
+        settings: Mapping[str, str],
+        devices: Sequence[str | None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._plan, self._session, self._script = plan, plan.session, script
+        self._suggestion = suggestion
+        self._spool_dir, self._settings = spool_dir, settings
+        self._devices, self._say = devices, say
+        self._training: dict[int, _Training] = {}
+
+    def run(self) -> Ending:
+        """Tune until the budget is spent or nothing is expected to gain more than the noise.
+
+        An exception, Ctrl-C included, ends the trials in training cleanly before it goes on.
+        """
+        if not self._plan.resumes:
+            self._say(f"{self._script.path.name} has no --resume that is kept to: every trial is trained whole")
+        try:
+            return self._tune()
+        finally:
+            self._end_all()
+
+    def _tune(self) -> Ending:
+        while True:
+            self._plan.tick()
+            self._look_after()
+            if self._plan.costs.left <= 0:
+                why, gain = "spent", 0.0
+                self._tell_all()
+            else:
+                why, gain = self._fill()
+            if why and not self._training:
+                return Ending(ENDINGS[why], self._plan.trials, gain)
+            time.sleep(LOOK_SECONDS)
+
+    def _fill(self) -> tuple[str, float]:
+        """Begin or go on with trials where devices are free; return why not, where there is nothing to train."""
+        busy = [training.device for training in self._training.values()]
+        for device in self._devices:
+            if device in busy:
+                busy.remove(device)
+                continue
+            outlook = self._plan.look(self._training)
+            choice = self._plan.choose(outlook, self._training)
+            if choice.row is None:
+                return choice.why, choice.gain
+            self._start(outlook, choice.row, device)
+        return "", 0.0
+
+    def _start(self, outlook: Outlook, row: int, device: str | None) -> None:
+        is_new = row >= len(outlook.trials)
+        trial = self._plan.trial_of(outlook, row)
+        doing = f"begins ({trial.why})" if is_new else f"goes on after epoch {trial.done}"
+        if not is_new and not self._plan.resumes:
+            doing = "is trained again, whole"
+        self._say(f"{trial.name} {doing}: {in_words(trial.configuration)}")
+        self._train(trial, device)
+
+    def _train(self, trial: Trial, device: str | None) -> None:
+        resume = self._session.checkpoint(trial) if self._plan.resumes and trial.done else None
+        folder, suggestion = self._session.folder, self._suggestion
+        words = self._script.command(suggestion, trial.configuration, folder, trial.name, resume)
+        if device is not None:
+            words += [self._script.arguments.options["device"], device]
+        process = TrialProcess(
+            ["--name", self._session.run_name(trial), *words], self._session.trial_folder(trial), self._settings
+        )
+        before = trial.done if resume is not None else 0
+        self._training[trial.number] = _Training(trial, process, device, before, trial.seconds, time.monotonic())
+
+    def _look_after(self) -> None:
+        """Take what the trials in training have recorded, and let those wait that are not worth going on with now."""
+        sync(self._plan.store, self._spool_dir)
+        for number, training in list(self._training.items()):
+            before = training.trial.done
+            self._take(training)
+            trial, process = training.trial, training.process
+            if trial.done != before:
+                training.seen = time.monotonic()
+            if process.status is not None:
+                process.tell()  # lets go of its stdin
+                del self._training[number]
+                self._ended(training)
+            elif self._is_over(training):
+                process.kill()
+            elif process.told is None:
+                self._attend(training)
+
+    def _take(self, training: _Training) -> None:
+        """Bring a trial up to date with the store."""
+        trial = self._session.refreshed(training.trial, self._plan.store)
+        seconds = training.spent + time.monotonic() - training.process.started
+        starting = trial.starting
+        if not starting and trial.epochs and trial.done > training.before and trial.epochs[-1].seconds:
+            took = sum(epoch.seconds or 0.0 for epoch in trial.epochs[training.before :])
+            starting = max(0.0, seconds - training.spent - took)
+        training.trial = replace(trial, seconds=seconds, starting=starting)
+        self._plan.trials[trial.number] = training.trial
+
+    def _is_over(self, training: _Training) -> bool:
+        """Return whether a process has nothing more to say."""
+        told = training.process.told
+        if told is not None:
+            run = training.trial.run
+            has_ended = run is None or run.status is not Status.RUNNING
+            return time.monotonic() - told > (1.0 if has_ended and run is not None else STORING_SECONDS)
+        return False
+
+    def _attend(self, training: _Training) -> None:
+        """Look at a trial in training after an epoch, or when one takes too long."""
+        trial, process = training.trial, training.process
+        if self._plan.resumes and trial.restarted:
+            self._say(f"{trial.name} began again from its first epoch: the script ignores --resume")
+            self._plan.resumes = False
+            self._say("from now on every trial is trained whole, and none waits")
+            training.trial = self._plan.keep(trial, f"the script ignored --resume: {training.before} epochs again")
+            return
+        if time.monotonic() - training.seen > self._patience(training):
+            minutes = (time.monotonic() - training.seen) / 60
+            training.trial = self._plan.keep(replace(trial, error="it hung"), f"no epoch in {minutes:.1f} minutes")
+            self._say(f"{trial.name} hangs: no epoch in {minutes:.1f} minutes; it is ended")
+            process.kill()
+            return
+        if trial.ended or trial.done in (0, training.decided_at) or not self._plan.resumes:
+            return
+        if not self._session.can_wait(trial):
+            return
+        training.decided_at = trial.done
+        outlook = self._plan.look(self._training)
+        self._tell_progress(trial, outlook)
+        if self._plan.choose(outlook, self._training, trial.number).row == trial.number:
+            return
+        self._say(f"{trial.name} waits after epoch {trial.done} of {trial.configuration.epochs}")
+        training.interrupted = True
+        process.tell()
+
+    def _tell_progress(self, trial: Trial, outlook: Outlook) -> None:
+        mean, deviation = outlook.options.mean[trial.number], outlook.options.deviation[trial.number]
+        best = best_of(self._plan.trials)
+        so_far = "" if best is None else f"; best so far {best.reached:.1f} % ({best.name})"
+        reached = "?" if trial.reached is None else f"{trial.reached:.1f} %"
+        self._say(
+            f"{trial.name} epoch {trial.done} of {trial.configuration.epochs}: {reached}, expected to end at "
+            f"{mean:.1f} ± {deviation:.1f} %{so_far}; {self._plan.left} left"
+        )
+
+    def _patience(self, training: _Training) -> float:
+        took = [epoch.seconds for trial in self._plan.trials for epoch in trial.epochs if epoch.seconds]
+        if not took:
+            quarter = self._plan.budget.seconds / 4 if self._plan.budget.seconds else FIRST_EPOCH_SECONDS
+            return max(min(quarter, FIRST_EPOCH_SECONDS), LEAST_SECONDS)
+        usual = statistics.median(took) * SLOWEST_EPOCH
+        starting = max((trial.starting for trial in self._plan.trials), default=0.0) * SLOWEST_EPOCH
+        return max(usual + (starting if training.trial.done == training.before else 0.0), LEAST_SECONDS)
+
+    def _ended(self, training: _Training) -> None:
+        """Note how a process ended."""
+        sync(self._plan.store, self._spool_dir)
+        self._take(training)
+        trial, status = training.trial, training.process.status
+        run = trial.run
+        if trial.ended:
+            self._say(
+                f"{trial.name} ended at {trial.reached:.1f} %" if trial.reached is not None else f"{trial.name} ended"
+            )
+        elif run is not None and run.out_of_memory:
+            trial = self._shrink(trial)
+        elif status is not None and status < 0 and not training.interrupted:
+            trial = self._killed(trial, training, -status)
+        elif not training.interrupted and trial.error is None:
+            message = run.error if run is not None and run.error else f"exit status {status}"
+            log = self._session.trial_folder(trial) / LOG
+            if os.strerror(errno.ENOSPC) in message:
+                raise AdvisorError("the disk is full", cause=f"{trial.name} could not write: see {log}", hint=_AGAIN)
+            trial = self._plan.keep(replace(trial, error=message), message)
+            self._say(f"{trial.name} failed: {message}; see {log}")
+        self._plan.keep(trial)
+        self._stop_if_all_fail()
+
+    def _killed(self, trial: Trial, training: _Training, number: int) -> Trial:
+        """Return a trial whose process was killed; it goes on from its checkpoint, if it got anywhere before."""
+        said = f"killed by signal {number} in epoch {trial.done + 1}"
+        self._say(f"{trial.name} was {said}")
+        again = trial.done > training.before or said not in trial.notes
+        return self._plan.keep(trial if again else replace(trial, error=said), said)
+
+    def _shrink(self, trial: Trial) -> Trial:
+        """Return a trial that ran out of memory with half its batch, from its beginning."""
+        half = trial.configuration.batch_size // 2
+        if half < 1 or "batch_size" not in self._script.arguments.open:
+            return self._plan.keep(replace(trial, error="out of memory"), "it ran out of memory")
+        self._plan.largest_batch = half
+        self._say(f"{trial.name} ran out of memory: its batch is halved to {half}, and no larger one is tried")
+        smaller = replace(trial.configuration, batch_size=half)
+        said = f"out of memory with a batch of {trial.configuration.batch_size}; halved"
+        return self._plan.keep(replace(trial, configuration=smaller), said)
+
+    def _stop_if_all_fail(self) -> None:
+        failed = [trial for trial in self._plan.trials if trial.error is not None]
+        if len(failed) >= _MOST_FAILURES and not any(trial.done for trial in self._plan.trials):
+            log = self._session.trial_folder(failed[-1]) / LOG
+            raise AdvisorError(f"the first {len(failed)} trials failed", cause=str(failed[-1].error), hint=f"see {log}")
+
+    def _end_all(self) -> None:
+        """End the trials in training; what they have trained until now is kept."""
+        self._tell_all()
+        deadline = time.monotonic() + STORING_SECONDS
+        with suppress(AdvisorError):  # what ended the tuning is what is to be said
+            while self._training and time.monotonic() < deadline:
+                time.sleep(LOOK_SECONDS)
+                self._look_after()
+        for training in self._training.values():
+            training.process.kill()
+        with suppress(AdvisorError):
+            self._session.seconds = self._plan.seconds
+
+    def _tell_all(self) -> None:
+        for training in self._training.values():
+            training.process.tell()
+            training.interrupted = True
