@@ -96,6 +96,7 @@ def _open_database(path: Path) -> Iterator[BaseStorage | str]:
 
     One of an older schema is brought up to date in a copy; the file itself is not written to.
     """
+    import optuna
     from optuna import storages
 
     known = storages.RDBStorage("sqlite://")
@@ -110,7 +111,7 @@ def _open_database(path: Path) -> Iterator[BaseStorage | str]:
             if _upgraded(path, copy):
                 yield storages.RDBStorage(_url(copy))
             else:
-                yield f"written by Optuna {version}; copy it and run `optuna storage upgrade` on the copy"
+                yield f"written by Optuna {version}, which Optuna {optuna.__version__} cannot bring up to date"
 
 
 def _upgraded(path: Path, copy: Path) -> bool:

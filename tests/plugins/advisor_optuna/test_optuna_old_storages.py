@@ -55,7 +55,7 @@ def test_trials_of_an_older_storage_are_taken_and_the_file_stays_as_it_is(storag
     ("statement", "reason"),
     [
         ("UPDATE alembic_version SET version_num = 'v99.0.0.a'", "newer than the one installed: pip install --upgrade"),
-        ("ALTER TABLE trial_params RENAME COLUMN distribution_json TO lost", "Optuna 2.10.1; copy it and run `optuna"),
+        ("ALTER TABLE trial_params RENAME COLUMN distribution_json TO lost", "Optuna 2.10.1, which Optuna"),
     ],
 )
 def test_what_cannot_be_brought_up_to_date_is_refused_by_name(
