@@ -21,9 +21,10 @@ from advisor.advise.search.search import RETRY_BY, distinct, preference_order
 from advisor.collect.engine import available_cores
 from advisor.describe.model import model_features
 from advisor.evaluate.baselines import best_on_average, core_points
+from advisor.evaluate.goals import CLEAR, fine_tuning_goals
 from advisor.evaluate.pool import Pool, equivalent_trials, expected_best, pools
 from advisor.evaluate.protocol import ADVICE, Outcome, best_of, robust_order, robust_regret
-from advisor.evaluate.range_tests import RangeTests, follow_range_test, read_range_tests
+from advisor.evaluate.range_tests import RANGE_TEST, RangeTests, follow_range_test, read_range_tests
 from advisor.evaluate.summary import interval_quality, rows
 from advisor.learn.artefact import digest, seed_noise
 from advisor.learn.metamodel import meta_model_for
@@ -35,7 +36,6 @@ HELD_OUT_MODEL = "tf_efficientnet_lite2"
 """Left out altogether where advice for it is judged."""
 MODEL_UNSEEN = "advice, model unseen"
 RECIPES = "published recipes alone"
-RANGE_TEST = "lr range test"
 USUAL = "lr 0.001"
 """What most people type for AdamW, at batch 32 and weight decay 0.05."""
 RANDOM_TRIALS = (1, 3, 5, 10)
@@ -60,10 +60,11 @@ def evaluate_fine_tuning(evidence: Evidence, *, workers: int | None = None) -> d
     -------
     dict
         JSON values: ``methods`` has a row a method over all cases, ``contexts`` the same rows by optimizer, model,
-        image side and training images, ``trials`` the random-search trials that the first suggestion equals,
-        ``behind`` the cases in which it falls far behind ``USUAL``, ``batches`` the points lost where the batch size
-        is given, ``sgd_batches`` the points lost to the best fixed rate of SGD by batch size, ``intervals`` how the
-        expected accuracies held.
+        image side and training images, and those of the cases with more to choose than noise, ``trials`` the
+        random-search trials that the first suggestion equals, ``behind`` the cases in which it falls far behind
+        ``USUAL``, ``batches`` the points lost where the batch size is given, ``sgd_batches`` the points lost to the
+        best fixed rate of SGD by batch size, ``intervals`` how the expected accuracies held, ``goals`` what the advice
+        was meant to reach.
     """
     from joblib import Parallel, delayed
 
@@ -76,18 +77,21 @@ def evaluate_fine_tuning(evidence: Evidence, *, workers: int | None = None) -> d
     )
     outcomes = [outcome for of_group, _, _ in found for outcome in of_group]
     noise = seed_noise(table)
-    return {
+    clear = [outcome for outcome in outcomes if outcome.pool.is_clear(noise)]
+    parts = {**contexts(outcomes), **({CLEAR: clear} if clear else {})}
+    summary = {
         "data_sha256": digest(table),
         "runs": len(table),
         "noise": noise,
         "methods": rows(outcomes, noise),
-        "contexts": {name: rows(part, noise) for name, part in contexts(outcomes).items()},
+        "contexts": {name: rows(part, noise) for name, part in parts.items()},
         "trials": trials(outcomes),
         "behind": behind(outcomes),
         "batches": lost_by_batch([each for _, of_group, _ in found for each in of_group]),
         "sgd_batches": sgd_at_batches([each for _, _, of_group in found for each in of_group]),
         "intervals": interval_quality(outcomes, ADVICE),
     }
+    return {**summary, "goals": fine_tuning_goals(summary)}
 
 
 def _held_out(

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from advisor.evaluate.protocol import ADVICE, UNSEEN_FAMILY, best_of
+from advisor.evaluate.range_tests import RANGE_TEST
 
 SIGNIFICANT = 0.05
 _AVERAGE, _SANE, _DEFAULTS = "best on average", "sane default", "timm's train.py defaults"
 _OWN_RUNS = 10
+CLEAR = "more to choose than noise"
+"""Context of the cases whose best and median are further apart than chance makes them."""
+_MANY_IMAGES = 200
 
 Rows = Mapping[str, Mapping[str, Any]]
 """Rows of ``summarise`` by method."""
@@ -81,6 +85,54 @@ def goals(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def fine_tuning_goals(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the goals of advice on fine-tuning with what was measured, as JSON values.
+
+    Parameters
+    ----------
+    summary : mapping
+        What ``evaluate_fine_tuning`` found: ``methods``, ``contexts``, ``trials``, ``behind`` and ``sgd_batches``.
+
+    Returns
+    -------
+    list of dict
+        ``goal``, ``bound``, ``at_most``, ``value``, ``met``, and ``clear``: the value over the cases with more to
+        choose than noise, for what is measured there too.
+    """
+    clear = _by_method(summary["contexts"].get(CLEAR, ()))
+    every = _by_method(summary["methods"])
+    found = [(goal, find(every), find(clear)) for goal, find in _OF_FINE_TUNING.items()]
+    for opt in ("adamw", "sgd"):
+        goal = Goal(f"{opt}: mean regret above that of the best fixed learning rate", 0.0, at_most=True)
+        found.append((goal, _above_fixed(_by_method(summary["contexts"].get(opt, ()))), None))
+    found += [(goal, find(summary), None) for goal, find in _OF_FINE_TUNING_SUMMARY.items()]
+    found += [
+        (Goal(f"sgd at batch {batch}: points lost to the best fixed rate", 2.0, at_most=True), at["points_lost"], None)
+        for batch, at in summary["sgd_batches"].items()
+    ]
+    return [
+        {
+            "goal": goal.name,
+            "bound": goal.bound,
+            "at_most": goal.at_most,
+            "value": value,
+            "met": goal.is_met(value),
+            "clear": where_clear,
+        }
+        for goal, value, where_clear in found
+    ]
+
+
+def _above_fixed(rows: Rows) -> float | None:
+    """Return by how much the mean regret of the advice is above that of the best fixed learning rate."""
+    fixed = [
+        row["mean_regret"]
+        for method, row in rows.items()
+        if method.startswith("lr ") and method != RANGE_TEST and row["cases"] == rows[ADVICE]["cases"]
+    ]
+    return float(rows[ADVICE]["mean_regret"] - min(fixed)) if fixed else None
+
+
 def _caps(contexts: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Sequence[Mapping[str, Any]]]:
     return {name.split()[2]: rows for name, rows in contexts.items() if name.startswith("at most")}
 
@@ -114,6 +166,16 @@ _OF_METHODS: dict[Goal, Callable[[Rows], float | None]] = {
     Goal(f"cases much worse than the {_SANE}", 0.05, True, True): _figure(_SANE, "advice_much_worse"),
     Goal(f"cases better than {_AVERAGE}", 0.6, False, True): _figure(_AVERAGE, "advice_better"),
     Goal(f"p of no better than {_AVERAGE}", SIGNIFICANT, True): _figure(_AVERAGE, "p_value"),
+}
+_OF_FINE_TUNING: dict[Goal, Callable[[Rows], float | None]] = {
+    Goal("mean regret of the first suggestion", 0.10, True): _figure(ADVICE, "mean_regret"),
+    Goal("median regret of the first suggestion", 0.04, True): _figure(ADVICE, "median_regret"),
+}
+_OF_FINE_TUNING_SUMMARY: dict[Goal, Callable[[Mapping[str, Any]], float | None]] = {
+    Goal("cases of 200 evaluation images or more that end over 3 points behind AdamW at 1e-3", 0, True): lambda s: sum(
+        case["n_eval"] >= _MANY_IMAGES for case in s["behind"]
+    ),
+    Goal("equivalent random trials, median case", 12, False): lambda s: s["trials"]["median"],
 }
 _OF_TRIALS = {
     Goal("equivalent random trials, median reference case", 25, False): ("trials", "free"),

@@ -10,6 +10,8 @@ from advisor.evaluate.baselines import core_points
 from advisor.evaluate.pool import Pool
 from advisor.records.evidence import Evidence
 
+RANGE_TEST = "lr range test"
+"""What the baseline is called."""
 RANGE_TESTS = "lr-range-tests.csv"
 """File in a folder of evidence: a row a test. It need not be there."""
 COLUMNS = ("dataset_name", "model", "opt", "augment", "img_size", "lr", "batch_size", "steps", "seconds")

@@ -194,7 +194,8 @@ class MetaModel:
 
         def fit_member(member: int, out: NDArray[np.bool_]) -> Learner:
             if self.ranker == "process":
-                process = RegretProcess(random_state=self.random_state)
+                # Each draws its own random features: what an unlucky draw says is averaged out.
+                process = RegretProcess(random_state=self.random_state + member)
                 return process.fit(table.x[row_of[~out]], table.columns, regret[~out], weight[~out])
             parameters = self._regret_parameters(member)
             data = self._regret_data(

@@ -7,10 +7,10 @@ import pytest
 
 import advisor.evaluate.finetuning as finetuning
 from advisor.describe.model import model_features
-from advisor.evaluate.finetuning import MODEL_UNSEEN, RANGE_TEST, RECIPES, USUAL, AtBatch, behind, evaluate_fine_tuning
+from advisor.evaluate.finetuning import MODEL_UNSEEN, RECIPES, USUAL, AtBatch, behind, evaluate_fine_tuning
 from advisor.evaluate.pool import pools
 from advisor.evaluate.protocol import ADVICE, Outcome
-from advisor.evaluate.range_tests import COLUMNS, RANGE_TESTS
+from advisor.evaluate.range_tests import COLUMNS, RANGE_TEST, RANGE_TESTS
 from advisor.learn.metamodel import MetaModel
 from advisor.learn.table import build_table
 from advisor.records.schema import Pretraining

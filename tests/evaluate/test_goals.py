@@ -1,6 +1,6 @@
 import pytest
 
-from advisor.evaluate.goals import Goal, goals
+from advisor.evaluate.goals import CLEAR, Goal, fine_tuning_goals, goals
 
 
 def row(method, regret, **values):
@@ -62,3 +62,36 @@ def test_figures_are_given_under_each_limit_of_epochs():
 @pytest.mark.parametrize(("at_most", "value", "met"), [(True, 1.1, False), (False, 1.1, True), (True, None, None)])
 def test_a_goal_knows_its_direction(at_most, value, met):
     assert Goal("of a test", 1.0, at_most).is_met(value) is met
+
+
+def fine_tuning_row(method, regret, cases=20):
+    return {"method": method, "cases": cases, "mean_regret": regret, "median_regret": regret}
+
+
+def test_goals_of_fine_tuning_compare_with_the_best_fixed_rate_of_the_same_cases():
+    adamw = [
+        fine_tuning_row("advice", 0.09),
+        fine_tuning_row("lr 0.003", 0.12),
+        fine_tuning_row("lr 0.001", 0.4),
+        fine_tuning_row("lr 0.01", 0.01, cases=3),
+        fine_tuning_row("lr range test", 0.02),
+    ]
+    summary = {
+        "methods": [fine_tuning_row("advice", 0.12)],
+        "contexts": {"adamw": adamw, CLEAR: [fine_tuning_row("advice", 0.1)]},
+        "trials": {"median": 8.0},
+        "behind": [{"n_eval": 126}, {"n_eval": 400}],
+        "sgd_batches": {"8": {"points_lost": 0.0}, "32": {"points_lost": 2.9}},
+    }
+    found = {goal["goal"]: goal for goal in fine_tuning_goals(summary)}
+    mean = found["mean regret of the first suggestion"]
+    assert (mean["value"], mean["met"], mean["clear"]) == (0.12, False, 0.1)
+    above = found["adamw: mean regret above that of the best fixed learning rate"]
+    assert (above["value"], above["met"]) == (pytest.approx(-0.03), True)
+    assert found["sgd: mean regret above that of the best fixed learning rate"]["met"] is None
+    behind = found["cases of 200 evaluation images or more that end over 3 points behind AdamW at 1e-3"]
+    assert (behind["value"], behind["met"]) == (1, False)
+    assert [found[f"sgd at batch {batch}: points lost to the best fixed rate"]["met"] for batch in (8, 32)] == [
+        True,
+        False,
+    ]
