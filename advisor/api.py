@@ -19,6 +19,9 @@ from advisor.records.schema import Dataset, Run, StoredSuggestion
 
 if TYPE_CHECKING:
     from advisor.advise.explain.explanation import Explanation
+    from advisor.advise.models.fitting import ModelLimits
+    from advisor.advise.models.rank import RankedRequests
+    from advisor.advise.models.ranking import ModelRanking
     from advisor.describe.dataset import Description
     from advisor.evaluate.training import TrainedMetaModel
     from advisor.records.store.store import Store
@@ -171,7 +174,9 @@ class Advisor:
 
         A store that cannot be written loses the row, never the answer.
         """
-        suggestion = answer(self.artefact, prepared)
+        return self._remember(answer(self.artefact, prepared), prepared)
+
+    def _remember(self, suggestion: Suggestion, prepared: PreparedRequest) -> Suggestion:
         row = StoredSuggestion(
             suggestion_id=suggestion.suggestion_id,
             created_at=datetime.now(timezone.utc),
@@ -187,6 +192,74 @@ class Advisor:
             return suggestion.model_copy(update={"warnings": (*suggestion.warnings, warning)})
         return suggestion
 
+    def rank_models(
+        self,
+        dataset: str | Path | Description | Any,
+        models: Sequence[str] = (),
+        *,
+        max_params: int | None = None,
+        max_memory: int | None = None,
+        max_seconds: float | None = None,
+        top_k: int = 3,
+        class_map: str | None = None,
+        **options: Any,
+    ) -> ModelRanking:
+        """Rank models for a dataset by the accuracy that fine-tuning them is expected to reach, before any trial.
+
+        Parameters
+        ----------
+        dataset : path, Dataset, DataLoader, Description, or anything ``describe`` opens
+            The training images.
+        models : sequence of str
+            timm model names; by default all of which an accuracy on ImageNet is published.
+        max_params : int, optional
+            Most parameters that a model may have; by default as many as the largest that was recorded has.
+        max_memory : int, optional
+            Most bytes that training may take, in single precision.
+        max_seconds : float, optional
+            Hard limit on the time of the whole training; needs a recorded run on the dataset, or a ``device``.
+        top_k : int
+            How many models to show where none are named.
+        class_map : str, optional
+            A file of timm's ``--class-map``, which names the class folders that are trained on.
+        **options
+            Further options of ``suggest``: ``opt``, ``img_size``, ``max_epochs``, ``max_batch_size``, ``prefer``,
+            ``fix``, ``device``.
+
+        Returns
+        -------
+        ModelRanking
+            The most accurate first, each with its values; the suggestion of the first is remembered.
+
+        Raises
+        ------
+        UsageError
+            If a model is unknown, none fits, or the weights are asked to be random.
+        """
+        from advisor.advise.models.fitting import ModelLimits
+        from advisor.describe.dataset import Description
+
+        description = dataset if isinstance(dataset, Description) else self.describe(dataset, class_map=class_map)
+        limits = ModelLimits(max_params, max_memory, max_seconds)
+        ranked = self.rank(models, limits, options, description.dataset, top_k=top_k)
+        return ranked.ranking
+
+    def rank(
+        self,
+        models: Sequence[str],
+        limits: ModelLimits,
+        options: Mapping[str, Any],
+        dataset: Dataset,
+        *,
+        top_k: int,
+    ) -> RankedRequests:
+        """Rank models for a described dataset, with the requests that their values answer; see ``rank_models``."""
+        from advisor.advise.models.rank import rank_models
+
+        ranked = rank_models(self.artefact, models, limits, options, dataset, _StoredRuns(self), top_k=top_k)
+        self._remember(ranked.ranking.best.suggestion, ranked.prepared[0])
+        return ranked
+
     def explain(self, prepared: PreparedRequest) -> Explanation:
         """Return why the answer to a prepared request is what it is."""
         from advisor.advise.explain.explanation import explain
@@ -194,12 +267,18 @@ class Advisor:
         return explain(self.artefact, prepared)
 
     def train(
-        self, out: str | Path | None = None, *, force: bool = False, workers: int | None = None
+        self,
+        out: str | Path | None = None,
+        *,
+        add: Sequence[str | Path] = (),
+        force: bool = False,
+        workers: int | None = None,
     ) -> TrainedMetaModel:
         """Fit the meta-model to the shipped evidence and the user's own runs; see ``evaluate.training.train``."""
         from advisor.evaluate.training import train
 
-        return train(self.store, Path(out or self._config["metamodel_dir"]), force=force, workers=workers)
+        folder = Path(out or self._config["metamodel_dir"])
+        return train(self.store, folder, add=[Path(one) for one in add], force=force, workers=workers)
 
     def evaluate(self, *, finetuning: bool = False, workers: int | None = None) -> dict[str, Any]:
         """Judge the advice on the shipped evidence, every source held out in turn.

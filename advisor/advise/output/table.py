@@ -58,7 +58,7 @@ def to_table(suggestion: Mapping[str, Any]) -> RenderableType:
             *(f"{other['expected']['top1']:.0f} %" if other["expected"] else "" for other in others),
         )
     if best["expected_seconds"] is not None:
-        values.add_row("expected time", _duration(best["expected_seconds"]))
+        values.add_row("expected time", duration(best["expected_seconds"]))
     assumes = suggestion["assumes"]
     lines: list[RenderableType] = [
         line(
@@ -100,7 +100,8 @@ def _range(name: str, low: float, high: float) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return seconds as people say them."""
     return (
         f"{seconds:.0f} s"
         if seconds < 120

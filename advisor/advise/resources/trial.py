@@ -26,7 +26,7 @@ _OTHER_BATCHES = (8, 32)
 """Two batch sizes tell what a further image takes; larger ones where a small one would not fill the device."""
 _TIMED_STEPS = 2
 _SECONDS = 180
-_USABLE = 0.9
+USABLE_SHARE = 0.9
 """Share of the free memory that a training may fill: other batches fragment it, evaluation needs some."""
 
 
@@ -88,7 +88,7 @@ class Trial:
         per_image = (large.peak - small.peak) / (large.batch_size - small.batch_size)
         if per_image <= 0:
             return None
-        spare = _USABLE * self.memory - large.peak
+        spare = USABLE_SHARE * self.memory - large.peak
         return max(1, large.batch_size + math.floor(spare / per_image))
 
 

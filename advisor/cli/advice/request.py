@@ -135,11 +135,16 @@ def request_options(*, dataset_required: bool = True) -> Callable[[Command], Com
 def to_request(options: Mapping[str, Any], *, top_k: int = 3) -> Request:
     """Return the checked request that the values of ``request_options`` make."""
     from advisor.advise.request import make_request
+
+    return make_request(**to_options(options), top_k=top_k)
+
+
+def to_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of ``request_options`` as ``make_request`` takes them."""
     from advisor.advise.resources.speed import parse_duration
 
-    named = {name: options[name] for name in _NAMED}
     seconds = None if options["budget"] is None else parse_duration(options["budget"])
-    return make_request(**named, max_seconds=seconds, top_k=top_k)
+    return {**{name: options[name] for name in _NAMED}, "max_seconds": seconds}
 
 
 _NAMED = ("model", "opt", "pretrained", "img_size", "max_epochs", "max_batch_size", "prefer", "fix", "device")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor.cli.advice.models import model_options, suggest_models
 from advisor.cli.advice.request import describe_with_progress, request_options, to_request
 from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.output import echo, echo_for_programs
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _WIDE = 70
 """Columns that a table of several suggestions needs."""
+_OF_A_RANKING = ("table", "json")
+"""Formats that show all models of a ranking; the others carry out the first."""
 _READ_BY_TRAIN_PY = ("folder", "tar")
 """Kinds of datasets that train.py reads from their path."""
 
@@ -40,8 +43,15 @@ def _collector_paused() -> Iterator[None]:
 @click.command()
 @request_options()
 @click.option("--top", type=click.IntRange(1, 10), default=3, show_default=True, metavar="K", help="How many to show.")
-@click.option("--format", "format_", default="table", show_default=True, help="table, json, yaml, args, or what a plugin renders: hf, lightning.")
+@click.option(
+    "--format",
+    "format_",
+    default="table",
+    show_default=True,
+    help="table, json, yaml, args, or what a plugin renders: hf, lightning.",
+)
 @click.option("--strict", is_flag=True, help="Exit with status 3 when confidence is low.")
+@model_options
 def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
     """Suggest learning rate, batch size, epochs, dropout and weight decay for a dataset.
 
@@ -49,11 +59,20 @@ def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
     its schedule and augmentation. --format args prints arguments of timm's train.py, quoted for the shell: eval
     "python train.py $(advisor suggest ... --format args)"; yaml prints a file for its --config. The batch size in both
     is that of a training in one process.
+
+    With --models, models are ranked before any trial: the accuracy that fine-tuning each is expected to reach, its time
+    and memory, and its values.
     """
     from advisor.advise.output.render import check_format
     from advisor.api import Advisor
 
     check_format(format_)
+    ranked = suggest_models(options, top, format_)
+    if ranked is not None:
+        description, ranking = ranked
+        if format_ not in _OF_A_RANKING:
+            _print_text(ranking.best.suggestion, format_, options["dataset"], description)
+        return 3 if strict and ranking.best.suggestion.confidence == "low" else 0
     # Whatever is wrong with the request is said before any image is read.
     request = to_request(options, top_k=top)
     description = describe_with_progress(options)

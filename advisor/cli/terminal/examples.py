@@ -9,6 +9,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "advisor suggest --dataset photos --model resnet50",
         "advisor suggest --dataset photos --scratch --max-epochs 20 --fix lr=0.001",
         "advisor suggest --dataset photos --model resnet50 --format args",
+        "advisor suggest --dataset photos --models auto --max-params 30M --memory 8G",
     ),
     "run": (
         "advisor run train.py --data-dir photos --model resnet50 --epochs 20",
