@@ -24,6 +24,6 @@ def upgrade() -> None:
         op.execute(f"CREATE INDEX ix_runs_{name} ON runs ({name}, {newest})")
     for name in _TEXTS:
         # The beginning, as PostgreSQL refuses long keys.
-        op.execute(f"CREATE INDEX ix_runs_{name} ON runs (substr({name}, 1, 200), {newest}, status)")
+        op.execute(f"CREATE INDEX ix_runs_{name} ON runs (substr({name}, 1, 200), {newest}, status, best_metric)")
     op.execute(f"CREATE INDEX ix_runs_scores ON runs (best_metric DESC{last}, final_metric, run_id)")
     op.execute(f"CREATE INDEX ix_runs_hyperparameters ON runs ({', '.join(_HYPERPARAMETERS)}, run_id)")
