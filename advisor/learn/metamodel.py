@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.learn.process import RegretProcess
+from advisor.learn.process import RegretProcess, RegretProcesses
 from advisor.learn.table import Floats, Table, hidden_features
 from advisor.learn.targets import TARGETS, from_logit, logit, rows_by_case
-from advisor.learn.trees import Trees
+from advisor.learn.trees import Forest, Trees
 from advisor.records.schema import Pretraining
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ class MetaModel:
             return trees
 
         self.accuracy_members_ = _in_threads(fit_accuracy, self._left_out(table.group_of), workers)
+        self._accuracy = _together(self.accuracy_members_)
         promising = _best_quarter(expected_regret, table.case_of)
         errors = np.abs(expected_accuracy - level)
         self.residual_ = _quantile_over_groups(errors[promising], table.group_of[promising], LEVEL)
@@ -205,17 +206,17 @@ class MetaModel:
             return self._train_regret(data, parameters)
 
         self.regret_members_ = _in_threads(fit_member, self._left_out(table.group_of[row_of]), workers)
+        self._regret = _together(self.regret_members_)
         return self
 
     def predict_regret(self, x: Floats) -> Floats:
         """Return the regret that each member expects; shape (members, n)."""
-        to_regret = TARGETS[self.target].to_regret
-        return np.array([to_regret(member.predict(x)) for member in self.regret_members_])
+        return np.asarray(TARGETS[self.target].to_regret(self._regret.predict(x)))
 
     def predict(self, x: Floats) -> Prediction:
         """Predict for features of shape (n, d) in the order of ``columns_``."""
         regret = self.predict_regret(x)
-        level = np.mean([member.predict(x) for member in self.accuracy_members_], axis=0)
+        level = np.mean(self._accuracy.predict(x), axis=0)
         return Prediction(
             regret=regret.mean(axis=0),
             spread=regret.std(axis=0),
@@ -235,8 +236,7 @@ class MetaModel:
             Columns whose values will differ.
         """
         here = copy.copy(self)
-        here.regret_members_ = [_given(member, row, varying) for member in self.regret_members_]
-        here.accuracy_members_ = [member.given(row, varying) for member in self.accuracy_members_]
+        here._regret, here._accuracy = (each.given(row, varying) for each in (self._regret, self._accuracy))
         return here
 
     def clone(self) -> MetaModel:
@@ -278,6 +278,7 @@ class MetaModel:
         model.residual_ = manifest["residual"]
         model.regret_members_ = [members[f"regret_{i}"] for i in range(model.n_members)]
         model.accuracy_members_ = [members[f"accuracy_{i}"] for i in range(model.n_members)]
+        model._regret, model._accuracy = _together(model.regret_members_), _together(model.accuracy_members_)
         return model
 
     def _left_out(self, group_of_rows: NDArray[np.str_]) -> list[NDArray[np.bool_]]:
@@ -369,8 +370,10 @@ def _train(data: lightgbm.Dataset, parameters: Mapping[str, Any], rounds: int) -
     return Trees(booster.model_to_string())
 
 
-def _given(member: Learner, row: Floats, varying: Collection[int]) -> Learner:
-    return member.given(row, varying) if isinstance(member, Trees) else member
+def _together(members: Sequence[Learner]) -> Forest | RegretProcesses:
+    """Return what evaluates members at once, who are all of a kind."""
+    trees = [member for member in members if isinstance(member, Trees)]
+    return Forest(trees) if trees else RegretProcesses([one for one in members if isinstance(one, RegretProcess)])
 
 
 def _best_quarter(expected: Floats, case_of: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ is approximated by random Fourier features (Rahimi & Recht 2007), so that a pred
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,6 +156,27 @@ class RegretProcess:
         known = np.clip(np.where(np.isfinite(x), x, self.centre_), self.low_, self.high_) - self.centre_
         waves = np.cos(known @ self.frequencies_ + self.phases_) * np.sqrt(2 / self.n_features)
         return np.column_stack([waves, np.full(len(x), _CONSTANT)])
+
+
+class RegretProcesses:
+    """Processes that are asked the same, one after the other.
+
+    Parameters
+    ----------
+    processes : sequence of RegretProcess
+        Fitted ones.
+    """
+
+    def __init__(self, processes: Sequence[RegretProcess]) -> None:
+        self._processes = processes
+
+    def given(self, row: Floats, varying: Collection[int]) -> RegretProcesses:
+        """Return itself: nothing is gained by knowing what will not vary."""
+        return self
+
+    def predict(self, x: Floats) -> Floats:
+        """Return expected targets of shape (processes, n)."""
+        return np.array([process.predict(x) for process in self._processes])
 
 
 def _rounded(values: Floats) -> Any:

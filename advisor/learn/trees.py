@@ -37,7 +37,7 @@ _FIELDS = (
     "is_linear",
 )
 """What is read of each tree."""
-_ROWS = 1024
+_ROWS = 256
 """Rows evaluated at a time, which bounds the memory."""
 
 
@@ -53,15 +53,41 @@ class Trees:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tables: dict[int, _Reachable] = {}
-        self._known: Masks | None = None
-        self._asked: Sequence[int] | None = None
 
     def to_text(self) -> str:
         """Return LightGBM's text format."""
         return self._text
 
-    def given(self, row: Floats, varying: Collection[int]) -> Trees:
+    def predict(self, x: Floats) -> Floats:
+        """Return predictions of shape (n,) for features of shape (n, d), see ``Forest.predict``."""
+        return np.asarray(self._alone.predict(x)[0])
+
+    @cached_property
+    def nodes(self) -> _Nodes:
+        """All splits; read when first asked, as of the meta-models that are loaded a request needs one."""
+        return _Nodes(self._text)
+
+    @cached_property
+    def _alone(self) -> Forest:
+        return Forest([self])
+
+
+class Forest:
+    """Models that are asked the same, evaluated together.
+
+    Parameters
+    ----------
+    models : sequence of Trees
+        At least one.
+    """
+
+    def __init__(self, models: Sequence[Trees]) -> None:
+        self._models = models
+        self._looked_up: dict[int, _Reachable] = {}
+        self._known: Masks | None = None
+        self._asked: Sequence[int] | None = None
+
+    def given(self, row: Floats, varying: Collection[int]) -> Forest:
         """Return the same for features that differ from a row in some columns only: those alone are looked up.
 
         Parameters
@@ -72,49 +98,78 @@ class Trees:
             Columns whose values will differ.
         """
         here = copy.copy(self)
-        here._known = self._left_by(row[None], [f for f in self._nodes.features if f not in varying])
-        here._asked = [f for f in self._nodes.features if f in varying]
+        here._known = self._left_by(row[None], [f for f in self._splits.features if f not in varying])
+        here._asked = [f for f in self._splits.features if f in varying]
         return here
 
     def predict(self, x: Floats) -> Floats:
-        """Return predictions of shape (n,) for features of shape (n, d); NaN where one is unknown.
+        """Return predictions of shape (models, n) for features of shape (n, d); NaN where one is unknown.
 
         Raises
         ------
         ValueError
-            If the text is no such model, or one with categorical splits, zeros as missing values, linear leaves or
-            more than 64 leaves a tree.
+            If the text of one is no such model, or one with categorical splits, zeros as missing values, linear leaves
+            or more than 64 leaves a tree.
         """
         x = np.asarray(x, dtype=np.float64)
         if len(x) == 1:
             # LightGBM adds tree after tree. So does NumPy for several rows; for a single one it adds in pairs.
-            return self.predict(np.repeat(x, 2, axis=0))[:1]
+            return self.predict(np.repeat(x, 2, axis=0))[:, :1]
         parts = [self._predict(x[start : start + _ROWS]) for start in range(0, len(x), _ROWS)]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        return np.concatenate(parts, axis=1) if parts else np.zeros((len(self._models), 0))
 
     @cached_property
-    def _nodes(self) -> _Nodes:
-        # Read when first asked: of the meta-models that are loaded, a request needs one.
-        return _Nodes(self._text)
+    def _splits(self) -> _Splits:
+        return _Splits([model.nodes for model in self._models])
 
     def _predict(self, x: Floats) -> Floats:
-        values = self._nodes.leaf_value
-        left = self._left_by(x, self._nodes.features if self._asked is None else self._asked)
-        leaves = np.ascontiguousarray(np.broadcast_to(self._leaf(left), (len(x), len(values))).T)
-        return np.asarray(np.add.reduce(values[np.arange(len(leaves))[:, None], leaves], axis=0))
+        splits = self._splits
+        left = self._left_by(x, splits.features if self._asked is None else self._asked)
+        leaves = _LEAF_OF_16[left] if left.dtype == np.uint16 else _place_of_bit(left)
+        # Trees first: they are added one after the other.
+        place = np.moveaxis(leaves + splits.first_leaf, 2, 0)
+        place = np.broadcast_to(place, (len(place), len(x), len(self._models)))
+        values = splits.leaf_value[np.ascontiguousarray(place)]
+        return np.ascontiguousarray(np.add.reduce(values, axis=0).T)
 
     def _left_by(self, x: Floats, features: Iterable[int]) -> Masks:
-        """Return masks of the leaves that are reachable as far as some features tell: shape (n or 1, trees)."""
-        left = self._nodes.all_leaves[None] if self._known is None else self._known
+        """Return masks of the leaves that are reachable as far as some features tell: shape (n or 1, models, trees)."""
+        left = self._splits.all_leaves[None] if self._known is None else self._known
         for feature in features:
-            if feature not in self._tables:
-                self._tables[feature] = _Reachable(self._nodes, feature)
-            left = left & self._tables[feature].of(x[:, feature])
+            if feature not in self._looked_up:
+                self._looked_up[feature] = _Reachable(self._splits, feature)
+            left = left & self._looked_up[feature].of(x[:, feature])
         return left
 
-    def _leaf(self, masks: Masks) -> NDArray[np.intp]:
-        """Return the leaf that each mask leaves."""
-        return _LEAF_OF_16[masks] if masks.dtype == np.uint16 else _place_of_bit(masks)
+
+class _Splits:
+    """The splits of several models, brought to as many trees each by trees of one leaf that is zero.
+
+    Attributes
+    ----------
+    nodes : sequence of _Nodes
+        Of each model.
+    leaf_value : ndarray
+        All leaves one after the other.
+    first_leaf : ndarray of shape (models, trees)
+        Where in it those of each tree begin.
+    all_leaves : ndarray of shape (models, trees)
+        A mask of each tree's leaves.
+    features : list of int
+        Those that any split looks at.
+    """
+
+    def __init__(self, nodes: Sequence[_Nodes]) -> None:
+        self.nodes = nodes
+        shape = len(nodes), max(len(one.leaf_value) for one in nodes)
+        values = np.zeros((*shape, max(one.leaf_value.shape[1] for one in nodes)))
+        self.all_leaves = np.ones(shape, dtype=np.result_type(*(one.all_leaves.dtype for one in nodes)))
+        for value, leaves, one in zip(values, self.all_leaves, nodes, strict=True):
+            value[: len(one.leaf_value), : one.leaf_value.shape[1]] = one.leaf_value
+            leaves[: len(one.all_leaves)] = one.all_leaves
+        self.leaf_value = values.ravel()
+        self.first_leaf = np.arange(0, values.size, values.shape[2]).reshape(shape)
+        self.features: list[int] = sorted(set().union(*(one.features for one in nodes)))
 
 
 class _Nodes:
@@ -167,34 +222,52 @@ class _Nodes:
 
 
 class _Reachable:
-    """The leaves that a value of one feature leaves reachable in each tree.
+    """The leaves that a value of one feature leaves reachable in each tree of several models.
 
     Parameters
     ----------
-    nodes : _Nodes
+    splits : _Splits
         All splits.
     feature : int
         The feature.
     """
 
-    def __init__(self, nodes: _Nodes, feature: int) -> None:
-        rows = np.flatnonzero(nodes.feature == feature)
-        self._thresholds, place = np.unique(nodes.threshold[rows], return_inverse=True)
-        tree, shape = nodes.tree[rows], (len(self._thresholds) + 1, len(nodes.all_leaves))
-        # A value goes right of the thresholds below it, which closes their left sides, and left of the others.
-        above, below = np.tile(nodes.all_leaves, (shape[0], 1)), np.tile(nodes.all_leaves, (shape[0], 1))
-        np.bitwise_and.at(above, (place + 1, tree), ~nodes.left[rows])
-        np.bitwise_and.at(below, (place, tree), ~nodes.right[rows])
-        passed = np.bitwise_and.accumulate(above, axis=0)
-        ahead = np.bitwise_and.accumulate(below[::-1], axis=0)[::-1]
-        unknown = nodes.all_leaves.copy()
-        np.bitwise_and.at(unknown, tree, np.where(nodes.nan_left[rows], ~nodes.right[rows], ~nodes.left[rows]))
-        self._masks: Masks = np.concatenate([passed & ahead, unknown[None]])
+    def __init__(self, splits: _Splits, feature: int) -> None:
+        tables = [_reachable(nodes, feature) for nodes in splits.nodes]
+        self._thresholds = np.unique(np.concatenate([thresholds for thresholds, _ in tables]))
+        n_rows = np.array([len(masks) for _, masks in tables])
+        first = np.cumsum(n_rows) - n_rows
+        trees = splits.all_leaves.shape[1]
+        self._masks: Masks = np.ones((n_rows.sum(), trees), dtype=splits.all_leaves.dtype)
+        # Of each place among the thresholds of all models: the row of each model.
+        self._row = np.empty((len(self._thresholds) + 1, len(tables)), dtype=np.intp)
+        for model, (thresholds, masks) in enumerate(tables):
+            self._masks[first[model] : first[model] + len(masks), : masks.shape[1]] = masks
+            self._row[:-1, model] = first[model] + thresholds.searchsorted(self._thresholds)
+            self._row[-1, model] = first[model] + len(thresholds)
 
     def of(self, values: Floats) -> Masks:
-        """Return the masks of shape (n, trees) for values of shape (n,)."""
-        place = np.searchsorted(self._thresholds, values, side="left")
-        return self._masks[np.where(np.isnan(values), len(self._masks) - 1, place)]
+        """Return the masks of shape (n, models, trees) for values of shape (n,)."""
+        return self._masks[self._row[self._thresholds.searchsorted(values)]]
+
+
+def _reachable(nodes: _Nodes, feature: int) -> tuple[Floats, Masks]:
+    """Return the thresholds of a feature in one model, and the masks of its trees for a value before each of them.
+
+    The last threshold is infinity, and the last row is for what is not known, which is sorted behind it.
+    """
+    rows = np.flatnonzero(nodes.feature == feature)
+    thresholds, place = np.unique(np.append(nodes.threshold[rows], np.inf), return_inverse=True)
+    place, tree = place[:-1], nodes.tree[rows]
+    # A value goes right of the thresholds below it, which closes their left sides, and left of the others.
+    above, below = (np.tile(nodes.all_leaves, (len(thresholds) + 1, 1)) for _ in range(2))
+    np.bitwise_and.at(above, (place + 1, tree), ~nodes.left[rows])
+    np.bitwise_and.at(below, (place, tree), ~nodes.right[rows])
+    masks = np.bitwise_and.accumulate(above, axis=0) & np.bitwise_and.accumulate(below[::-1], axis=0)[::-1]
+    unknown = nodes.all_leaves.copy()
+    np.bitwise_and.at(unknown, tree, np.where(nodes.nan_left[rows], ~nodes.right[rows], ~nodes.left[rows]))
+    masks[-1] = unknown
+    return thresholds, masks
 
 
 def _leaves_below(children: Sequence[NDArray[np.int64]], splits: NDArray[np.int64], masks: Any) -> list[Masks]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.learn.metamodel import tree_parameters
-from advisor.learn.trees import Trees
+from advisor.learn.trees import Forest, Trees
 
 N_FEATURES = 6
 LEAVES = {"sixteen bits": 15, "as many as are read": 64}
@@ -57,9 +57,27 @@ def test_any_rows_are_predicted_to_the_last_bit(booster, trees, rows):
 def test_rows_that_differ_in_some_features_only_are_predicted_alike(booster, trees, row, varying):
     x = np.tile(np.array(row), (40, 1))
     x[:, sorted(varying)] = np.random.default_rng(len(varying)).normal(size=(40, len(varying)))
-    given_row = trees.given(x[7], varying)
-    assert given_row.predict(x).tobytes() == booster.predict(x).tobytes()
-    assert given_row.predict(x[:1]).tobytes() == booster.predict(x[:1]).tobytes()
+    given_row = Forest([trees]).given(x[7], varying)
+    assert given_row.predict(x)[0].tobytes() == booster.predict(x).tobytes()
+    assert given_row.predict(x[:1])[0].tobytes() == booster.predict(x[:1]).tobytes()
+
+
+@settings(deadline=None, max_examples=10)
+@given(
+    shapes=st.lists(st.tuples(st.integers(0, 99), st.sampled_from([2, 15, 17]), st.integers(1, 30)), min_size=1),
+    rows=ROWS,
+    varying=st.sets(st.integers(0, N_FEATURES - 1)),
+)
+def test_models_evaluated_together_predict_what_each_does(shapes, rows, varying):
+    """Also where they have other numbers of trees and leaves."""
+    boosters = [grown(seed, leaves, rounds=rounds) for seed, leaves, rounds in shapes]
+    forest = Forest([Trees(booster.model_to_string()) for booster in boosters])
+    x = np.array(rows)
+    expected = np.array([booster.predict(x) for booster in boosters])
+    assert forest.predict(x).tobytes() == expected.tobytes()
+    x[:, [column for column in range(N_FEATURES) if column not in varying]] = 0.5
+    expected = np.array([booster.predict(x) for booster in boosters])
+    assert forest.given(x[0], varying).predict(x).tobytes() == expected.tobytes()
 
 
 def test_values_at_a_threshold_and_next_to_it_go_the_same_way(booster, trees):
