@@ -22,9 +22,9 @@ def explain(format_: str, **options: Any) -> None:
     from advisor.api import Advisor
 
     request = to_request(options)
-    dataset = describe_with_progress(options).dataset
+    _, description = describe_with_progress(options)
     adviser = Advisor()
-    explanation = adviser.explain(adviser.prepare(request, dataset))
+    explanation = adviser.explain(adviser.prepare(request, description.dataset))
     if format_ == "json":
         echo_json(explanation.to_document())
         return

@@ -35,13 +35,13 @@ def model_options(command: Command) -> Command:
     return command
 
 
-def suggest_models(options: Mapping[str, Any], top: int, format_: str) -> tuple[Description, ModelRanking] | None:
+def suggest_models(options: Mapping[str, Any], top: int, format_: str) -> tuple[str, Description, ModelRanking] | None:
     """Rank the models that the options name, and show them where the format is one of a ranking.
 
     Returns
     -------
-    Description and ModelRanking, or None
-        None where models are not asked for.
+    str, Description and ModelRanking, or None
+        The dataset as it is trained on, its description, and the ranking; None where models are not asked for.
 
     Raises
     ------
@@ -60,7 +60,6 @@ def suggest_models(options: Mapping[str, Any], top: int, format_: str) -> tuple[
     from advisor.advise.request import make_request
     from advisor.api import Advisor
 
-    # Whatever is wrong with the request is said before any image is read.
     named = named_models(options["models"])
     asked = to_options(options)
     limits = ModelLimits(
@@ -69,7 +68,7 @@ def suggest_models(options: Mapping[str, Any], top: int, format_: str) -> tuple[
         max_seconds=asked.pop("max_seconds"),
     )
     make_request(**asked)
-    description = describe_with_progress(options)
+    dataset, description = describe_with_progress(options)
     with working("ranking models"):
         ranking = Advisor().rank(named, limits, asked, description.dataset, top_k=top).ranking
     if format_ == "json":
@@ -79,4 +78,4 @@ def suggest_models(options: Mapping[str, Any], top: int, format_: str) -> tuple[
         from advisor.safe_console import SafeConsole
 
         SafeConsole().print(to_models_table(ranking))
-    return description, ranking
+    return dataset, description, ranking

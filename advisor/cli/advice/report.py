@@ -41,7 +41,8 @@ def report(out: Path, serve: bool, port: int, **options: Any) -> None:
 
     asked = None
     if options["dataset"]:
-        asked = to_request(options), describe_with_progress(options).dataset
+        request = to_request(options)
+        asked = request, describe_with_progress(options)[1].dataset
     store = open_store()
     adviser = Advisor(store)
 

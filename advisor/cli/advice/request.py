@@ -37,12 +37,12 @@ def _fixed_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, 
     return values
 
 
-def _as_trained(ctx: click.Context, param: click.Parameter, dataset: str | None) -> str | None:
+def _as_trained(dataset: str) -> str:
     """Return the dataset, with the validation split that `advisor run --suggest` made for it if it has none itself."""
     from advisor.config import Config
     from advisor.describe.sources.validation_split import missing_split
 
-    split = missing_split(dataset, Config()["cache_dir"]) if dataset else None
+    split = missing_split(dataset, Config()["cache_dir"])
     if split is None:
         return dataset
     if split.is_made:
@@ -69,7 +69,6 @@ def request_options(*, dataset_required: bool = True) -> Callable[[Command], Com
             "--dataset",
             required=dataset_required,
             metavar="PATH",
-            callback=_as_trained,
             shell_complete=paths,
             help=f"Folder of the training images, one folder a class.{default}",
         ),
@@ -150,9 +149,13 @@ def to_options(options: Mapping[str, Any]) -> dict[str, Any]:
 _NAMED = ("model", "opt", "pretrained", "img_size", "max_epochs", "max_batch_size", "prefer", "fix", "device")
 
 
-def describe_with_progress(options: Mapping[str, Any]) -> Description:
-    """Return the description of the dataset that the values of ``request_options`` name."""
+def describe_with_progress(options: Mapping[str, Any]) -> tuple[str, Description]:
+    """Return the dataset that the values of ``request_options`` name, as it is trained on, and its description.
+
+    To be called once the request is checked: whatever is wrong with it is said before any image is read.
+    """
     from advisor.describe.dataset import describe
 
+    dataset = _as_trained(options["dataset"])
     with progress_bar() as progress:
-        return describe(options["dataset"], class_map=options["class_map"], progress=progress)
+        return dataset, describe(dataset, class_map=options["class_map"], progress=progress)

@@ -69,21 +69,20 @@ def suggest(top: int, format_: str, strict: bool, **options: Any) -> int:
     check_format(format_)
     ranked = suggest_models(options, top, format_)
     if ranked is not None:
-        description, ranking = ranked
+        dataset, description, ranking = ranked
         if format_ not in _OF_A_RANKING:
-            _print_text(ranking.best.suggestion, format_, options["dataset"], description)
+            _print_text(ranking.best.suggestion, format_, dataset, description)
         return 3 if strict and ranking.best.suggestion.confidence == "low" else 0
-    # Whatever is wrong with the request is said before any image is read.
     request = to_request(options, top_k=top)
-    description = describe_with_progress(options)
+    dataset, description = describe_with_progress(options)
     doing = f"trying a few steps on {request.device}" if request.device else "looking for good values"
     with working(doing), _collector_paused():
         adviser = Advisor()
         advised = adviser.answer(adviser.prepare(request, description.dataset))
     if format_ == "table":
-        _print_table(advised, options["dataset"], request.limits.fixed)
+        _print_table(advised, dataset, request.limits.fixed)
     else:
-        _print_text(advised, format_, options["dataset"], description)
+        _print_text(advised, format_, dataset, description)
     return 3 if strict and advised.confidence == "low" else 0
 
 

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 
 from advisor.api import Advisor
 from advisor.cli.root import cli, main
+from advisor.config import Config
+from advisor.describe.sources.validation_split import missing_split
 from advisor.records.schema import Pretraining
 from advisor.space.hyperparameters import HYPERPARAMETERS
 
@@ -184,6 +186,27 @@ def test_a_read_only_folder_costs_a_warning_not_the_answer(image_folder, tmp_pat
     folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
     monkeypatch.setenv("ADVISOR_STORE", f"sqlite:///{folder}/records.db")
     assert advise(image_folder, *ASKED, capsys=capsys)["suggestions"]
+
+
+def test_where_nothing_is_set_apart_it_is_said_and_a_split_that_a_run_made_is_what_advice_is_about(
+    image_folder, capsys, tmp_path
+):
+    code, _, err = suggest("--dataset", str(image_folder), *ASKED, capsys=capsys)
+    assert (code, err.count("no validation split, so timm's train.py scores on the training images")) == (0, 1)
+    split = missing_split(image_folder, Config()["cache_dir"])
+    made = split.make()
+    code, out, err = suggest("--dataset", str(image_folder), *ASKED, "--format", "args", capsys=capsys)
+    assert (code, err.count(f"no validation split: this is about the one of it in {made}")) == (0, 1)
+    assert shlex.quote(str(made)) in out
+    assert advise(image_folder, *ASKED, capsys=capsys)["dataset"]["n_train"] == 96  # of 120
+    assert Advisor().suggest(image_folder, model="test_resnet", pretrained=False).dataset.n_train == 96
+
+
+@pytest.mark.parametrize("wrong", [("--model", "no_such_model"), ("--opt", "nothing"), ("--budget", "soon")])
+def test_what_is_wrong_with_the_request_is_said_before_the_images_are_looked_at(image_folder, capsys, wrong):
+    code, _, err = suggest("--dataset", str(image_folder), *wrong, capsys=capsys)
+    assert code in (1, 2)
+    assert err.startswith("Error: ")
 
 
 def test_every_command_has_help():
