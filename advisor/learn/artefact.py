@@ -50,6 +50,8 @@ class Coverage:
         The most frequent rest of the recipe.
     runs, groups : int
         How many runs, of how many groups.
+    models : tuple of str
+        Names of the models; empty where an older version wrote the artefact.
     """
 
     opt: str
@@ -60,6 +62,7 @@ class Coverage:
     assumes: Mapping[str, Any]
     runs: int
     groups: int
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -298,6 +301,7 @@ def _cover(evidence: Sequence[Run], group_of: Mapping[str, str]) -> list[Coverag
             assumes={name: Counter(getattr(run, name) for run in runs).most_common(1)[0][0] for name in _ASSUMED},
             runs=len(runs),
             groups=len({group_of[str(run.dataset_id)] for run in runs if run.dataset_id in group_of}),
+            models=tuple(sorted({str(run.model) for run in runs})),
         )
         for (opt, pretraining), runs in sorted(by_context.items())
     ]
@@ -339,6 +343,7 @@ def _covered(fields: dict[str, Any]) -> Coverage:
             "bounds": {name: (low, high) for name, (low, high) in fields["bounds"].items()},
             "img_size": tuple(fields["img_size"]),
             "num_params": tuple(fields["num_params"]),
+            "models": tuple(fields.get("models", ())),
         }
     )
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from advisor.advise.request import Request
 from advisor.advise.search.context import is_supported
+from advisor.describe.model import describe_model
+from advisor.describe.model_description import ModelDescription
+from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact, Coverage
+from advisor.learn.response import Kind, model_kind
 from advisor.records.schema import Dataset, Pretraining
 
 _STARTS = {
@@ -19,6 +25,15 @@ _WORTH_NAMING = 0.1
 _FREE_OCTAVES = 0.25
 _FAR_OCTAVES = 4.0
 """Factors of two by which a model or image size lies outside the evidence, until nothing of it is left."""
+_OTHER_KIND = 0.5
+_OTHER_NORM = 0.25
+"""Novelty of a model that is not made of what recorded ones are, or of that with another normalisation: guesses, as no
+run says how far what holds for one kind of layers holds for another."""
+_KINDS: dict[Kind, str] = {
+    "convolution": "convolutional models",
+    "attention": "transformers",
+    "hybrid": "models of convolution and attention",
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,7 @@ def assess_novelty(request: Request, dataset: Dataset, artefact: Artefact, cover
     """Return how unlike the evidence a request is.
 
     The dataset counts by its distance to the nearest recorded one; a model or an image size outside what was recorded
-    adds a quarter for every factor of two.
+    adds a quarter for every factor of two, and so does a model made of other layers.
 
     Parameters
     ----------
@@ -84,4 +99,23 @@ def assess_novelty(request: Request, dataset: Dataset, artefact: Artefact, cover
         if outside > _FREE_OCTAVES:
             novelty += (outside - _FREE_OCTAVES) / _FAR_OCTAVES
             reasons.append(f"{what} {value:,} lies outside the evidence ({low:,} to {high:,})")
-    return Novelty(min(1.0, novelty), tuple(reasons))
+    other, made_of = _made_of_other_layers(request.model, coverage.models)
+    return Novelty(min(1.0, novelty + other), (*reasons, *made_of))
+
+
+def _made_of_other_layers(model: ModelDescription, recorded: Sequence[str]) -> tuple[float, tuple[str, ...]]:
+    """Return the novelty of what a model is made of against recorded ones, and the reason, if there is any."""
+    known = {(model_kind(each), each.norm) for each in _described(recorded)}
+    kind = model_kind(model)
+    if not known or (kind, model.norm) in known:
+        return 0.0, ()
+    if any(kind == each for each, _ in known):
+        return _OTHER_NORM, (f"no {_KINDS[kind]} with {model.norm} norm were recorded",)
+    return _OTHER_KIND, (f"no {_KINDS[kind]} were recorded",)
+
+
+def _described(names: Sequence[str]) -> Iterator[ModelDescription]:
+    for name in names:
+        # A model of one's own that neither the table nor timm knows says nothing here.
+        with contextlib.suppress(UsageError):
+            yield describe_model(name)
