@@ -32,6 +32,8 @@ _QUANTILE = 1.2815515655446004
 SMOOTH = ("one", "images per class", "classes", "ImageNet accuracy")
 """Names of the first weights; those of families and of architectures follow."""
 _LEAST, _MOST = 0.01, 0.995
+ALIKE = 0.1
+"""Expectations that are nearer on the scale of the logit are taken as equal (docs/models.md)."""
 _OWN_NOISE = 0.01
 """Variance between an own run and what it shows of its model, on the scale of the logit."""
 
@@ -241,6 +243,21 @@ class ModelChoice:
             variances=Variances(**content["variances"]),
             provenance=content["provenance"],
         )
+
+
+def best_first(candidates: Sequence[Candidate], expectations: Sequence[Expectation]) -> list[int]:
+    """Return the positions of models, the one to train first before the others.
+
+    Of those expected to be as good as the best that is left, the one with the highest ImageNet accuracy is next.
+    """
+    scale = to_scale(np.array([expectation.top1 for expectation in expectations]))
+    left = np.argsort(-scale, kind="stable").tolist()
+    order: list[int] = []
+    while left:
+        alike = [at for at in left if scale[at] >= scale[left[0]] - ALIKE]
+        order.append(max(alike, key=lambda at: candidates[at].imagenet_top1))
+        left.remove(order[-1])
+    return order
 
 
 @functools.cache

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.evaluate.summary import bootstrap_interval
-from advisor.learn.model_choice import LEVEL, ModelChoice
+from advisor.learn.model_choice import Expectation, ModelChoice, best_first
 from advisor.learn.table import Floats
 from research.model_choice.fitting import fit, variances_of
 from research.model_choice.runs import Reached
@@ -25,7 +25,7 @@ CAPS = (math.inf, 100e6, 30e6, 10e6, 4e6)
 MIN_MODELS = 3
 DRAWS = 20
 IMAGENET, OURS, ON_AVERAGE = "highest ImageNet accuracy", "advisor", "best on average on the others"
-RANDOM = "random"
+EXPECTED, RANDOM = "expectation alone", "random"
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,24 @@ class Fold:
     here: Reached
     variances: Floats
 
-    def expected(self, model: ModelChoice) -> Floats:
-        """Return what a model expects of the rows here, in percent."""
-        n_train, n_classes = int(self.here.n_train[0]), int(self.here.n_classes[0])
-        return np.array([one.top1 for one in model.expect(self.here.model, n_train, n_classes)])
+
+Score = Callable[[Reached], Floats]
+"""What is thought of models of a dataset left out, as rows of it; higher is better."""
+Method = Callable[[Fold], Score]
+"""Learns from the other datasets of a fold."""
 
 
-Score = Callable[[Fold], Floats]
-"""What a method thinks of the models of a dataset left out; higher is better."""
-
-
-def by_imagenet(fold: Fold) -> Floats:
+def by_imagenet(fold: Fold) -> Score:
     """Rank by published accuracy."""
-    return np.array([candidate.imagenet_top1 for candidate in fold.here.model])
+    return lambda rows: np.array([candidate.imagenet_top1 for candidate in rows.model])
 
 
-def by_size(fold: Fold) -> Floats:
+def by_size(fold: Fold) -> Score:
     """Rank by the number of parameters."""
-    return fold.here.num_params
+    return lambda rows: rows.num_params
 
 
-def on_average(fold: Fold) -> Floats:
+def on_average(fold: Fold) -> Score:
     """Rank by the mean share of models that a model beats on the other datasets."""
     from scipy.stats import rankdata
 
@@ -74,18 +71,38 @@ def on_average(fold: Fold) -> Floats:
         ranks = rankdata(fold.others.top1[rows]) / rows.sum()
         for model, rank in zip(fold.others.names[rows], ranks, strict=True):
             shares.setdefault(str(model), []).append(float(rank))
-    return np.array([float(np.mean(shares.get(str(model), [0.0]))) for model in fold.here.names])
+    return lambda rows: np.array([float(np.mean(shares.get(str(model), [0.0]))) for model in rows.names])
 
 
-def by_advisor(fold: Fold) -> Floats:
-    """Rank as ``advisor suggest --models`` does."""
-    return fold.expected(fit(fold.others, fold.variances))
+def by_expectation(fold: Fold) -> Score:
+    """Rank by what the model expects, however little lies between."""
+    model = fit(fold.others, fold.variances)
+    return lambda rows: np.array([one.top1 for one in _expected(model, rows)])
 
 
-METHODS: Mapping[str, Score] = {
+def _expected(model: ModelChoice, rows: Reached) -> list[Expectation]:
+    return model.expect(rows.model, int(rows.n_train[0]), int(rows.n_classes[0]))
+
+
+def by_advisor(fold: Fold, families: NDArray[np.str_] | None = None) -> Score:
+    """Rank as ``advisor suggest --models`` does, where only some families were recorded."""
+    recorded = fold.others if families is None else fold.others.only(np.isin(fold.others.families, families))
+    model = fit(recorded, fold.variances)
+
+    def score(rows: Reached) -> Floats:
+        expected = _expected(model, rows)
+        places = np.empty(len(rows))
+        places[best_first(rows.model, expected)] = np.arange(len(rows), 0, -1)
+        return places
+
+    return score
+
+
+METHODS: Mapping[str, Method] = {
     IMAGENET: by_imagenet,
     "most parameters": by_size,
     ON_AVERAGE: on_average,
+    EXPECTED: by_expectation,
     OURS: by_advisor,
 }
 
@@ -123,10 +140,17 @@ def folds(reached: Reached) -> list[Fold]:
     ]
 
 
-def judge(folded: Sequence[Fold], methods: Mapping[str, Score] = METHODS) -> dict[float, dict[str, Choices]]:
+def judge(folded: Sequence[Fold], methods: Mapping[str, Method] = METHODS) -> dict[float, dict[str, Choices]]:
     """Return by cap and method what choices cost; ``RANDOM`` is there too."""
-    scored = [(fold.here, {name: score(fold) for name, score in methods.items()}) for fold in folded]
-    return {cap: {name: _choices(scored, name, cap) for name in (*methods, RANDOM)} for cap in CAPS}
+    scores = {name: [method(fold) for fold in folded] for name, method in methods.items()}
+    left_out = [fold.here for fold in folded]
+    return {
+        cap: {
+            **{name: _choices(left_out, of_folds, cap) for name, of_folds in scores.items()},
+            RANDOM: _choices(left_out, [lambda rows: np.zeros(len(rows))] * len(folded), cap),
+        }
+        for cap in CAPS
+    }
 
 
 def judge_half_recorded(folded: Sequence[Fold], draws: int = DRAWS) -> dict[float, dict[str, Choices]]:
@@ -140,14 +164,8 @@ def judge_half_recorded(folded: Sequence[Fold], draws: int = DRAWS) -> dict[floa
     found = []
     for _ in range(draws):
         known = rng.permutation(families)[: len(families) // 2]
-        methods = {IMAGENET: by_imagenet, OURS: functools.partial(_knowing, families=known)}
-        found.append(judge(folded, methods))
+        found.append(judge(folded, {IMAGENET: by_imagenet, OURS: functools.partial(by_advisor, families=known)}))
     return {cap: {name: _mean([one[cap][name] for one in found]) for name in found[0][cap]} for cap in CAPS}
-
-
-def _knowing(fold: Fold, families: NDArray[np.str_]) -> Floats:
-    recorded = fold.others.only(np.isin(fold.others.families, families))
-    return fold.expected(fit(recorded, fold.variances))
 
 
 def held(folded: Sequence[Fold], own: int) -> tuple[float, float, float]:
@@ -174,27 +192,19 @@ def held(folded: Sequence[Fold], own: int) -> tuple[float, float, float]:
     return float(np.mean(inside)), float(np.mean(width)), float(np.median(off))
 
 
-NOMINAL = LEVEL
-"""How often the interval is meant to hold."""
-
-
-def _choices(scored: Sequence[tuple[Reached, Mapping[str, Floats]]], method: str, cap: float) -> Choices:
+def _choices(left_out: Sequence[Reached], scores: Sequence[Score], cap: float) -> Choices:
     from scipy.stats import spearmanr
 
     rows = []
-    for here, scores in scored:
-        fits = here.num_params <= cap
-        top1 = here.top1[fits]
-        if len(top1) < MIN_MODELS:
+    for here, score in zip(left_out, scores, strict=True):
+        fits = here.only(here.num_params <= cap)
+        if len(fits) < MIN_MODELS:
             continue
-        span, rho = max(float(np.ptp(top1)), 1e-9), math.nan
-        if method == RANDOM:
-            chosen = float(top1.mean())
-        else:
-            expected = scores[method][fits]
-            chosen = float(top1[expected == expected.max()].mean())
-            rho = float(spearmanr(expected, top1).statistic)
-        lost = float(top1.max()) - chosen
+        scored, top1 = score(fits), fits.top1
+        span = max(float(np.ptp(top1)), 1e-9)
+        # Of those that share the first place, any may be chosen.
+        lost = float(top1.max() - top1[scored == scored.max()].mean())
+        rho = math.nan if np.ptp(scored) == 0 else float(spearmanr(scored, top1).statistic)
         rows.append((lost / span, lost, rho, str(here.dataset[0])))
     regret, points, correlation, dataset = zip(*rows, strict=True)
     return Choices(np.array(regret), np.array(points), np.array(correlation), np.array(dataset))

@@ -12,7 +12,7 @@ from advisor.advise.models.candidates import LARGEST
 from advisor.advise.models.fitting import LEAST_BATCH, LEAST_EPOCHS
 from advisor.advise.models.published import imagenet_results
 from advisor.evaluate.summary import bootstrap_interval
-from advisor.learn.model_choice import LEVEL, SMOOTH, ModelChoice
+from advisor.learn.model_choice import ALIKE, LEVEL, SMOOTH, ModelChoice
 from research.model_choice.judging import (
     CAPS,
     DRAWS,
@@ -58,7 +58,7 @@ def write_page(reached: Reached, model: ModelChoice, folder: Path) -> str:
         trials=TRIALS,
         published=f"{len(imagenet_results()):,}",
         largest=f"{LARGEST / 1e6:.0f}",
-        weights=len(SMOOTH),
+        alike=ALIKE,
         level=f"{LEVEL:.0%}".replace("%", " %"),
         least_models=MIN_MODELS,
         least_epochs=LEAST_EPOCHS,

@@ -11,8 +11,10 @@ from advisor.errors import AdvisorError
 from advisor.learn.model_choice import (
     FILE,
     Candidate,
+    Expectation,
     ModelChoice,
     Variances,
+    best_first,
     from_scale,
     shipped_model_choice,
     to_scale,
@@ -74,6 +76,13 @@ def test_own_runs_decide_their_model_and_move_the_others(top1):
 @given(st.floats(0, 100))
 def test_the_scale_goes_back_but_for_its_ends(top1):
     assert from_scale(float(to_scale(np.array(top1)))) == pytest.approx(min(max(top1, 1.0), 99.5), abs=1e-6)
+
+
+def test_of_models_that_are_expected_alike_imagenet_decides():
+    models = [Candidate(f"m{i}.in1k", f"m{i}", "f", top1) for i, top1 in enumerate((80.0, 85.0, 82.0, 90.0))]
+    expected = [Expectation(top1, top1 - 5, top1 + 5, "ImageNet accuracy") for top1 in (71.0, 70.0, 60.0, 40.0)]
+    assert best_first(models, expected) == [1, 0, 2, 3]
+    assert best_first([], []) == []
 
 
 def test_no_model_no_expectation(choice):

@@ -17,7 +17,7 @@ from advisor.advise.suggestion import DatasetName, Expected
 from advisor.describe.model import describe_model
 from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact
-from advisor.learn.model_choice import LEVEL, Candidate, Expectation, ModelChoice, shipped_model_choice
+from advisor.learn.model_choice import LEVEL, Candidate, Expectation, ModelChoice, best_first, shipped_model_choice
 from advisor.learn.usable_runs import is_comparable, is_evidence
 from advisor.records.schema import Dataset, Pretraining, Run
 from advisor.space.words import counted
@@ -137,13 +137,14 @@ def _by_expectation(
     choice: ModelChoice, requests: Sequence[Request], dataset: Dataset, own: Sequence[tuple[Candidate, float]]
 ) -> list[tuple[Request, Expectation | None]]:
     """Return the requests, the most promising model first; those of which nothing is published last."""
-    candidates = [candidate_of(request.name) for request in requests]
-    known = [one for one in candidates if one is not None]
-    expected = dict(zip(known, choice.expect(known, dataset.n_train, dataset.n_classes, own), strict=True))
-    pairs = [
-        (request, None if one is None else expected[one]) for request, one in zip(requests, candidates, strict=True)
+    pairs = [(request, candidate_of(request.name)) for request in requests]
+    known = [(request, one) for request, one in pairs if one is not None]
+    candidates = [one for _, one in known]
+    expected = choice.expect(candidates, dataset.n_train, dataset.n_classes, own)
+    ordered: list[tuple[Request, Expectation | None]] = [
+        (known[at][0], expected[at]) for at in best_first(candidates, expected)
     ]
-    return sorted(pairs, key=lambda pair: -1.0 if pair[1] is None else pair[1].top1, reverse=True)
+    return [*ordered, *((request, None) for request, one in pairs if one is None)]
 
 
 def _timed_runs(records: Records, dataset: Dataset, names: Sequence[str]) -> list[Run]:
@@ -191,7 +192,10 @@ def _warnings(models: Sequence[RankedModel], own: Sequence[tuple[Candidate, floa
             "highest published ImageNet accuracy that fits: this is that order"
         )
     elif "ImageNet accuracy" in bases:
-        yield "what is expected of models that were not recorded, nor others of their family, is a guess from ImageNet"
+        yield (
+            "of families that were not recorded only ImageNet tells: with such among them, this order beats the "
+            "highest ImageNet accuracy by more than luck only up to 10 million parameters (docs/models.md)"
+        )
     if None in bases:
         yield "of some weights no ImageNet accuracy is published: they come last, and nothing is expected of them"
     if own:
