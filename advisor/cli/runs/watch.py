@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from advisor.records.store.store import Store
 
 SCHEMA = "advisor.watch/1"
+_NONE_YET = "none is recorded yet; one that was just started is there once it trains"
 
 
 @click.command()
@@ -49,7 +50,7 @@ def watch(run_name: str | None, format_: str) -> None:
 def _newest(store: Store) -> Run:
     newest = store.runs(status=Status.RUNNING, limit=1) or store.runs(limit=1)
     if not newest:
-        raise UsageError("there is no run to watch", cause="none is recorded yet", hint="advisor run SCRIPT [ARGS…]")
+        raise UsageError("there is no run to watch", cause=_NONE_YET, hint="advisor run SCRIPT [ARGS…]")
     return newest[0]
 
 

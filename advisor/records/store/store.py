@@ -153,7 +153,11 @@ class Store:
         if len(found) > 1:
             raise UsageError(f"{name!r} fits several runs", hint="give more of the id; see `advisor records list`")
         if not found:
-            raise UsageError(f"there is no run {name!r}", hint="advisor records list")
+            raise UsageError(
+                f"there is no run {name!r}",
+                cause="none is recorded under this name or id; one that was just started is there once it trains",
+                hint="advisor records list",
+            )
         return found[0]
 
     def epochs(self, run_id: str) -> list[Epoch]:

@@ -167,12 +167,14 @@ def test_of_an_ended_run_its_end_is_said(advisor, ended, name):
 def test_an_unknown_run_is_explained(advisor, ended):
     _, err = advisor("watch", "nonsense", code=2)
     assert "there is no run 'nonsense'" in err
+    assert "one that was just started is there once it trains" in err
     assert "Next:  advisor records list" in err
 
 
 def test_so_is_that_there_is_none(advisor):
     _, err = advisor("watch", code=2)
     assert "there is no run to watch" in err
+    assert "one that was just started is there once it trains" in err
     assert "advisor run SCRIPT" in err
 
 
