@@ -17,8 +17,14 @@ from advisor.space.words import counted
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
+@click.option(
+    "--add",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of shared records to learn from too; may be repeated.",
+)
 @click.option("--force", is_flag=True, help="Use the result even if it does worse than what it replaces.")
-def train(out: Path | None, force: bool) -> None:
+def train(out: Path | None, add: tuple[Path, ...], force: bool) -> None:
     """Fit the meta-model to the shipped evidence and your own recorded runs.
 
     The result is used by `advisor suggest` from then on. Before, it is judged on sources of datasets that it was not
@@ -28,7 +34,7 @@ def train(out: Path | None, force: bool) -> None:
     from advisor.records.schema import Pretraining
 
     with working("fitting to the shipped evidence and your runs, and judging the result on sources left out"):
-        trained = Advisor().train(out, force=force)
+        trained = Advisor().train(out, add=add, force=force)
     artefacts = [trained.artefact, trained.artefact.of(Pretraining.IMAGENET)]
     for fault in trained.faults:
         note(f"used all the same: {fault}")
@@ -37,6 +43,8 @@ def train(out: Path | None, force: bool) -> None:
     used = f"{trained.own_runs_used} of your {counted(trained.own_runs, 'run')} are among them" + (
         f" ({kinds})" if kinds else ""
     )
+    if add:
+        used = f"{trained.added_used} of {counted(trained.added, 'further run')} from --add and {used}"
     echo(f"Fitted to {counted(runs, 'run')} on {counted(datasets, 'dataset')}; {used}.")
     for reason, count in sorted(trained.left_out.items(), key=lambda item: -item[1]):
         hint = _HINTS.get(reason, "")

@@ -18,6 +18,7 @@ from advisor.learn.table import build_table
 from advisor.learn.usable_runs import left_out, teaching
 from advisor.records.evidence import Evidence, load_evidence, load_fine_tuning
 from advisor.records.schema import Dataset, Pretraining, Run
+from advisor.records.sharing.pool import not_known, read_pool
 
 if TYPE_CHECKING:
     from advisor.records.store.store import Store
@@ -41,6 +42,8 @@ class TrainedMetaModel:
         How many of the user's runs were not learned from, by the reason.
     used_by_source : mapping of str to int
         How many of those that were came from where.
+    added, added_used : int
+        The runs of shared folders that are none of the user's or the shipped ones, and how many were learned from.
     """
 
     artefact: Artefact
@@ -50,9 +53,13 @@ class TrainedMetaModel:
     faults: tuple[str, ...]
     left_out: Mapping[str, int]
     used_by_source: Mapping[str, int]
+    added: int = 0
+    added_used: int = 0
 
 
-def train(store: Store, folder: Path, *, force: bool = False, workers: int | None = None) -> TrainedMetaModel:
+def train(
+    store: Store, folder: Path, *, add: Sequence[Path] = (), force: bool = False, workers: int | None = None
+) -> TrainedMetaModel:
     """Fit the meta-models to the shipped evidence and the runs in a store.
 
     Each is judged on sources of datasets that it was not fitted to. One that does worse there than the shipped one, or
@@ -64,6 +71,8 @@ def train(store: Store, folder: Path, *, force: bool = False, workers: int | Non
         The user's runs; datasets that runs were trained on and that are readable here are described into it.
     folder : Path
         Where the meta-models are written.
+    add : sequence of Path
+        Folders of shared records to learn from too, as ``advisor records export --share`` writes them.
     force : bool
         Whether they are used even if they do worse.
     workers : int, optional
@@ -72,31 +81,54 @@ def train(store: Store, folder: Path, *, force: bool = False, workers: int | Non
     Raises
     ------
     AdvisorError
-        If one does worse than what it replaces and ``force`` is off, or there is too little evidence.
+        If one does worse than what it replaces and ``force`` is off, there is too little evidence, or a folder of
+        shared records is none.
     """
     from advisor.describe.recorded import describe_recorded
 
+    pools = [read_pool(path) for path in add]
     describe_recorded(store)
     own, datasets = store.runs(), store.datasets()
-    tuned = [run for run in own if run.pretraining is Pretraining.IMAGENET]
-    others = [run for run in own if run.pretraining is not Pretraining.IMAGENET]
+    from_scratch, from_weights = load_evidence(), load_fine_tuning()
+    shipped = (from_scratch, from_weights)
+    added, added_datasets = not_known(
+        pools,
+        (*own, *(run for one in shipped for run in one.runs)),
+        (*datasets, *(dataset for one in shipped for dataset in one.datasets)),
+    )
+    datasets = [*datasets, *added_datasets]
+    tuned = [run for run in (*own, *added) if run.pretraining is Pretraining.IMAGENET]
+    others = [run for run in (*own, *added) if run.pretraining is not Pretraining.IMAGENET]
     workers = workers or available_cores()
-    scratch, judged = fit_judged(load_evidence(), Pretraining.NONE, others, datasets, workers)
-    fine_tuning, judged_apart = fit_judged(load_fine_tuning(), Pretraining.IMAGENET, tuned, datasets, workers)
+    scratch, judged = fit_judged(from_scratch, Pretraining.NONE, others, datasets, workers)
+    fine_tuning, judged_apart = fit_judged(from_weights, Pretraining.IMAGENET, tuned, datasets, workers)
     faults = judged.faults + tuple(f"for fine-tuning, {fault}" for fault in judged_apart.faults)
     if faults and not force:
         raise AdvisorError(
             "the fitted meta-model does worse on sources it has not seen, and is not used",
             cause="; ".join(faults),
-            hint="see which of your runs are wrong with `advisor records list`, or use it all the same with "
-            "`advisor train --force`",
+            hint=f"{_WITHOUT_ADDED if added else _LOOK}, or use it all the same with `advisor train --force`",
         )
     artefact = replace(scratch, fine_tuning=fine_tuning)
     artefact.save(folder)
     by_id = {dataset.dataset_id: dataset for dataset in datasets}
     used = teaching(own, by_id)
     sources = Counter(run.source.value for run in used)
-    return TrainedMetaModel(artefact, folder, len(own), len(used), faults, left_out(own, by_id), sources)
+    return TrainedMetaModel(
+        artefact,
+        folder,
+        len(own),
+        len(used),
+        faults,
+        left_out(own, by_id),
+        sources,
+        len(added),
+        len(teaching(added, by_id)),
+    )
+
+
+_LOOK = "see which of your runs are wrong with `advisor records list`"
+_WITHOUT_ADDED = "leave out what you added with --add"
 
 
 def fit_judged(

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from advisor.cli.runs.selection import selection_options
+from advisor.cli.runs.share import share_runs
 from advisor.cli.runs.store import open_store
 from advisor.cli.terminal.output import echo
 from advisor.errors import AdvisorError, UsageError
@@ -29,8 +30,35 @@ from advisor.space.words import counted
     type=click.Choice(FORMATS),
     help="How to write; parquet needs the extra of that name.  [default: the ending of FILE, else csv]",
 )
-def export(selection: dict[str, Any], epochs: bool, output: Path | None, format_: str | None) -> None:
-    """Write runs, oldest first, or their epochs, as CSV, JSON lines, JSON or Parquet."""
+@click.option(
+    "--share",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write what of the runs that can teach anyone may know, for `advisor train --add`, into this folder.",
+)
+@click.option(
+    "--preview", is_flag=True, help="With --share: print everything that would be written, and write nothing."
+)
+def export(
+    selection: dict[str, Any],
+    epochs: bool,
+    output: Path | None,
+    format_: str | None,
+    share: Path | None,
+    preview: bool,
+) -> None:
+    """Write runs, oldest first, or their epochs, as CSV, JSON lines, JSON or Parquet.
+
+    --share writes anonymous runs and the features of their datasets: no name, path, host, time, argument, image or
+    class name is among them. Nothing is sent anywhere.
+    """
+    if share is not None:
+        if epochs or output is not None or format_ is not None:
+            raise UsageError("--share has a form of its own", hint="leave out --epochs, --output and --format")
+        share_runs(selection, share, preview=preview)
+        return
+    if preview:
+        raise UsageError("--preview is of what --share writes", hint="advisor records export --share DIR --preview")
     format_ = format_ or _format_of(output)
     if output is None and format_ == "parquet":
         raise UsageError("Parquet cannot be printed", hint="advisor records export --output FILE.parquet")
