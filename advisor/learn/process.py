@@ -74,7 +74,7 @@ class RegretProcess:
     def __init__(
         self,
         lengths: Mapping[str, float] | None = None,
-        noise: float = 0.6,
+        noise: float = 0.3,
         n_features: int = 384,
         random_state: int = 0,
     ) -> None:
