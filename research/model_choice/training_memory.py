@@ -41,7 +41,8 @@ def saved_bytes(name: str) -> int:
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             model(images)
-    return sum(tensor.untyped_storage().nbytes() for at, tensor in kept.items() if at not in parameters) // BATCH_SIZE
+    of_images = sum(tensor.untyped_storage().nbytes() for at, tensor in kept.items() if at not in parameters)
+    return int(of_images) // BATCH_SIZE
 
 
 def _storage(tensor: Any) -> Any:

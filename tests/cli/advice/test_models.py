@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 
+from advisor.api import Advisor
 from advisor.cli.root import main
 from advisor.describe.model import describe_model
 
@@ -66,3 +67,12 @@ def test_what_cannot_be_is_said_with_the_next_step(image_folder, arguments, said
     assert not out
     assert said in err
     assert "Next:" in err
+
+
+def test_the_advice_for_the_first_is_remembered(image_folder):
+    adviser = Advisor()
+    ranking = adviser.rank_models(image_folder, ["resnet18", "convnext_tiny"], opt="sgd")
+    (stored,) = adviser.store.suggestions()
+    assert stored.suggestion_id == ranking.best.suggestion.suggestion_id
+    assert stored.model == ranking.best.model
+    assert stored.request["opt"] == "sgd"
