@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,7 @@ from advisor.cli.terminal.output import echo, echo_json, format_option
 from advisor.errors import UsageError
 
 if TYPE_CHECKING:
-    from advisor.tuning.clock import Budget
+    from advisor.tuning.script import TunedScript
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -50,16 +50,25 @@ def tune(
     is a recorded run. Ctrl-C ends it cleanly, and the same command goes on where it was.
     """
     from advisor.tuning.clock import budget_of
-    from advisor.tuning.opening import session_of
+    from advisor.tuning.opening import open_tuning, session_of
     from advisor.tuning.report import report_of, to_text
+    from advisor.tuning.tuner import Tuner
 
-    if report:
-        from advisor.cli.runs.store import open_store
-
-        session = session_of(script, arguments, folder)
-        found = report_of(session, session.trials(open_store()))
-    else:
-        found = _tune(script, arguments, folder, budget_of(budget, max_epochs_total, trials), devices)
+    may_cost = budget_of(budget, max_epochs_total, trials)
+    if report and not session_of(script, arguments, folder).exists:
+        raise UsageError(
+            "there is no tuning of this command yet", hint="advisor tune [--budget 1h] SCRIPT [ARGUMENTS...]"
+        )
+    opened = open_tuning(script, arguments, folder, note)
+    assert opened.script is not None
+    plan = opened.plan(may_cost)
+    ended = None
+    if not report:
+        named = _devices(devices, opened.script)
+        with opened.session.held():
+            plan = opened.plan(may_cost)
+            ended = Tuner(plan, opened.script, opened.suggestion, opened.config, named, note).run().why
+    found = report_of(opened, plan, ended)
     if format_ == "json":
         echo_json(found)
     else:
@@ -67,21 +76,10 @@ def tune(
     return 0
 
 
-def _tune(
-    script: Path, arguments: tuple[str, ...], folder: Path | None, budget: Budget, devices: str | None
-) -> dict[str, Any]:
-    from advisor.tuning.opening import open_tuning
-    from advisor.tuning.report import report_of
-    from advisor.tuning.tuner import Tuner
-
-    opened = open_tuning(script, arguments, folder, note)
-    named: list[str | None] = [one.strip() for one in devices.split(",")] if devices else [None]
-    assert opened.script is not None
-    if devices and "device" not in opened.script.arguments.options:
-        raise UsageError(f"{script} has no option --device", hint="leave --devices out")
-    with opened.session.held():
-        plan = opened.plan(budget)
-        spool_dir, settings = opened.config["spool_dir"], opened.config.environment()
-        ending = Tuner(plan, opened.script, opened.suggestion, spool_dir, settings, named, note).run()
-    note(f"Ended: {ending.why}")
-    return report_of(opened.session, ending.trials, ending)
+def _devices(text: str | None, script: TunedScript) -> list[str | None]:
+    """Return where to train, a trial each; None is where the script does."""
+    if text is None:
+        return [None]
+    if "device" not in script.arguments.options:
+        raise UsageError(f"{script.path} has no option --device", hint="leave --devices out")
+    return [one.strip() for one in text.split(",")]

@@ -100,12 +100,13 @@ def choose(
     best = options.best
     mean, deviation = options.mean, options.deviation
     gains = np.full(len(mean), math.inf) if math.isinf(best) else expected_gains(mean, deviation, best)
-    if current is not None and options.is_open[current] and options.hope[current] >= best:
-        return Choice(current, float(gains[current]), "goes on")
     possible = options.is_open & (options.seconds <= budget)
-    gains = np.where(possible, gains, 0.0)
+    is_hopeful = current is not None and options.is_open[current] and options.hope[current] >= best
+    if current is not None and is_hopeful and (possible[current] or not possible.any()):
+        return Choice(current, float(gains[current]), "goes on")
     if not possible.any():
         return Choice(None, 0.0, "budget")
+    gains = np.where(possible, gains, 0.0)
     if gains.max() <= patience * noise:
         return Choice(None, float(gains.max()), "noise")
     promise = mean + EXPLORATION_WEIGHT * deviation

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.advise.suggestion import Suggested, Suggestion
+from advisor.config import Config
 from advisor.errors import AdvisorError, UsageError
 from advisor.records.recording.hand_written_loop import record_run
-from advisor.records.store.sync import sync
+from advisor.records.store.sync import sync_own
 from advisor.space.configuration import Configuration
 from advisor.tuning.clock import budget_of
 from advisor.tuning.opening import open_loop
@@ -48,8 +49,8 @@ class LoopTrial:
         Whether to load the state from there first.
     """
 
-    def __init__(self, plan: Plan, trial: Trial, suggestion: Suggestion, dataset: Dataset, spool_dir: Path) -> None:
-        self._plan, self._trial, self._dataset, self._spool_dir = plan, trial, dataset, spool_dir
+    def __init__(self, plan: Plan, trial: Trial, suggestion: Suggestion, dataset: Dataset, config: Config) -> None:
+        self._plan, self._trial, self._dataset, self._config = plan, trial, dataset, config
         self._suggestion = suggestion.model_copy(update={"suggestions": (Suggested.of(trial.configuration),)})
         self._began = time.monotonic()
         self.name, self.configuration = trial.name, trial.configuration
@@ -125,7 +126,7 @@ class LoopTrial:
 
     def refresh(self) -> Trial:
         """Take what was recorded of it into the plan; return it."""
-        sync(self._plan.store, self._spool_dir)
+        sync_own(self._plan.store, self._config)
         seconds = self._trial.seconds + time.monotonic() - self._began
         self._began = time.monotonic()
         refreshed = self._plan.session.refreshed(replace(self._trial, seconds=seconds), self._plan.store)
@@ -216,7 +217,7 @@ def tune(
                 return
             trial = plan.trial_of(outlook, choice.row)
             logger.info("%s: %s", trial.name, in_words(trial.configuration))
-            given = LoopTrial(plan, trial, opened.suggestion, opened.dataset, opened.config["spool_dir"])
+            given = LoopTrial(plan, trial, opened.suggestion, opened.dataset, opened.config)
             before = trial.done
             yield given
             after = given.refresh()

@@ -20,7 +20,7 @@ from advisor.learn.curve_model import shipped_curve_model
 from advisor.records.recording.provenance import script_folder
 from advisor.records.schema import Dataset
 from advisor.records.store.store import Store
-from advisor.records.store.sync import sync
+from advisor.records.store.sync import sync_own
 from advisor.tuning.clock import Budget
 from advisor.tuning.outlook import Expected
 from advisor.tuning.plan import Plan
@@ -63,7 +63,7 @@ class Opened:
 
     def plan(self, budget: Budget) -> Plan:
         """Return its trials so far, and what may be spent on it in all."""
-        sync(self.store, self.config["spool_dir"])
+        sync_own(self.store, self.config)
         return Plan(self.session, self.store, self.expected, budget, resumes=self.script is None or self.script.resumes)
 
 

@@ -115,9 +115,7 @@ class Expected:
         candidates = [one for one in dict.fromkeys(found) if one not in tried]
         hparams = columns_of([*(trial.configuration for trial in trials), *candidates])
         short = self._short(hparams)
-        mean, deviation = -short, np.full(len(short), self._expect.prior.unit / 2)
-        if posterior is not None:
-            mean, deviation = posterior.predict(hparams, short)
+        mean, deviation = self._predict(posterior, hparams, short)
         n = len(trials)
         hope, reached = np.full(len(short), np.inf), np.full(len(short), np.nan)
         is_open = np.ones(len(short), dtype=np.bool_)
@@ -136,6 +134,18 @@ class Expected:
         # What failed counts with what it reached, if that is anything.
         reached[:n] = np.where(is_open[:n] | np.isfinite(reached[:n]), reached[:n], 0.0)
         return Outlook(Options(mean, deviation, hope, cost, reached, is_open, self._held), trials, candidates)
+
+    def expect(self, trials: Sequence[Trial], hparams: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+        """Return the final accuracies expected of configurations, given trials, and their standard deviations."""
+        return self._predict(self._posterior(trials), hparams, self._short(hparams))
+
+    def _predict(
+        self, posterior: ForecastPosterior | None, hparams: Mapping[str, Floats], short: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return means and standard deviations; before anything was trained only differences of the means count."""
+        if posterior is None:
+            return -short, np.full(len(short), self._expect.prior.unit / 2)
+        return posterior.predict(hparams, short)
 
     def _short(self, hparams: Mapping[str, Floats]) -> Floats:
         return average_nearby(self._expect.prior.short(at_nearby_lr(hparams)))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from advisor.learn.table import Floats
 from advisor.records.store.store import Store
 from advisor.tuning.clock import Budget, Costs
 from advisor.tuning.decision import Choice, choose
@@ -99,6 +100,15 @@ class Plan:
     def look(self, running: Collection[int] = ()) -> Outlook:
         """Return what is expected; ``running`` are the numbers of the trials in training."""
         return self._expected.look(self.trials, self.costs, running=running, resumes=self.resumes)
+
+    def expect(self, hparams: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+        """Return the final accuracies expected of configurations, and their standard deviations."""
+        return self._expected.expect(self.trials, hparams)
+
+    @property
+    def seconds_an_epoch(self) -> float:
+        """How long an epoch takes; 0 where none has shown it."""
+        return Costs.of(self.trials, Budget(seconds=math.inf), 0.0).an_epoch
 
     def choose(self, outlook: Outlook, taken: Collection[int] = (), current: int | None = None) -> Choice:
         """Return what to train on.

@@ -1,54 +1,62 @@
-"""What a tuning has learned: its trials, which wait and why, and the best as arguments."""
+"""What a tuning has learned: its trials, which wait and why, the learning rate, the best, and what more would bring."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from advisor.advise.output.script_arguments import ScriptArguments
-from advisor.advise.output.timm_arguments import quote
-from advisor.advise.suggestion import Suggestion
+import numpy as np
+
+from advisor.advise.output.timm_arguments import hyperparameter_arguments, quote, to_words
+from advisor.space.configuration import columns_of
 from advisor.space.hyperparameters import HYPERPARAMETERS, format_number
-from advisor.tuning.script import TunedScript
-from advisor.tuning.session import Session
+from advisor.tuning.decision import expected_gains
+from advisor.tuning.opening import Opened
+from advisor.tuning.outlook import Outlook
+from advisor.tuning.plan import Plan
 from advisor.tuning.trials import Trial, best_of
 
-if TYPE_CHECKING:
-    from advisor.tuning.tuner import Ending
-
 SCHEMA = "advisor.tuning-report/1"
+AN_HOUR = 3600.0
+_RATES = 9
+"""Learning rates that the posterior is shown at."""
 
 
-def report_of(session: Session, trials: Sequence[Trial], ending: Ending | None = None) -> dict[str, Any]:
+def report_of(opened: Opened, plan: Plan, ended: str | None = None) -> dict[str, Any]:
     """Return what a tuning has learned, as JSON values.
 
     Parameters
     ----------
-    session : Session
-        Where.
-    trials : sequence of Trial
-        All of its trials.
-    ending : Ending, optional
-        How it ended; None where that is not known.
+    opened : Opened
+        The tuning.
+    plan : Plan
+        Its trials as they are now.
+    ended : str, optional
+        Why it ended, in words, if it did now.
     """
-    best = best_of(trials)
+    outlook, best = plan.look(), best_of(plan.trials)
     return {
         "schema": SCHEMA,
-        "folder": str(session.folder),
-        "seconds": session.seconds,
-        "ended": None if ending is None else ending.why,
-        "gain": None if ending is None else round(ending.gain, 3),
-        "best": None if best is None else {**_row(best), "args": _arguments(session, best)},
-        "trials": [_row(trial) for trial in trials],
+        "folder": str(plan.session.folder),
+        "seconds": round(plan.seconds, 1),
+        "epochs": sum(trial.done + trial.lost for trial in plan.trials),
+        "ended": ended,
+        "best": None if best is None else {**_row(best, outlook), "args": _arguments(opened, best)},
+        "trials": [_row(trial, outlook) for trial in plan.trials],
+        "lr": [] if best is None else _rates(plan, best),
+        "next_hour": _next_hour(plan, outlook),
     }
 
 
-def _row(trial: Trial) -> dict[str, Any]:
+def _row(trial: Trial, outlook: Outlook) -> dict[str, Any]:
+    options, number = outlook.options, trial.number
+    expected = None if np.isinf(options.hope[number]) else round(float(options.mean[number]), 1)
     return {
         "name": trial.name,
         "configuration": trial.configuration.as_dict(),
         "epochs_done": trial.done,
         "top1": trial.reached,
+        "expected": trial.reached if trial.ended else expected,
         "status": _status(trial),
         "seconds": round(trial.seconds, 1),
         "why": trial.why,
@@ -67,37 +75,81 @@ def _status(trial: Trial) -> str:
     return "waits" if trial.error is None else "failed"
 
 
-def _arguments(session: Session, best: Trial) -> str:
-    """Return the command line that trains the best trial, as the script takes it."""
-    asked = session.asked
-    script = TunedScript(session.folder, tuple(asked["trained_with"]), ScriptArguments(**asked["arguments"]))
-    suggestion = Suggestion.model_validate(asked["suggestion"])
-    return quote(script.values(suggestion, best.configuration))
+def _arguments(opened: Opened, best: Trial) -> str:
+    """Return the arguments that train the best trial, as the script takes them."""
+    if opened.script is None:
+        return quote(to_words(hyperparameter_arguments(best.configuration)))
+    return quote(opened.script.values(opened.suggestion, best.configuration))
 
 
-_SHORT = {"lr": "lr", "batch_size": "batch", "epochs": "epochs", "dropout": "dropout", "weight_decay": "decay"}
+def _rates(plan: Plan, best: Trial) -> list[dict[str, float]]:
+    """Return the accuracy that is expected at other learning rates than that of the best trial, all else as in it."""
+    tried = [trial.configuration.lr for trial in plan.trials]
+    rates = np.geomspace(min(tried) / 2, max(tried) * 2, _RATES)
+    columns = {**columns_of([best.configuration] * _RATES), "lr": rates}
+    mean, deviation = plan.expect(columns)
+    return [
+        {"lr": float(format_number(rate)), "top1": round(float(m), 1), "deviation": round(float(d), 1)}
+        for rate, m, d in zip(rates, mean, deviation, strict=True)
+    ]
 
 
-def to_text(report: dict[str, Any]) -> str:
+def _next_hour(plan: Plan, outlook: Outlook) -> dict[str, float] | None:
+    """Return how many more trials an hour holds, and what the best of them, and all, are expected to gain at most.
+
+    None where nothing has ended, or it is not known how long an epoch takes.
+    """
+    options, an_epoch = outlook.options, plan.seconds_an_epoch
+    if np.isinf(options.best) or not an_epoch:
+        return None
+    gains = np.where(options.is_open, expected_gains(options.mean, options.deviation, options.best), 0.0)
+    epochs = np.median([trial.configuration.epochs for trial in plan.trials])
+    count = int(AN_HOUR / (an_epoch * epochs))
+    ordered = np.sort(gains)[::-1]
+    return {
+        "trials": count,
+        "gain_of_the_best": round(float(ordered[0]), 2),
+        "gain_at_most": round(float(ordered[:count].sum()), 2),
+    }
+
+
+_SHORT = ("lr", "batch", "epochs", "dropout", "decay")
+
+
+def to_text(report: Mapping[str, Any]) -> str:
     """Return a report for people."""
-    lines = [_line("", *_SHORT.values(), "done", "top-1", "")]
+    lines = [_line("", [*_SHORT, "done", "top-1", "end"], "")]
     for trial in report["trials"]:
         values = [format_number(trial["configuration"][name]) for name in HYPERPARAMETERS]
-        top1 = "" if trial["top1"] is None else f"{trial['top1']:.1f}"
         told = "; ".join([trial["status"], *trial["notes"]])
-        lines.append(_line(trial["name"], *values, str(trial["epochs_done"]), top1, told))
+        told += f"; {trial['epochs_lost']} epochs again" if trial["epochs_lost"] else ""
+        cells = [*values, str(trial["epochs_done"]), _percent(trial["top1"]), _percent(trial["expected"])]
+        lines.append(_line(trial["name"], cells, told))
     best = report["best"]
-    lines.append("")
     if best is None:
-        lines.append("No trial has trained an epoch yet.")
-        return "\n".join(lines)
-    lines.append(f"Best: {best['name']}, {best['top1']:.1f} % after {best['epochs_done']} epochs, with")
-    lines.append(f"  {best['args']}")
-    if report["ended"]:
-        lines.append(f"Ended: {report['ended']}.")
+        return "\n".join([*lines, "", "No trial has trained an epoch yet."])
+    lines += ["", f"Best: {best['name']}, {best['top1']:.1f} % after {best['epochs_done']} epochs, with"]
+    lines += [f"  {best['args']}", "", "Expected at other learning rates, all else as in the best:"]
+    lines += [f"  {format_number(one['lr']):>9} {one['top1']:6.1f} ± {one['deviation']:.1f} %" for one in report["lr"]]
+    lines += ["", *_outlook_in_words(report)]
     return "\n".join(lines)
 
 
-def _line(name: str, *cells: str) -> str:
-    *cells, told = cells
+def _outlook_in_words(report: Mapping[str, Any]) -> Sequence[str]:
+    lines = []
+    if hour := report["next_hour"]:
+        lines.append(
+            f"Another hour holds about {hour['trials']:,} such trainings; the most promising one is expected to gain "
+            f"{hour['gain_of_the_best']:.2f} points, all of them {hour['gain_at_most']:.2f} at most."
+        )
+    if report["ended"]:
+        lines.append(f"Ended: {report['ended']}.")
+    return lines
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _line(name: str, cells: Sequence[str], told: str) -> str:
     return f"{name:<10}{''.join(f'{cell:>9}' for cell in cells)}  {told}".rstrip()

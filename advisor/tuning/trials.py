@@ -131,7 +131,8 @@ class Trial:
 
 def best_of(trials: Sequence[Trial]) -> Trial | None:
     """Return the trial with the highest accuracy at the epoch where it stands; None where none tells."""
-    return max((trial for trial in trials if trial.reached is not None), key=lambda one: one.reached, default=None)
+    reached = [(trial.reached, -trial.number) for trial in trials if trial.reached is not None]
+    return trials[-max(reached)[1]] if reached else None
 
 
 def in_words(configuration: Configuration) -> str:

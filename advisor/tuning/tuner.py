@@ -6,22 +6,22 @@ import errno
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from advisor.advise.suggestion import Suggestion
+from advisor.config import Config
 from advisor.errors import AdvisorError
 from advisor.records.schema import Status
-from advisor.records.store.sync import sync
+from advisor.records.store.sync import sync_own
 from advisor.tuning.outlook import Outlook
 from advisor.tuning.plan import ENDINGS, Plan
 from advisor.tuning.process import LOG, TrialProcess
 from advisor.tuning.script import TunedScript
 from advisor.tuning.trials import Trial, best_of, in_words
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS, LOOK_ANYWAY_SECONDS = 0.25, 2.0
 SLOWEST_EPOCH, LEAST_SECONDS = 10.0, 120.0
 """A trial hangs when an epoch takes so many times the usual, and so long at least."""
 FIRST_EPOCH_SECONDS = 1800.0
@@ -43,13 +43,10 @@ class Ending:
         In words.
     trials : sequence of Trial
         All of its trials.
-    gain : float
-        Points that the best option was still expected to gain.
     """
 
     why: str
     trials: Sequence[Trial]
-    gain: float
 
 
 @dataclass
@@ -77,10 +74,8 @@ class Tuner:
         What trains.
     suggestion : Suggestion
         The advice: the rest of the recipe.
-    spool_dir : Path
-        Where processes write their records.
-    settings : mapping of str to str
-        Variables of the environment that give them this and the store.
+    config : Config
+        The settings that its runs are recorded with.
     devices : sequence of str or None
         Where to train, a trial each; None is where the script does.
     say : callable
@@ -92,16 +87,16 @@ class Tuner:
         plan: Plan,
         script: TunedScript,
         suggestion: Suggestion,
-        spool_dir: Path,
-        settings: Mapping[str, str],
+        config: Config,
         devices: Sequence[str | None],
         say: Callable[[str], None],
     ) -> None:
         self._plan, self._session, self._script = plan, plan.session, script
-        self._suggestion = suggestion
-        self._spool_dir, self._settings = spool_dir, settings
+        self._suggestion, self._config = suggestion, config
         self._devices, self._say = devices, say
         self._training: dict[int, _Training] = {}
+        self._nothing_at, self._nothing_as = (-1, -1), ""
+        self._taken = 0.0
 
     def run(self) -> Ending:
         """Tune until the budget is spent or nothing is expected to gain more than the noise.
@@ -120,27 +115,32 @@ class Tuner:
             self._plan.tick()
             self._look_after()
             if self._plan.costs.left <= 0:
-                why, gain = "spent", 0.0
+                why = "spent"
                 self._tell_all()
             else:
-                why, gain = self._fill()
+                why = self._fill()
             if why and not self._training:
-                return Ending(ENDINGS[why], self._plan.trials, gain)
+                return Ending(ENDINGS[why], self._plan.trials)
             time.sleep(LOOK_SECONDS)
 
-    def _fill(self) -> tuple[str, float]:
+    def _fill(self) -> str:
         """Begin or go on with trials where devices are free; return why not, where there is nothing to train."""
         busy = [training.device for training in self._training.values()]
         for device in self._devices:
             if device in busy:
                 busy.remove(device)
                 continue
+            # While nothing new is known of those in training the answer is the same.
+            known = len(self._training), sum(trial.done for trial in self._plan.trials)
+            if known == self._nothing_at:
+                return self._nothing_as
             outlook = self._plan.look(self._training)
             choice = self._plan.choose(outlook, self._training)
             if choice.row is None:
-                return choice.why, choice.gain
+                self._nothing_at, self._nothing_as = known, choice.why
+                return choice.why
             self._start(outlook, choice.row, device)
-        return "", 0.0
+        return ""
 
     def _start(self, outlook: Outlook, row: int, device: str | None) -> None:
         is_new = row >= len(outlook.trials)
@@ -157,18 +157,18 @@ class Tuner:
         words = self._script.command(suggestion, trial.configuration, folder, trial.name, resume)
         if device is not None:
             words += [self._script.arguments.options["device"], device]
-        process = TrialProcess(
-            ["--name", self._session.run_name(trial), *words], self._session.trial_folder(trial), self._settings
-        )
+        words = ["--name", self._session.run_name(trial), *words]
+        process = TrialProcess(words, self._session.trial_folder(trial), self._config.environment())
         before = trial.done if resume is not None else 0
         self._training[trial.number] = _Training(trial, process, device, before, trial.seconds, time.monotonic())
 
     def _look_after(self) -> None:
         """Take what the trials in training have recorded, and let those wait that are not worth going on with now."""
-        sync(self._plan.store, self._spool_dir)
+        has_news = self._has_news()
         for number, training in list(self._training.items()):
             before = training.trial.done
-            self._take(training)
+            if has_news:
+                self._take(training)
             trial, process = training.trial, training.process
             if trial.done != before:
                 training.seen = time.monotonic()
@@ -180,6 +180,15 @@ class Tuner:
                 process.kill()
             elif process.told is None:
                 self._attend(training)
+
+    def _has_news(self) -> bool:
+        """Return whether something was recorded since the last look; another command may have taken it in before."""
+        news = (
+            sync_own(self._plan.store, self._config).lines > 0 or time.monotonic() - self._taken > LOOK_ANYWAY_SECONDS
+        )
+        if news:
+            self._taken = time.monotonic()
+        return news
 
     def _take(self, training: _Training) -> None:
         """Bring a trial up to date with the store."""
@@ -250,11 +259,13 @@ class Tuner:
 
     def _ended(self, training: _Training) -> None:
         """Note how a process ended."""
-        sync(self._plan.store, self._spool_dir)
+        sync_own(self._plan.store, self._config)
         self._take(training)
         trial, status = training.trial, training.process.status
         run = trial.run
-        if trial.ended:
+        if trial.error is not None:
+            pass  # it was said when it was found
+        elif trial.ended:
             self._say(
                 f"{trial.name} ended at {trial.reached:.1f} %" if trial.reached is not None else f"{trial.name} ended"
             )
@@ -262,7 +273,7 @@ class Tuner:
             trial = self._shrink(trial)
         elif status is not None and status < 0 and not training.interrupted:
             trial = self._killed(trial, training, -status)
-        elif not training.interrupted and trial.error is None:
+        elif not training.interrupted:
             message = run.error if run is not None and run.error else f"exit status {status}"
             log = self._session.trial_folder(trial) / LOG
             if os.strerror(errno.ENOSPC) in message:

@@ -16,7 +16,7 @@ import numpy as np
 from advisor.evaluate.summary import bootstrap_interval, holm, mean_by_group
 from advisor.records.schema import Pretraining
 from research.tuning.cases import RecordedCase, recorded_cases
-from research.tuning.replays import BUDGETS, OURS, RIVALS, WARM, ours, reached
+from research.tuning.replays import ALL, BUDGETS, OURS, RIVALS, WARM, WHOLE, luckiest, ours, reached
 
 SEEDS = 2
 """Rivals are repeated with so many seeds."""
@@ -28,12 +28,15 @@ Row = Mapping[str, Any]
 def judge(case: RecordedCase) -> Row:
     """Return the regret of every method in a case at every budget."""
     budgets = BUDGETS if case.large else _FEW
-    mine = [reached(case, ours(case, budget))[i] for i, budget in enumerate(budgets)]
-    value = {OURS: mine}
+    value = {
+        OURS: [reached(case, ours(case, budget))[i] for i, budget in enumerate(budgets)],
+        WHOLE: [reached(case, ours(case, budget, whole=True))[i] for i, budget in enumerate(budgets)],
+    }
     for name, rival in RIVALS.items():
         for warm in (False, True):
             found = [reached(case, rival(case, seed, warm))[: len(budgets)] for seed in range(SEEDS)]
             value[f"{name}, from the advice" if warm else name] = np.mean(found, axis=0).tolist()
+    value[ALL] = [luckiest(case)] * len(budgets)
     saved = sum(1 for _ in ours(case, 5, patience=0.1)) / (5 * case.epochs)
     return {
         "case": case.name,

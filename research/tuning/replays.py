@@ -17,7 +17,8 @@ from advisor.tuning.posterior import ForecastPosterior
 from research.ablations.own_trials import _clipped, _distribution
 from research.tuning.cases import RecordedCase
 
-OURS = "advisor tune"
+OURS, WHOLE = "advisor tune", "advisor tune, every trial whole"
+ALL = "the best score of all configurations"
 BUDGETS = (1, 2, 5, 10, 20)
 """Epochs spent, in trainings of all epochs."""
 WARM = 3
@@ -51,6 +52,11 @@ def reached(case: RecordedCase, steps: Iterator[Step]) -> list[float]:
     return [*found, *[_in_hand(case, done)] * (len(limits) - len(found))]
 
 
+def luckiest(case: RecordedCase) -> float:
+    """Return the value of the configuration with the best score of one run, of all there are."""
+    return float(case.value[case.curves[:, -1].argmax()])
+
+
 def _in_hand(case: RecordedCase, done: dict[int, int]) -> float:
     if not done:
         return float(case.median)
@@ -58,8 +64,8 @@ def _in_hand(case: RecordedCase, done: dict[int, int]) -> float:
     return float(case.value[best] if done[best] == case.epochs else case.curves[best, done[best] - 1])
 
 
-def ours(case: RecordedCase, budget: int, patience: float = -1.0) -> Iterator[Step]:
-    """Tune as ``advisor tune`` does, deciding as often as it does at most: after every epoch."""
+def ours(case: RecordedCase, budget: int, patience: float = -1.0, *, whole: bool = False) -> Iterator[Step]:
+    """Tune as ``advisor tune`` does, deciding after every epoch, or only after whole trials."""
     m, last = case.curves.shape
     done = np.zeros(m, dtype=np.int64)
     left, current = budget * last, None
@@ -68,8 +74,9 @@ def ours(case: RecordedCase, budget: int, patience: float = -1.0) -> Iterator[St
         if choice.row is None:
             return
         current = choice.row
-        done[current] += 1
-        left -= 1
+        trained = last if whole else 1
+        done[current] += trained
+        left -= trained
         yield current, int(done[current])
 
 

@@ -17,6 +17,11 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "light" / "tuned.py"
 
 
 @pytest.fixture(scope="session")
+def script():
+    return SCRIPT
+
+
+@pytest.fixture(scope="session")
 def images(tmp_path_factory, write_images):
     return write_images(tmp_path_factory.mktemp("images") / "brightness", n_train=90, n_eval=60)
 
@@ -42,8 +47,7 @@ def tuning(tmp_path, words):
         said = []
         opened = open_tuning(SCRIPT, words, tmp_path / "tuning", said.append)
         plan = opened.plan(budget)
-        spool_dir, settings = opened.config["spool_dir"], opened.config.environment()
-        tuner = Tuner(plan, opened.script, opened.suggestion, spool_dir, settings, devices, said.append)
+        tuner = Tuner(plan, opened.script, opened.suggestion, opened.config, devices, said.append)
         return tuner, said
 
     return open_one

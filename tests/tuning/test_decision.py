@@ -41,6 +41,12 @@ def test_nothing_waits_before_anything_has_ended():
     assert choose(options((30, 1, 4, 20), (82, 3, 10, NEW)), 1.0, 100, current=0).row == 0
 
 
+def test_a_trial_that_cannot_end_any_more_goes_on_only_where_nothing_else_can():
+    waits = (80, 3, 40, 60)
+    assert choose(options(waits, (75, 3, 10, NEW)), 1.0, 20, current=0).row == 1
+    assert choose(options(waits, (75, 3, 30, NEW)), 1.0, 20, current=0).why == "goes on"
+
+
 def test_of_equal_gains_the_cheaper_comes_first():
     assert choose(options(ENDED, (82, 3, 20, NEW), (82, 3, 5, NEW)), 1.0, 100).row == 2
 

@@ -171,13 +171,13 @@ def _stopped_after_an_epoch(tuner, monkeypatch):
 
 
 def test_a_batch_that_does_not_fit_is_halved(tuning, words, monkeypatch, images):
-    monkeypatch.setenv("TUNED_FAULT", "memory@8")
+    monkeypatch.setenv("TUNED_FAULT", "memory@2")
     words = ["--data-dir", str(images), "--model", "test_resnet", "--epochs", "5"]
     tuner, said = tuning(Budget(epochs=10), words=words)
     ending = tuner.run()
     trained = [trial for trial in ending.trials if trial.done]
     assert trained
-    assert all(trial.configuration.batch_size <= 8 for trial in trained)
+    assert all(trial.configuration.batch_size <= 2 for trial in trained)
     assert any("its batch is halved" in line for line in said)
     assert any("out of memory with a batch of" in note for trial in ending.trials for note in trial.notes)
 
