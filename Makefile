@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lint test docs benchmarks evaluate collect clean
+.PHONY: help demo lint test coverage minimum-versions package docs site benchmarks evaluate collect clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,9 +39,42 @@ test: lint  ## All checks and tests
 	@echo "==> Running the tests, a process a core"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
+coverage: $(VENV)/.installed-test  ## The tests again, with what of advisor/ and plugins/ they and their processes run
+	$(BIN)/python -m coverage erase
+	OMP_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+# Python 3.10, the oldest of everything, and no torch: what a user with an old environment has.
+.venv-minimum/.installed: .ci/minimum-versions.txt pyproject.toml
+	@echo "==> Creating .venv-minimum with the oldest supported version of every dependency"
+	$(PYTHON) -m venv .venv-minimum
+	.venv-minimum/bin/python -m pip install --quiet --constraint $< --editable . hypothesis jsonschema pytest pytest-timeout
+	@touch $@
+
+minimum-versions: .venv-minimum/.installed  ## The tests that need no extra, with the oldest version of every dependency
+	.venv-minimum/bin/python .ci/check_installed.py
+	OMP_NUM_THREADS=1 .venv-minimum/bin/python -m pytest tests/space tests/records tests/learn tests/advise/output \
+		tests/cli/advice/test_suggest.py tests/cli/test_command_line.py tests/test_config.py tests/test_plugins.py
+
+package: $(VENV)/.installed-timm  ## Build the sdist and the wheel into dist/ and check them
+	$(BIN)/python -m pip install --quiet build twine
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+
 docs: $(VENV)/.installed-timm  ## Write the pages that follow from the code: docs/commands.md and docs/features.md
 	$(BIN)/python -m research.pages.commands_page > docs/commands.md
 	$(BIN)/python -m research.pages.features_page > docs/features.md
+
+.venv-site/.installed: .ci/site-requirements.txt
+	@echo "==> Creating .venv-site with what builds the site"
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+site: .venv-site/.installed  ## Build the documentation as a site into site/; a dead link is an error
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/python -m mkdocs build --quiet
 
 benchmarks: $(VENV)/.installed-test  ## Print what recording, importing, listing and describing cost, as ratios
 	$(BIN)/python -m pip install --quiet mlflow tensorboard
@@ -63,4 +96,4 @@ collect: $(VENV)/.installed-timm  ## Build the datasets of PLAN in DATA, train w
 	$(BIN)/python -m advisor.collect.shipping.export $(DATA) $(EVIDENCE)
 
 clean:  ## Remove the environments and what the demo wrote
-	rm -rf $(VENV) .venv-metamodel .venv-timm build demo
+	rm -rf $(VENV) .venv-metamodel .venv-minimum .venv-site .venv-timm build demo dist site

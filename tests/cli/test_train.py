@@ -75,36 +75,42 @@ def test_a_model_that_does_worse_is_not_used_unless_forced(record, capsys):
     assert Advisor().artefact.version == Artefact.load(Config()["metamodel_dir"]).version
 
 
-@pytest.mark.usefixtures("_shipped")
-def test_shared_folders_are_learned_from_and_the_gate_decides(record, records, tmp_path, capsys):
-    runs, datasets = records(n_groups=1, runs_per_case=30, seed=1)
-    by_id = {one.dataset_id: replace(one, dataset_id=f"far{one.dataset_id}", group="far") for one in datasets}
-    theirs = [replace(run, run_id=f"far{run.run_id}", dataset_id=by_id[run.dataset_id].dataset_id) for run in runs]
-    far = {one.dataset_id: one for one in by_id.values()}
-    good, bad = tmp_path / "good", tmp_path / "bad"
-    write_pool(make_pool(theirs, far, {run.model for run in theirs}), good)
+@pytest.fixture
+def shared(records, tmp_path):
+    """Writes runs on other datasets, of a group each, as someone else has shared them."""
 
-    assert not train("--add", str(good))
+    def write(change, n_groups):
+        runs, datasets = records(n_groups=1, runs_per_case=30, seed=1)
+        kinds = [f"far{number}" for number in range(n_groups)]
+        theirs = {
+            kind + one.dataset_id: replace(one, dataset_id=kind + one.dataset_id, group=kind)
+            for kind in kinds
+            for one in datasets
+        }
+        trained = [
+            replace(change(run), run_id=kind + run.run_id, dataset_id=kind + str(run.dataset_id))
+            for kind in kinds
+            for run in runs
+        ]
+        write_pool(make_pool(trained, theirs, {run.model for run in runs}), tmp_path / "shared")
+        return str(tmp_path / "shared")
+
+    return write
+
+
+@pytest.mark.usefixtures("_shipped")
+def test_shared_folders_are_learned_from(shared, capsys):
+    assert not train("--add", shared(lambda run: run, 1))
     out = capsys.readouterr().out
     assert "60 of 60 further runs from --add and 0 of your 0 runs are among them" in out
-    assert "Mean regret on 3 sources left out" in out
+    assert Artefact.load(Config()["metamodel_dir"]).runs == 3 * 60 + 60
 
-    turned = [replace(run, run_id=f"bad{run.run_id}", final_metric=100 - run.final_metric) for run in runs]
-    many = [
-        replace(run, run_id=f"{group}{run.run_id}", dataset_id=f"{group}{run.dataset_id}")
-        for group in range(6)
-        for run in turned
-    ]
-    described = {
-        f"{group}{one.dataset_id}": replace(one, dataset_id=f"{group}{one.dataset_id}", group=f"bad-{group}")
-        for group in range(6)
-        for one in datasets
-    }
-    write_pool(make_pool(many, described, {run.model for run in many}), bad)
-    before = Artefact.load(Config()["metamodel_dir"]).version
-    assert train("--add", str(bad)) == 1
+
+@pytest.mark.usefixtures("_shipped")
+def test_the_gate_decides_about_shared_folders(shared, capsys):
+    assert train("--add", shared(lambda run: replace(run, final_metric=100 - run.final_metric), 6)) == 1
     assert "leave out what you added with --add" in capsys.readouterr().err
-    assert Artefact.load(Config()["metamodel_dir"]).version == before
+    assert not (Config()["metamodel_dir"] / MANIFEST).exists()
 
 
 def test_a_folder_that_is_no_pool_is_refused_before_anything_is_fitted(tmp_path, capsys):

@@ -1,0 +1,58 @@
+"""What a release is made of fits together: versions, the oldest dependencies, workflows, the targets that they call."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from advisor import __version__
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def test_the_oldest_versions_that_are_tested_are_those_that_are_asked_for():
+    asked = {}
+    for line in PROJECT["dependencies"]:
+        name, oldest = re.match(r"([\w-]+)>=([\d.]+)", line).groups()
+        asked[name] = oldest
+    lines = (ROOT / ".ci" / "minimum-versions.txt").read_text(encoding="utf-8").splitlines()
+    tested = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert tested.keys() == asked.keys()
+    for name, oldest in asked.items():
+        assert tested[name].removesuffix(".0").startswith(oldest.removesuffix(".0")), name
+
+
+def test_the_citation_names_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (citation["version"], citation["license"]) == (__version__, PROJECT["license"])
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_calls_targets_and_files_that_exist(path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    commands = "\n".join(step.get("run", "") for step in steps)
+    for target in re.findall(r"\bmake ([\w-]+)", commands):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for name in re.findall(r"\.ci/[\w.-]+|tests/[\w./-]+", commands):
+        assert (ROOT / name).exists(), name
+    for extras in re.findall(r"'\.\[([\w,]+)\]'", commands):
+        assert set(extras.split(",")) <= PROJECT["optional-dependencies"].keys()
+
+
+def test_every_version_of_python_that_is_supported_is_tested():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert workflow["jobs"]["tests"]["strategy"]["matrix"]["python"][0] == oldest
