@@ -301,18 +301,22 @@ class Advisor:
 
 
 class _StoredRuns:
-    """The runs of an adviser's store; none where it cannot be read, as advice is given all the same."""
+    """The runs of an adviser's store; none where it cannot be read, as advice is given all the same.
+
+    Those of one request: what was asked once is not read again.
+    """
 
     def __init__(self, adviser: Advisor) -> None:
         self._adviser = adviser
+        self._read: dict[tuple[str, str], Sequence[Run]] = {}
 
     def of_model(self, model: str) -> Sequence[Run]:
         """Return the runs of a model, from whatever weights, the latest first."""
-        return self._runs(architecture=model)
+        return self._runs("architecture", model)
 
     def on_dataset(self, dataset_id: str) -> Sequence[Run]:
         """Return the runs on a dataset."""
-        return self._runs(dataset=dataset_id)
+        return self._runs("dataset", dataset_id)
 
     def dataset(self, dataset_id: str) -> Dataset | None:
         """Return the description of a dataset, or None if there is none."""
@@ -321,11 +325,13 @@ class _StoredRuns:
         except StoreError:
             return None
 
-    def _runs(self, **which: str) -> Sequence[Run]:
-        try:
-            return self._adviser.store.runs(**which)  # type: ignore[arg-type]
-        except StoreError:
-            return []
+    def _runs(self, kind: str, value: str) -> Sequence[Run]:
+        if (kind, value) not in self._read:
+            try:
+                self._read[kind, value] = self._adviser.store.runs(**{kind: value})  # type: ignore[arg-type]
+            except StoreError:
+                return []
+        return self._read[kind, value]
 
 
 def suggest(dataset: str | Path | Description | Any, **options: Any) -> Suggestion:

@@ -125,11 +125,11 @@ class Forest:
     def _predict(self, x: Floats) -> Floats:
         splits = self._splits
         left = self._left_by(x, splits.features if self._asked is None else self._asked)
-        leaves = _LEAF_OF_16[left] if left.dtype == np.uint16 else _place_of_bit(left)
+        left = np.broadcast_to(left, (len(x), *left.shape[1:]))
+        leaves = _LEAF_OF_16.take(left) if left.dtype == np.uint16 else _place_of_bit(left)
         # Trees first: they are added one after the other.
-        place = np.moveaxis(leaves + splits.first_leaf, 2, 0)
-        place = np.broadcast_to(place, (len(place), len(x), len(self._models)))
-        values = splits.leaf_value[np.ascontiguousarray(place)]
+        place = np.ascontiguousarray(np.moveaxis(leaves, 2, 0)) + splits.first_leaf.T[:, None]
+        values = splits.leaf_value.take(place)
         return np.ascontiguousarray(np.add.reduce(values, axis=0).T)
 
     def _left_by(self, x: Floats, features: Iterable[int]) -> Masks:
@@ -138,7 +138,8 @@ class Forest:
         for feature in features:
             if feature not in self._looked_up:
                 self._looked_up[feature] = _Reachable(self._splits, feature)
-            left = left & self._looked_up[feature].of(x[:, feature])
+            reachable = self._looked_up[feature].of(x[:, feature])
+            left = np.bitwise_and(left, reachable, out=reachable)
         return left
 
 
@@ -248,7 +249,7 @@ class _Reachable:
 
     def of(self, values: Floats) -> Masks:
         """Return the masks of shape (n, models, trees) for values of shape (n,)."""
-        return self._masks[self._row[self._thresholds.searchsorted(values)]]
+        return self._masks.take(self._row.take(self._thresholds.searchsorted(values), axis=0), axis=0)
 
 
 def _reachable(nodes: _Nodes, feature: int) -> tuple[Floats, Masks]:
@@ -283,9 +284,9 @@ def _leaves_below(children: Sequence[NDArray[np.int64]], splits: NDArray[np.int6
     return below
 
 
-def _place_of_bit(masks: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
+def _place_of_bit(masks: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
     """Return which bit is set in each mask, where exactly one is."""
-    return (np.frexp(masks.astype(np.float64))[1] - 1).astype(np.intp)
+    return (np.frexp(masks.astype(np.float64))[1] - 1).astype(np.uint8)
 
 
 _LEAF_OF_16 = _place_of_bit(np.arange(1 << 16))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ NO_DECAY = 1e-7
 """Stands for a weight decay of 0 on the logarithmic scale; anything smaller than ten times this acts like none."""
 
 
+@functools.lru_cache(maxsize=20_000)  # a search rounds the same values again and again
 def two_figures(value: float) -> float:
     """Return a value rounded to two significant figures."""
     return float(f"{value:.2g}")

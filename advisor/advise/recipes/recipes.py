@@ -12,7 +12,7 @@ import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import resources
 
 import numpy as np
@@ -56,6 +56,9 @@ class Situation:
     attention: float
     corpus: float
     log_epochs: float = math.nan
+
+
+_SITUATION = tuple(field.name for field in fields(Situation))
 
 
 @dataclass(frozen=True)
@@ -135,9 +138,10 @@ class WeightedSources:
     def _distribution(self) -> tuple[Floats, Floats]:
         """A grid over the values, and the share of what is said below each of its points."""
         # Recipes agree on round numbers: what is said alike is weighed together, a tenth of the work.
-        said, where = np.unique(np.column_stack([self.values, self.widths]), axis=0, return_inverse=True)
-        values, widths = said.T
-        weights = np.bincount(where.ravel(), self.weights) / self.weights.sum()
+        # As complex numbers, which are compared by both parts and sorted four times as fast as rows.
+        said, where = np.unique(self.values + 1j * self.widths, return_inverse=True)
+        values, widths = np.ascontiguousarray(said.real), np.ascontiguousarray(said.imag)
+        weights = np.bincount(where, self.weights) / self.weights.sum()
         reach = 6 * _BROAD * widths
         grid = np.linspace((values - reach).min(), (values + reach).max(), 1024)
         # The logistic distribution function of unit variance, written so that nothing overflows.
@@ -194,9 +198,13 @@ class Recipes:
 
     def __init__(self, recipes: Sequence[Recipe]) -> None:
         self.recipes = tuple(recipes)
-        self._points = np.array([astuple(recipe.situation) for recipe in recipes]).reshape(-1, len(_SCALES))
+        self._points = np.array(
+            [[getattr(recipe.situation, name) for name in _SITUATION] for recipe in recipes]
+        ).reshape(-1, len(_SCALES))
         self._families = np.array([recipe.family for recipe in recipes], dtype=np.str_)
-        self._sources = np.array([recipe.source for recipe in recipes], dtype=np.str_)
+        self._sources = np.array([recipe.source for recipe in recipes], dtype=object)
+        # By number, in the order of their names: texts take long to sort.
+        _, self._source_of = np.unique(self._sources.astype(np.str_), return_inverse=True)
         self._starts = np.array([recipe.pretrained for recipe in recipes], dtype=bool)
         self._is_layer_wise = np.array([recipe.layer_decay is not None for recipe in recipes], dtype=bool)
         self._columns = {name: _column(recipes, name) for name in _RECIPE_VALUES}
@@ -243,17 +251,17 @@ class Recipes:
         near = self.nearness(situation) * np.where(self._families == family, 1.0, 0.0 if same_family else _OTHER_FAMILY)
         counted = (self._starts == pretrained) & (layer_decay | ~self._is_layer_wise)
         stated = np.flatnonzero(counted & np.isfinite(said) & (near > 0))
-        said, sources = said[stated], self._sources[stated]
-        weights = once_a_source(sources, near[stated], anywhere=_ANYWHERE)
+        said, sources = said[stated], self._sources[stated].tolist()
+        weights = once_a_source(self._source_of[stated], near[stated], anywhere=_ANYWHERE)
         widths = np.full(len(said), width)
         if prior is not None:
-            said, sources = np.append(said, prior[1]), np.append(sources, prior[0])
+            said, sources = np.append(said, prior[1]), [*sources, prior[0]]
             weights, widths = np.append(weights, 1.0), np.append(widths, prior[2])
-        return WeightedSources(np.log(said) if log else said, weights, widths, tuple(str(name) for name in sources))
+        return WeightedSources(np.log(said) if log else said, weights, widths, tuple(sources))
 
     def nearness(self, situation: Situation) -> Floats:
         """Return how near each recipe is to a situation, 1 in the same and toward 0 far away."""
-        asked = np.array(astuple(situation))
+        asked = np.array([getattr(situation, name) for name in _SITUATION])
         distance = (self._points - asked) / _SCALES
         # What a recipe leaves open is one scale away; what is not asked for does not count.
         distance = np.where(np.isnan(self._points), 1.0, distance)
@@ -261,8 +269,8 @@ class Recipes:
         return np.asarray(1 / (1 + (distance**2).sum(axis=1)))
 
 
-def once_a_source(sources: Sequence[str] | npt.NDArray[np.str_], near: Floats, *, anywhere: float = 0.0) -> Floats:
-    """Return the weights of recipes by how near they are, so that a source counts once.
+def once_a_source(sources: Sequence[str] | npt.NDArray[np.intp], near: Floats, *, anywhere: float = 0.0) -> Floats:
+    """Return the weights of recipes by how near they are, so that a source, by name or number, counts once.
 
     A source counts as its nearest recipe does, and ``anywhere`` more; its recipes share that by how near they are.
     """

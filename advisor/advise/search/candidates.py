@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -27,26 +28,33 @@ _MOVES: dict[str, tuple[float, ...]] = {
 
 def even_cover(bounds: Bounds) -> Columns:
     """Return an even cover of the box by the additive recurrence of Roberts' R sequence (generalised golden ratio)."""
+    unit = _even_cover_of_unit_box()
+    columns = {name: _place(name, unit[:, i], bounds[name]) for i, name in enumerate(HYPERPARAMETERS)}
+    return _snap(columns, bounds)
+
+
+@functools.cache
+def _even_cover_of_unit_box() -> Floats:
     d = len(HYPERPARAMETERS)
     ratio = 2.0
     for _ in range(64):
         ratio = (1 + ratio) ** (1 / (d + 1))
     steps = np.arange(1, _N_COVER + 1)[:, None] * (1 / ratio) ** np.arange(1, d + 1)
-    unit = (0.5 + steps) % 1
-    columns = {name: _place(name, unit[:, i], bounds[name]) for i, name in enumerate(HYPERPARAMETERS)}
-    return _snap(columns, bounds)
+    return np.asarray((0.5 + steps) % 1)
 
 
 def steps_from(columns: Columns, rows: NDArray[np.intp], bounds: Bounds) -> Columns:
     """Return the candidates one step along each axis from those in ``rows``, inside the box, that are not there yet."""
-    result: dict[str, list[Floats]] = {name: [] for name in HYPERPARAMETERS}
     here = take(columns, rows)
-    for moved, moves in _MOVES.items():
-        for move in moves:
-            there = here[moved] * move if TABLE[moved].by_factors else here[moved] + move
-            for name in HYPERPARAMETERS:
-                result[name].append(there if name == moved else here[name])
-    found = _snap({name: np.concatenate(parts) for name, parts in result.items()}, bounds)
+    n_moves = sum(map(len, _MOVES.values()))
+    there = {name: np.tile(column, n_moves).reshape(n_moves, -1) for name, column in here.items()}
+    at = 0
+    for name, moves in _MOVES.items():
+        factors = np.array(moves)[:, None]
+        moved = there[name][at : at + len(moves)]
+        moved[...] = moved * factors if TABLE[name].by_factors else moved + factors
+        at += len(moves)
+    found = _snap({name: column.ravel() for name, column in there.items()}, bounds)
     # Many steps end at the edge of the box, and neighbours have neighbours in common.
     known = set(_keys(columns))
     new = {key: row for row, key in reversed(list(enumerate(_keys(found)))) if key not in known}
@@ -81,7 +89,9 @@ def _snap(columns: Columns, bounds: Bounds) -> Columns:
     result = {}
     for name, one in TABLE.items():
         low, high = bounds[name]
-        inside = np.clip([one.rounded(value) for value in columns[name].tolist()], low, high)
+        values = columns[name].tolist()
+        rounded = {value: one.rounded(value) for value in set(values)}  # steps leave most of them as they are
+        inside = np.clip([rounded[value] for value in values], low, high)
         # The largest power of two inside, unless the box is a single value the user asked for.
         if name == "batch_size" and low < high:
             inside = np.where(np.log2(inside) % 1 > 0, 2 ** np.floor(np.log2(inside)), inside)
