@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--number", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="compositions at a time")
     parser.add_argument("--training", type=Path, default=TRAINING, help="folder with train.py")
     parser.add_argument(
         "--out", type=Path, help="file for the result; FILE.part has what an interrupted call goes on from"
@@ -58,24 +60,30 @@ def main() -> int:
     args = parser.parse_args()
     part = None if args.out is None else args.out.with_name(f"{args.out.name}.part")
     known = _read(part) if part is not None and part.exists() else {}
-    tried, began = [], time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        for number, faults in enumerate(compositions(args.number, args.seed)):
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.jobs) as pool:
+
+        def find(number: int, faults: list[Fault]) -> dict[str, Any]:
             names = [fault.name for fault in faults]
             found = known.get(number, {})
             if found.get("faults") != names:
-                different = compare(faults, Path(folder) / "work", args.training)
+                different = compare(faults, Path(folder) / str(number), args.training)
                 found = {"number": number, "faults": names, "different": different}
-                print(json.dumps(found), flush=True)
-            tried.append(found)
-            if part is not None:
-                part.write_text("".join(f"{json.dumps(found)}\n" for found in tried), encoding="utf-8")
+                line = f"{json.dumps(found)}\n"
+                print(line, end="", flush=True)
+                if part is not None:
+                    with part.open("a", encoding="utf-8") as file:
+                        file.write(line)
+            return found
+
+        drawn = compositions(args.number, args.seed)
+        tried = list(pool.map(find, range(args.number), drawn))
     different = sum(bool(found["different"]) for found in tried)
     if args.out is not None and part is not None:
         today = time.strftime("%d %B %Y", time.gmtime()).lstrip("0")
         result = {"number": args.number, "seed": args.seed, "different": different, "date": today}
         args.out.write_text(f"{json.dumps(result)}\n", encoding="utf-8")
-        part.unlink()
+        part.unlink(missing_ok=True)
     print(
         f"{args.number} compositions of {len(FAULTS)} faults, seed {args.seed}: {different} different, "
         f"{time.monotonic() - began:.0f} s"
