@@ -195,7 +195,7 @@ class Advisor:
     def rank_models(
         self,
         dataset: str | Path | Description | Any,
-        models: Sequence[str] = (),
+        models: str | Sequence[str] = "auto",
         *,
         max_params: int | None = None,
         max_memory: int | None = None,
@@ -210,8 +210,9 @@ class Advisor:
         ----------
         dataset : path, Dataset, DataLoader, Description, or anything ``describe`` opens
             The training images.
-        models : sequence of str
-            timm model names; by default all of which an accuracy on ImageNet is published.
+        models : str or sequence of str
+            timm model names, in a text with commas between them; by default all of which an accuracy on ImageNet is
+            published.
         max_params : int, optional
             Most parameters that a model may have; by default as many as the largest that was recorded has.
         max_memory : int, optional
@@ -236,12 +237,14 @@ class Advisor:
         UsageError
             If a model is unknown, none fits, or the weights are asked to be random.
         """
+        from advisor.advise.models.candidates import named_models
         from advisor.advise.models.fitting import ModelLimits
         from advisor.describe.dataset import Description
 
+        names = named_models(models) if isinstance(models, str) else models
         description = dataset if isinstance(dataset, Description) else self.describe(dataset, class_map=class_map)
         limits = ModelLimits(max_params, max_memory, max_seconds)
-        ranked = self.rank(models, limits, options, description.dataset, top_k=top_k)
+        ranked = self.rank(names, limits, options, description.dataset, top_k=top_k)
         return ranked.ranking
 
     def rank(

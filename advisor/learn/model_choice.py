@@ -108,7 +108,7 @@ class ModelChoice:
     variances : Variances
         Of what was not recorded.
     provenance : mapping
-        Where the runs are from, their licence, and how many there are.
+        Where the runs are from, their licence, how many there are, and ``n_train``: the extent of their datasets.
     """
 
     families: Sequence[str]

@@ -49,6 +49,7 @@ def _provenance(reached: Reached) -> dict[str, object]:
         **SOURCE,
         "notice": NOTICE,
         "runs": reached.runs,
+        "n_train": [int(reached.n_train.min()), int(reached.n_train.max())],
         "datasets": len(np.unique(reached.dataset)),
         "models": len(np.unique(reached.names)),
         "target": f"expected best top-1 accuracy of {TRIALS} random runs of more than one epoch",

@@ -59,6 +59,8 @@ def write_page(reached: Reached, model: ModelChoice, folder: Path) -> str:
         published=f"{len(imagenet_results()):,}",
         largest=f"{LARGEST / 1e6:.0f}",
         alike=ALIKE,
+        fewest=f"{reached.n_train.min():,.0f}",
+        most=f"{reached.n_train.max():,.0f}",
         level=f"{LEVEL:.0%}".replace("%", " %"),
         least_models=MIN_MODELS,
         least_epochs=LEAST_EPOCHS,

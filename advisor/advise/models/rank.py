@@ -102,7 +102,7 @@ def rank_models(
         ),
         models=tuple(models),
         left_out=tuple(left_out if names else _counted(left_out)),
-        warnings=tuple(_warnings(models, own)),
+        warnings=tuple(_warnings(models, own, dataset.n_train, choice.provenance["n_train"])),
     )
     return RankedRequests(ranking, tuple(prepared for _, prepared in found))
 
@@ -183,8 +183,13 @@ def _counted(left_out: Sequence[LeftOut]) -> list[LeftOut]:
     return [LeftOut(model=None, reason=f"{counted(n, 'model')}: {reason}") for reason, n in reasons.most_common()]
 
 
-def _warnings(models: Sequence[RankedModel], own: Sequence[tuple[Candidate, float]]) -> Iterator[str]:
-    """Yield what must be known to read the ranking."""
+def _warnings(
+    models: Sequence[RankedModel], own: Sequence[tuple[Candidate, float]], n_train: int, recorded: tuple[int, int]
+) -> Iterator[str]:
+    """Yield what must be known to read the ranking; ``recorded`` is the extent of the datasets that it rests on."""
+    fewest, most = recorded
+    if not fewest <= n_train <= most:
+        yield f"how models compare was recorded on {fewest:,} to {most:,} training images: on {n_train:,} it is a guess"
     bases = {model.basis for model in models}
     if bases == {"ImageNet accuracy"} and not own:
         yield (

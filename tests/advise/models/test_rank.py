@@ -165,3 +165,10 @@ def test_from_scratch_nothing_is_ranked(shipped):
     with pytest.raises(UsageError, match="fine-tuning only") as error:
         rank(shipped, pretrained=False)
     assert "--model" in error.value.hint
+
+
+@pytest.mark.parametrize(("n_train", "said"), [(4_000, False), (120, True), (10**6, True)])
+def test_datasets_unlike_the_recorded_are_said_to_be(shipped, n_train, said):
+    dataset = replace(DATASET, n_train=n_train)
+    ranking = rank_models(shipped, ("resnet18",), ANY, {}, dataset, RunList(), top_k=1).ranking
+    assert any("it is a guess" in warning for warning in ranking.warnings) == said

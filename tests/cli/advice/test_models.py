@@ -71,7 +71,7 @@ def test_what_cannot_be_is_said_with_the_next_step(image_folder, arguments, said
 
 def test_the_advice_for_the_first_is_remembered(image_folder):
     adviser = Advisor()
-    ranking = adviser.rank_models(image_folder, ["resnet18", "convnext_tiny"], opt="sgd")
+    ranking = adviser.rank_models(image_folder, "resnet18,convnext_tiny", opt="sgd")
     (stored,) = adviser.store.suggestions()
     assert stored.suggestion_id == ranking.best.suggestion.suggestion_id
     assert stored.model == ranking.best.model
