@@ -159,7 +159,7 @@ def _holds_home(source: str) -> bool:
 def _named(store: Store, run_ids: Collection[str], dataset: Dataset, report: RecordedDatasets) -> list[Run]:
     """Return those of the runs that do not know their dataset and may be on this one, as far as their names tell."""
     chosen = set(run_ids)
-    runs = [run for run in store.runs() if run.run_id in chosen and run.dataset_id is None]
+    runs = [run for run in store.each_run() if run.run_id in chosen and run.dataset_id is None]
     named: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         named[re.split(r"[/\\]", run.dataset_name or "")[-1]].append(run)

@@ -88,7 +88,7 @@ def train(
 
     pools = [read_pool(path) for path in add]
     describe_recorded(store)
-    own, datasets = store.runs(), store.datasets()
+    own, datasets = [run.to_learn_from() for run in store.each_run()], store.datasets()
     from_scratch, from_weights = load_evidence(), load_fine_tuning()
     shipped = (from_scratch, from_weights)
     added, added_datasets = not_known(

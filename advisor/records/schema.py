@@ -42,6 +42,11 @@ _IMAGENET_CHECKPOINTS = ("in1k",)
 """Names of the published checkpoints that collected runs start from; all others were pretrained on small drawings."""
 _WEIGHT_FILES = ("checkpoint", "initial_checkpoint", "pretrained_path", "finetune")
 """Arguments of a run, in ``extra``, that name weights other than timm's own."""
+_LEARNED_FROM = (
+    *_WEIGHT_FILES,
+    *("train_split", "eval_split", "val_split", "scored_on_training_images", "trainable", "kind"),
+)
+"""What of ``extra`` decides whether and as what a run teaches."""
 
 
 class Source(str, Enum):
@@ -149,6 +154,11 @@ class Run:
             return Pretraining.NONE
         files = [self.extra[name] for name in _WEIGHT_FILES if self.extra.get(name)]
         return Pretraining.OTHER if set(files) - set(_IMAGENET_CHECKPOINTS) else Pretraining.IMAGENET
+
+    def to_learn_from(self) -> Run:
+        """Return the run without what nothing is learned from, a fifth of its size."""
+        extra = {name: self.extra[name] for name in _LEARNED_FROM if name in self.extra}
+        return dataclasses.replace(self, extra=extra, versions={})
 
 
 @dataclass(frozen=True, kw_only=True)

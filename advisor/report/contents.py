@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from advisor.advise.diagnose.diagnosis import Diagnosis, diagnose, load_figures
 from advisor.advise.explain.explanation import Explanation, explain
-from advisor.advise.prepare import RunList, prepare_again
+from advisor.advise.prepare import prepare_again
 from advisor.advise.suggestion import DatasetName, Suggestion
 from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact
-from advisor.records.schema import Epoch, Run
+from advisor.records.schema import Dataset, Epoch, Run, Status
+from advisor.records.store.selection import Selection
 from advisor.records.store.store import Store
 from advisor.report.past_advice import Account, account
 
@@ -70,13 +71,24 @@ def gather(store: Store, artefact: Artefact, explanation: Explanation | None) ->
     explanation : Explanation or None
         The advice that the page is about.
     """
-    all_runs = store.runs()
-    runs = all_runs if explanation is None else [r for r in all_runs if _is_on(r, explanation.suggestion.dataset)]
-    shown = runs[:MOST_RUNS]
+    suggestions = store.suggestions()
+    shown: list[Run] = []
+    on_it = 0
+
+    def each_run() -> Iterator[Run]:
+        # One by one, of which the newest are kept: all of a team's would not fit into memory.
+        nonlocal on_it
+        for run in store.each_run():
+            if explanation is None or _is_on(run, explanation.suggestion.dataset):
+                on_it += 1
+                if on_it <= MOST_RUNS:
+                    shown.append(run)
+            yield run
+
+    accounted, total = account(each_run(), suggestions), store.count()
     ids = [run.run_id for run in shown]
     epochs = {run_id: list(some) for run_id, some in groupby(store.epochs_of(ids), key=lambda epoch: epoch.run_id)}
     datasets = {dataset.dataset_id: dataset for dataset in store.datasets()}
-    suggestions = store.suggestions()
     given = {suggestion.suggestion_id: suggestion for suggestion in suggestions}
     figures = load_figures()
 
@@ -90,9 +102,9 @@ def gather(store: Store, artefact: Artefact, explanation: Explanation | None) ->
     return Contents(
         explanation=explanation,
         runs=[show(run) for run in shown],
-        total_runs=len(runs),
-        account=account(all_runs, suggestions),
-        other_runs=len(all_runs) - len(runs),
+        total_runs=on_it,
+        account=accounted,
+        other_runs=max(0, total - on_it),
     )
 
 
@@ -114,7 +126,7 @@ def newest_advice(store: Store, artefact: Artefact) -> Explanation | None:
         if stored.request is None:
             return Explanation(suggestion, (), None, suggestion.evidence, no_response=_UNASKED)
         # The advice as it was given: runs that came after it did not make it.
-        records = RunList(_ended_before(store, stored.created_at), store.datasets())
+        records = _EndedBefore(store, stored.created_at)
         try:
             prepared = prepare_again(artefact, stored.request, dataset, records)
         except (UsageError, KeyError, ValueError):  # asked of another version, for a model that this one does not know
@@ -132,12 +144,33 @@ _UNASKED = (
 )
 
 
-def _ended_before(store: Store, when: datetime) -> list[Run]:
-    return [run for run in store.runs() if run.ended_at is not None and run.ended_at <= when]
+class _EndedBefore:
+    """The runs of a store that had ended at a time."""
+
+    def __init__(self, store: Store, when: datetime) -> None:
+        self._store = store
+        self._when = when
+
+    def of_model(self, model: str) -> Sequence[Run]:
+        """Return the runs of a model, from whatever weights, the latest first."""
+        return self._ended(self._store.runs(architecture=model))
+
+    def on_dataset(self, dataset_id: str) -> Sequence[Run]:
+        """Return the runs on a dataset."""
+        return self._ended(self._store.runs(dataset=dataset_id))
+
+    def dataset(self, dataset_id: str) -> Dataset | None:
+        """Return the description of a dataset, or None if there is none."""
+        return self._store.dataset(dataset_id)
+
+    def _ended(self, runs: Sequence[Run]) -> list[Run]:
+        return [run for run in runs if run.ended_at is not None and run.ended_at <= self._when]
 
 
 def state(store: Store) -> str:
     """Return a text that changes whenever something that a page shows does."""
-    parts = [f"{run.run_id} {run.status.value} {run.epochs_done} {run.final_metric}" for run in store.runs()]
+    changing = (*store.runs(limit=MOST_RUNS), *store.runs(status=Status.RUNNING))
+    parts = [f"{run.run_id} {run.status.value} {run.epochs_done} {run.final_metric}" for run in changing]
+    parts += [f"{status.value} {store.count(Selection(status=status))}" for status in Status]
     parts += [suggestion.suggestion_id for suggestion in store.suggestions()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

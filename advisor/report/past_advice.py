@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
@@ -12,6 +14,8 @@ from advisor.advise.suggestion import Expected, Suggested, Suggestion
 from advisor.learn.usable_runs import score_of
 from advisor.records.schema import Run, Status, StoredSuggestion
 from advisor.space.hyperparameters import HYPERPARAMETERS
+
+Advice: TypeAlias = tuple[StoredSuggestion, Suggestion]
 
 
 @dataclass(frozen=True)
@@ -88,15 +92,16 @@ def _read(stored: StoredSuggestion) -> Suggestion | None:
         return None
 
 
-def _followed(runs: Iterable[Run], advice: Sequence[tuple[StoredSuggestion, Suggestion]]) -> Iterator[Followed]:
+def _followed(runs: Iterable[Run], advice: Sequence[Advice]) -> Iterator[Followed]:
+    by_id, by_dataset = _grouped(advice)
     for run in runs:
         if run.status not in (Status.FINISHED, Status.DIVERGED) or not run.n_classes:
             continue
         if run.status is Status.FINISHED and (run.metric != "eval_top1" or run.final_metric is None):
             continue
-        for stored, suggestion in advice:
-            named = run.suggestion_id == stored.suggestion_id
-            if not named and (run.suggestion_id is not None or not _is_for(run, stored, suggestion)):
+        named = run.suggestion_id is not None
+        for stored, suggestion in by_id[run.suggestion_id] if named else by_dataset[run.dataset_id]:
+            if not named and not _is_for(run, stored, suggestion):
                 continue
             taken = next((one for one in suggestion.suggestions if _is_trained_as(run, one)), None)
             if taken is not None and taken.expected is not None:
@@ -104,10 +109,19 @@ def _followed(runs: Iterable[Run], advice: Sequence[tuple[StoredSuggestion, Sugg
                 break
 
 
+def _grouped(advice: Sequence[Advice]) -> tuple[Mapping[str | None, list[Advice]], Mapping[str | None, list[Advice]]]:
+    """Return advice by its id and by its dataset, each in the order it had."""
+    by_id: dict[str | None, list[Advice]] = defaultdict(list)
+    by_dataset: dict[str | None, list[Advice]] = defaultdict(list)
+    for stored, suggestion in advice:
+        by_id[stored.suggestion_id].append((stored, suggestion))
+        by_dataset[suggestion.dataset.dataset_id].append((stored, suggestion))
+    return by_id, by_dataset
+
+
 def _is_for(run: Run, stored: StoredSuggestion, suggestion: Suggestion) -> bool:
     return (
-        run.dataset_id == suggestion.dataset.dataset_id
-        and (run.model or "").partition(".")[0] == suggestion.model.partition(".")[0]
+        (run.model or "").partition(".")[0] == suggestion.model.partition(".")[0]
         and (run.opt or "").lower() == suggestion.opt
         and bool(run.pretrained) == suggestion.pretrained
         and (run.started_at is None or run.started_at >= stored.created_at)

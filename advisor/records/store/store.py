@@ -126,12 +126,18 @@ class Store:
             query = sa.select(RUNS).where(RUNS.c.run_id.in_(first))
         return self._all(Run, query.order_by(*order))
 
-    def each_run(self, chosen: Selection = EVERY) -> Iterator[Run]:
-        """Give runs one by one, the oldest id first, however many there are."""
-        query = chosen.of(sa.select(RUNS)).order_by(RUNS.c.run_id).execution_options(yield_per=_ROWS_AT_ONCE)
+    def each_run(self, chosen: Selection = EVERY, *, descending: bool = True) -> Iterator[Run]:
+        """Give runs one by one by when they started, however many there are."""
+        started = RUNS.c.started_at.desc() if descending else RUNS.c.started_at.asc()
+        query = chosen.of(sa.select(RUNS)).order_by(started.nulls_last(), RUNS.c.run_id.desc())
         with self.reading() as connection:
-            for found in connection.execute(query).mappings():
+            for found in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)).mappings():
                 yield record(Run, found)
+
+    def count(self, chosen: Selection = EVERY) -> int:
+        """Return how many runs there are."""
+        with self.reading() as connection:
+            return connection.execute(chosen.of(sa.select(sa.func.count()).select_from(RUNS))).scalar_one()
 
     def run_ids(self, chosen: Selection = EVERY) -> list[str]:
         """Return the ids of runs, the oldest first."""
