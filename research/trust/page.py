@@ -11,7 +11,7 @@ from research.trust.faults import FAULTS
 CHAOS = [
     # training, what the last ``make -C research trust`` found, options of the command
     ("softmax regression on NumPy, with timm's names", "promises-chaos.json", ""),
-    ("a network of timm", "promises-chaos-timm.json", " --training tests/scripts/real --number 10 --seed 7"),
+    ("a network of timm", "promises-chaos-timm.json", " --training tests/scripts/real --seed 7"),
 ]
 
 RECORDS = "records/recording"
@@ -69,6 +69,16 @@ ELSEWHERE = [
         "A run is in the store it was started for",
         "two projects with one spool folder",
         "records/store/test_sync_apart.py",
+    ),
+    (
+        "None waits for ever",
+        "imports of the same runs in other orders at once, on SQLite and PostgreSQL",
+        "records/importing/test_imports_at_once.py",
+    ),
+    (
+        "A store is never lost",
+        "copied while others write; damaged, lost, restored from an older copy, from one of an older version",
+        "records/store/test_backup.py",
     ),
     (
         "Settings are the project's",
