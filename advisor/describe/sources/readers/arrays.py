@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from advisor.describe.sources.images import ImageDataset, open_file
+from advisor.describe.sources.readers.folder import IMAGE_EXTENSIONS, OTHER_EXTENSIONS
 from advisor.describe.sources.rows import Rows, from_rows
 from advisor.errors import DatasetError
 
@@ -151,7 +152,7 @@ class _Files(list[str]):
 
 
 def _known_files(dataset: Any) -> list[str] | None:
-    """Return the files of the images where a Dataset keeps them (torchvision, timm, Subset)."""
+    """Return the files of the images where a Dataset keeps them (torchvision, timm, Subset, a list of one's own)."""
     if hasattr(dataset, "dataset") and hasattr(dataset, "indices"):  # torch.utils.data.Subset
         inner = _known_files(dataset.dataset)
         return None if inner is None else [inner[int(i)] for i in dataset.indices]
@@ -159,7 +160,20 @@ def _known_files(dataset: Any) -> list[str] | None:
         samples = getattr(holder, "samples", None)
         if isinstance(samples, list) and len(samples) == len(dataset) > 0 and _is_file(samples[0]):
             return [os.fspath(sample[0]) for sample in samples]
-    return None
+    lists = [held for held in getattr(dataset, "__dict__", {}).values() if _are_images(held, len(dataset))]
+    return [os.fspath(path) for path in lists[0]] if len(lists) == 1 else None
+
+
+def _are_images(held: Any, number: int) -> bool:
+    """Return whether what a Dataset holds is a list of so many image files; that goes by the first and the last."""
+    if not (isinstance(held, (list, tuple)) and len(held) == number > 0):
+        return False
+    return all(
+        isinstance(path, (str, os.PathLike))
+        and os.path.splitext(path)[1].lower() in IMAGE_EXTENSIONS | OTHER_EXTENSIONS
+        and os.path.isfile(path)
+        for path in (held[0], held[-1])
+    )
 
 
 def _known_arrays(dataset: Any) -> Any:

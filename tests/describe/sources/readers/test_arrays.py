@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from advisor.describe.dataset import describe, draw_sample, open_dataset
+from advisor.describe.fingerprint import take_fingerprint
 from advisor.errors import DatasetError
 
 
@@ -102,6 +103,35 @@ def test_loaders_are_their_datasets_and_augmented_images_the_files_they_are_made
     assert open_dataset(training).n_train == 7
     assert describe((training, validation)).dataset.dataset_id == describe(pets).dataset.dataset_id
     assert open_dataset(torch.utils.data.DataLoader(Noise(6, labelled))).n_train == 6
+
+
+class ByHand:
+    """A Dataset as many write it: the paths of the images and their labels, opened and varied item by item."""
+
+    def __init__(self, root):
+        self.files = sorted(root.rglob("*.png"))
+        self.labels = [path.parent.name for path in self.files]
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        raise AssertionError("its images would be as training varies them")
+
+
+def test_a_dataset_that_holds_a_list_of_files_is_known_by_them(pets):
+    in_python = open_dataset((ByHand(pets / "train"), ByHand(pets / "val")))
+    assert take_fingerprint(in_python).dataset_id == take_fingerprint(open_dataset(pets)).dataset_id
+
+
+def test_two_lists_of_files_do_not_tell_which_are_the_images(pets):
+    class WithMasks(ByHand):
+        def __init__(self, root):
+            super().__init__(root)
+            self.masks = self.files[::-1]
+
+    with pytest.raises(AssertionError, match="as training varies them"):
+        describe(WithMasks(pets / "train"))
 
 
 def test_timm_datasets_are_not_decoded_for_their_labels(pets):
