@@ -239,7 +239,7 @@ class _Reachable:
         n_rows = np.array([len(masks) for _, masks in tables])
         first = np.cumsum(n_rows) - n_rows
         trees = splits.all_leaves.shape[1]
-        self._masks: Masks = np.ones((n_rows.sum(), trees), dtype=splits.all_leaves.dtype)
+        self._masks: Masks = np.ones_like(splits.all_leaves, shape=(int(n_rows.sum()), trees))
         # Of each place among the thresholds of all models: the row of each model.
         self._row = np.empty((len(self._thresholds) + 1, len(tables)), dtype=np.intp)
         for model, (thresholds, masks) in enumerate(tables):
@@ -264,7 +264,8 @@ def _reachable(nodes: _Nodes, feature: int) -> tuple[Floats, Masks]:
     above, below = (np.tile(nodes.all_leaves, (len(thresholds) + 1, 1)) for _ in range(2))
     np.bitwise_and.at(above, (place + 1, tree), ~nodes.left[rows])
     np.bitwise_and.at(below, (place, tree), ~nodes.right[rows])
-    masks = np.bitwise_and.accumulate(above, axis=0) & np.bitwise_and.accumulate(below[::-1], axis=0)[::-1]
+    passed, ahead = np.bitwise_and.accumulate(above, axis=0), np.bitwise_and.accumulate(below[::-1], axis=0)[::-1]
+    masks: Masks = np.bitwise_and(passed, ahead)
     unknown = nodes.all_leaves.copy()
     np.bitwise_and.at(unknown, tree, np.where(nodes.nan_left[rows], ~nodes.right[rows], ~nodes.left[rows]))
     masks[-1] = unknown

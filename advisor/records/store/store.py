@@ -137,7 +137,7 @@ class Store:
     def count(self, chosen: Selection = EVERY) -> int:
         """Return how many runs there are."""
         with self.reading() as connection:
-            return connection.execute(chosen.of(sa.select(sa.func.count()).select_from(RUNS))).scalar_one()
+            return int(connection.execute(chosen.of(sa.select(sa.func.count()).select_from(RUNS))).scalar_one())
 
     def run_ids(self, chosen: Selection = EVERY) -> list[str]:
         """Return the ids of runs, the oldest first."""

@@ -94,7 +94,9 @@ _INDEXED_CHARACTERS = 200
 
 def equals(column: sa.Column[Any], value: str) -> sa.ColumnElement[bool]:
     """Return the condition that a text is a value, which the index of its beginning answers."""
-    length = sa.literal_column(str(_INDEXED_CHARACTERS))  # as it is in the index, else that is not used
+    length: sa.ColumnElement[int] = sa.literal_column(
+        str(_INDEXED_CHARACTERS)
+    )  # as it is in the index, else that is not used
     begins = sa.func.substr(column, sa.literal_column("1"), length) == value[:_INDEXED_CHARACTERS]
     # What is shorter than the beginning is it; SQLite would not use the index if it was told so.
     return begins if len(value) < _INDEXED_CHARACTERS else begins & (column == value)
