@@ -80,6 +80,7 @@ NOT_RUN = {
     "python -m advisor.collect.": "tests/collect/",
     "advisor collect meta_data/plans/": "tests/collect/; it trains for hours",
     "advisor train": "tests/cli/test_train.py",
+    "advisor tune": "tests/tuning/; it trains again and again",
     "advisor evaluate": "tests/evaluate/; it takes minutes",
 }
 SMALL_RESNET50 = """
@@ -100,7 +101,8 @@ def is_run(example: Example) -> bool:
     if example.page == "docs/first-minutes.md":
         return False  # research/first_minutes.py typed them, wrong ones on purpose among them
     if example.kind == "python":
-        return example.page != "docs/recording.md"  # tests/test_recording_doc.py
+        # tests/test_recording_doc.py, tests/tuning/test_loop.py
+        return example.page not in ("docs/recording.md", "docs/tuning.md")
     return "[OPTIONS]" not in example.text and not example.text.startswith(tuple(NOT_RUN))
 
 

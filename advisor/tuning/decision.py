@@ -119,10 +119,14 @@ def choose(
 
 
 def expected_gains(mean: Floats, deviation: Floats, best: float) -> Floats:
-    """Return by how many points each is expected to exceed the best; being worse counts 0."""
+    """Return by how many points each is expected to exceed the best; being worse counts 0, and 100 % is the end."""
+    return np.maximum(_excess(mean, deviation, best) - _excess(mean, deviation, 100.0), 0.0)
+
+
+def _excess(mean: Floats, deviation: Floats, level: float) -> Floats:
     from scipy.special import ndtr
 
     deviation = np.maximum(deviation, 1e-9)
-    z = (mean - best) / deviation
+    z = (mean - level) / deviation
     density = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
-    return np.asarray(np.maximum((mean - best) * ndtr(z) + deviation * density, 0.0))
+    return np.asarray((mean - level) * ndtr(z) + deviation * density)

@@ -159,7 +159,9 @@ def _another(session: Session, cause: str, hint: str) -> UsageError:
 
 def _without(session: Session, prepared: PreparedRequest) -> PreparedRequest:
     """Return a prepared request without the runs of the tuning itself."""
-    own = f"{session.folder.name}/"
+    if not session.exists:
+        return prepared
+    own = f"{session.name}/"
     return replace(prepared, own_runs=tuple(run for run in prepared.own_runs if not (run.name or "").startswith(own)))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from advisor.advise.output.timm_arguments import hyperparameter_arguments, quote, to_words
 from advisor.space.configuration import columns_of
-from advisor.space.hyperparameters import HYPERPARAMETERS, format_number
+from advisor.space.hyperparameters import HYPERPARAMETERS, format_number, two_figures
 from advisor.tuning.decision import expected_gains
 from advisor.tuning.opening import Opened
 from advisor.tuning.outlook import Outlook
@@ -89,7 +89,7 @@ def _rates(plan: Plan, best: Trial) -> list[dict[str, float]]:
     columns = {**columns_of([best.configuration] * _RATES), "lr": rates}
     mean, deviation = plan.expect(columns)
     return [
-        {"lr": float(format_number(rate)), "top1": round(float(m), 1), "deviation": round(float(d), 1)}
+        {"lr": two_figures(float(rate)), "top1": round(float(m), 1), "deviation": round(float(d), 1)}
         for rate, m, d in zip(rates, mean, deviation, strict=True)
     ]
 
@@ -109,7 +109,7 @@ def _next_hour(plan: Plan, outlook: Outlook) -> dict[str, float] | None:
     return {
         "trials": count,
         "gain_of_the_best": round(float(ordered[0]), 2),
-        "gain_at_most": round(float(ordered[:count].sum()), 2),
+        "gain_at_most": round(min(float(ordered[:count].sum()), 100 - options.best), 2),
     }
 
 

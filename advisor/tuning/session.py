@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import AdvisorError, UsageError
-from advisor.records.schema import Epoch, Run
+from advisor.records.schema import Epoch, Run, new_id
 from advisor.records.store.store import Store
 from advisor.tuning.trials import Trial
 
@@ -20,6 +21,8 @@ SCHEMA = "advisor.tuning/1"
 _SESSION, _TRIAL, _CLOCK = "tuning.json", "trial.json", "seconds.json"
 CHECKPOINT, SUMMARY = "last.pth.tar", "summary.csv"
 _LINKED_NS = 200_000_000
+_DRAWN = 5
+"""Characters of a new id that tell tunings apart."""
 
 
 class Session:
@@ -42,7 +45,14 @@ class Session:
     def create(self, asked: Mapping[str, Any]) -> None:
         """Begin a tuning; ``asked`` are JSON values."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / _SESSION, {"schema": SCHEMA, **asked})
+        # Another folder may be called the same, and its runs may be in the same store.
+        name = f"{self.folder.name}-{new_id()[-_DRAWN:]}"
+        _write(self.folder / _SESSION, {"schema": SCHEMA, "name": name, **asked})
+
+    @functools.cached_property
+    def name(self) -> str:
+        """What its runs are called, before the names of the trials."""
+        return str(self.asked["name"])
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -106,7 +116,7 @@ class Session:
 
     def run_name(self, trial: Trial) -> str:
         """Return what the runs of a trial are called."""
-        return f"{self.folder.name}/{trial.name}"
+        return f"{self.name}/{trial.name}"
 
     def save(self, trial: Trial) -> None:
         """Keep what the store does not know of a trial."""

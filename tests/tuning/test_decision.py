@@ -84,5 +84,10 @@ def test_whatever_is_chosen_is_open_and_can_end_within_the_budget(rows, budget, 
 
 
 @given(numbers, st.floats(0.01, 40), numbers)
-def test_a_gain_is_at_least_what_the_mean_promises(mean, deviation, best):
-    assert expected_gains(np.array([mean]), np.array([deviation]), best)[0] >= max(mean - best, 0) - 1e-9
+def test_a_gain_is_what_is_left_to_100_percent_at_most(mean, deviation, best):
+    gain = expected_gains(np.array([mean]), np.array([deviation]), best)[0]
+    assert 0 <= gain <= 100 - best + 1e-9
+
+
+def test_a_sure_gain_is_the_difference():
+    assert expected_gains(np.array([90.0]), np.array([0.0]), 80.0)[0] == pytest.approx(10.0)

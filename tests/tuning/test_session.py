@@ -53,6 +53,14 @@ def test_trials_are_read_as_they_were_saved(session, trial, store):
     assert session.asked["script"] == "train.py"
 
 
+def test_folders_of_one_name_do_not_share_runs(tmp_path, session, trial, trained, store):
+    trained(0, 1)
+    other = Session(tmp_path / "elsewhere" / "mine")
+    other.create({})
+    other.save(trial)
+    assert other.trials(store)[0].done == 0
+
+
 def test_a_trial_that_went_on_is_one_curve(session, trial, trained, store):
     trained(0, 1)
     trained(2, 3, 4, status=Status.FINISHED, extra={"resume": "last.pth.tar"})

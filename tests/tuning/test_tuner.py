@@ -48,10 +48,11 @@ def test_a_tuning_keeps_its_budget_and_trains_nothing_twice(tuning, tmp_path, st
     best = max(ending.trials, key=lambda trial: trial.reached)
     assert best.ended
     assert said[0].startswith("trial-000 begins (the advice)")
-    for name, trained in epochs_printed(tmp_path / "tuning").items():
+    session = Session(tmp_path / "tuning")
+    for name, trained in epochs_printed(session.folder).items():
         trial = next(trial for trial in ending.trials if trial.name == name)
         assert trained[: trial.done] == list(range(trial.done))
-        assert len(trained) <= trial.done + len(store.runs(name=f"tuning/{name}"))  # the epoch that a pause broke off
+        assert len(trained) <= trial.done + len(session.runs(trial, store))  # the epoch that a pause broke off
 
 
 def test_the_same_command_goes_on_where_it_was(tuning, tmp_path):
