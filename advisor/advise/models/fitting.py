@@ -144,7 +144,12 @@ class Room:
 
     def _within_time(self, prepared: PreparedRequest, speed: float | None) -> PreparedRequest:
         if speed is None:
-            raise DoesNotFit("nothing tells how fast it trains on this machine")
+            device = prepared.request.device
+            raise DoesNotFit(
+                "nothing tells how fast it trains on this machine"
+                if device is None
+                else f"how fast it trains could not be measured on {device}"
+            )
         epochs, request = self._epochs(speed, prepared.request), prepared.request
         limits = replace(request.limits, max_epochs=epochs)
         asked = replace(prepared.asked, max_seconds=self._limits.max_seconds)

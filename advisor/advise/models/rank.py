@@ -93,7 +93,8 @@ def rank_models(
         raise UsageError(
             "none of these models fits",
             cause="; ".join(reason for reason, _ in common),
-            hint="raise a limit, name other models with --models, or measure this machine with --device",
+            hint="raise a limit, or name other models with --models"
+            + ("" if options.get("device") else ", or measure this machine with --device"),
         )
     models = [model for model, _ in found]
     ranking = ModelRanking(  # type: ignore[call-arg]  # mypy does not see that the aliased schema has a default

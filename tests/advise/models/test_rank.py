@@ -8,6 +8,7 @@ from advisor.advise.models.fitting import LEAST_EPOCHS, ModelLimits
 from advisor.advise.models.rank import rank_models
 from advisor.advise.prepare import RunList
 from advisor.advise.resources.cost import cost_of
+from advisor.advise.resources.trial import Step, Trial
 from advisor.api import Advisor
 from advisor.describe.model import describe_model
 from advisor.errors import UsageError
@@ -172,3 +173,29 @@ def test_datasets_unlike_the_recorded_are_said_to_be(shipped, n_train, said):
     dataset = replace(DATASET, n_train=n_train)
     ranking = rank_models(shipped, ("resnet18",), ANY, {}, dataset, RunList(), top_k=1).ranking
     assert any("it is a guess" in warning for warning in ranking.warnings) == said
+
+
+def test_a_device_that_nothing_can_be_measured_on_is_said(shipped, monkeypatch):
+    for room in ("advisor.advise.models.fitting", "advisor.advise.prepare"):
+        monkeypatch.setattr(f"{room}.try_steps", lambda *asked: "nothing was measured on cpu: it is busy")
+    with pytest.raises(UsageError, match="could not be measured on cpu") as error:
+        rank(shipped, names=("resnet18",), limits=ModelLimits(max_seconds=1_000.0), device="cpu")
+    assert "--device" not in error.value.hint
+
+
+def test_a_measured_speed_keeps_the_budget_and_spares_hopeless_models_the_measurement(shipped, monkeypatch):
+    asked = []
+
+    def measure(request, n_classes, device):
+        asked.append(request.model.name)
+        return Trial(device, 2**33, (Step(8, 2**30, 50.0), Step(32, 2**31, 100.0)))
+
+    for room in ("advisor.advise.models.fitting", "advisor.advise.prepare"):
+        monkeypatch.setattr(f"{room}.try_steps", measure)
+    ranking = rank(
+        shipped, names=("resnet18", "convnext_large"), limits=ModelLimits(max_seconds=1_000.0), device="cpu"
+    ).ranking
+    assert ranking.best.seconds <= 1_000
+    assert ranking.best.seconds_basis == "here"
+    assert [one.model for one in ranking.left_out] == ["convnext_large"]
+    assert asked == ["resnet18", "resnet18"], "the reference, and the model that may fit"
