@@ -10,7 +10,7 @@ from advisor import ImportedRun, Skipped, Source, Status, imported_run
 from advisor_mlflow.tracked import Tracked
 from advisor_timm.importing.aliases import timm_arguments
 from advisor_timm.importing.history import fields_of_arguments, planned_epochs
-from advisor_timm.importing.percent import FRACTIONS, in_percent, problem
+from advisor_timm.importing.percent import in_percent, problem
 from advisor_timm.metric_names import columns, is_plain
 
 SUGGESTION_TAG = "advisor.suggestion_id"
@@ -55,13 +55,11 @@ def record(tracked: Tracked, store: str, world_size: int | None) -> ImportedRun 
         "git_commit": tracked.tags.get("mlflow.source.git.commit"),
         "suggestion_id": tracked.tags.get(SUGGESTION_TAG),
     }
-    rows, were_fractions = in_percent(rows, fields.get("n_classes"), by_custom=is_plain(tracked.metrics))
+    rows, beside = in_percent(rows, fields.get("n_classes"), by_custom=is_plain(tracked.metrics))
     reason = problem(rows, (), fields.get("n_classes"))
     if reason is not None:
         return Skipped(path=path, reason=reason)
-    notes = list(tracked.notes)
-    if were_fractions:
-        notes.append(FRACTIONS)
+    notes = [*tracked.notes, *beside]
     if tracked.status == "RUNNING":
         notes.append("MLflow says that it is still running")
     if fields.get("batch_size") is None and fields.get("batch_size_per_device") is not None:

@@ -9,7 +9,7 @@ from advisor import ImportedRun, Skipped, Source, Status, imported_run
 from advisor_timm.importing.aliases import timm_arguments
 from advisor_timm.importing.epoch_logs import number
 from advisor_timm.importing.history import fields_of_arguments, planned_epochs
-from advisor_timm.importing.percent import FRACTIONS, in_percent, problem
+from advisor_timm.importing.percent import in_percent, problem
 from advisor_timm.metric_names import columns, is_plain
 from advisor_wandb.tracked import Tracked
 
@@ -74,11 +74,10 @@ def _record(run: Tracked, path: str, world_size: int | None) -> ImportedRun | Sk
         "script": run.script,
         "git_commit": run.git_commit,
     }
-    rows, were_fractions = in_percent(rows, fields.get("n_classes"), by_custom=is_plain(names))
+    rows, notes = in_percent(rows, fields.get("n_classes"), by_custom=is_plain(names))
     reason = problem(rows, (), fields.get("n_classes"))
     if reason is not None:
         return Skipped(path=path, reason=reason)
-    notes = [FRACTIONS] if were_fractions else []
     if fields.get("batch_size") is None and fields.get("batch_size_per_device") is not None:
         notes.append("the number of devices, and so the global batch size, is unknown: see --world-size")
     return imported_run(Source.WANDB, run.identity, fields, rows, path=path, notes=notes)

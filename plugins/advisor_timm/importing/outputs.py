@@ -15,7 +15,7 @@ from advisor_timm.arguments import describe_training, run_fields
 from advisor_timm.importing.argsfile import checkpoint_arguments, parse_json, parse_yaml
 from advisor_timm.importing.epoch_logs import Row, is_json_log, peak_lr, read_json_lines, read_summary
 from advisor_timm.importing.history import fields_of_arguments, planned_epochs
-from advisor_timm.importing.percent import FRACTIONS, in_percent, problem
+from advisor_timm.importing.percent import in_percent, problem
 from advisor_timm.metric_names import is_plain
 
 _SUMMARY = re.compile(r"summary(.*)\.csv")
@@ -214,12 +214,11 @@ class _Contents:
 
 def _finish(found: _Contents) -> ImportedRun | Skipped:
     fields, notes = dict(found.fields), list(found.notes)
-    rows, were_fractions = in_percent(found.rows, fields.get("n_classes"), by_custom=is_plain(found.columns))
+    rows, beside = in_percent(found.rows, fields.get("n_classes"), by_custom=is_plain(found.columns))
     reason = problem(rows, found.columns, fields.get("n_classes"))
     if reason:
         return Skipped(path=found.path, reason=reason)
-    if were_fractions:
-        notes.append(FRACTIONS)
+    notes += beside
     if fields.get("lr") is None:
         fields["lr"] = peak_lr(found.rows)
         notes.append(_LARGEST_LR if fields["lr"] is not None else _UNKNOWN_LR)

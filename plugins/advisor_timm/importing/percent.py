@@ -8,7 +8,8 @@ from typing import Any
 
 from advisor_timm.metric_names import ACCURACIES, is_evaluation
 
-FRACTIONS = "accuracies from 0 to 1 were taken as fractions"
+_FRACTIONS = "accuracies from 0 to 1 were taken as fractions"
+_BEYOND = "top-5 or training accuracies outside 0 to 100 percent are left out"
 _SURER = 5.0
 """A network that gives the true class a probability p, as its loss says, is right in about p of the cases or more. One
 that many times surer than right, and than guessing, cannot be."""
@@ -18,8 +19,8 @@ _EVEN_ODDS = 0.5
 
 def in_percent(
     rows: Sequence[dict[str, Any]], n_classes: int | None, *, by_custom: bool
-) -> tuple[list[dict[str, Any]], bool]:
-    """Return epochs with their accuracies in percent, and whether they were fractions.
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return epochs with their accuracies in percent, and notes on what was taken otherwise than it stands there.
 
     A top-5 or training accuracy outside 0 to 100 becomes unknown. An evaluation's accuracies are fractions if none
     exceeds 1, and if that is the custom, or if as percentages they would lie below half of what guessing gives although
@@ -34,17 +35,18 @@ def in_percent(
     by_custom : bool
         Whether fractions are usual where these come from.
     """
-    rows = [{name: value for name, value in row.items() if not _is_nonsense(name, value)} for row in rows]
-    scores = _scores(rows)
+    sound = [{name: value for name, value in row.items() if not _is_nonsense(name, value)} for row in rows]
+    notes = [_BEYOND] if sound != list(rows) else []
+    rows, scores = sound, _scores(sound)
     if not scores or max(scores) > 1 or not (by_custom or _below_guessing(rows, max(scores), n_classes)):
-        return rows, False
+        return rows, notes
     # Whatever exceeds 1 beside them is a percentage already.
     fractions = [name for name in ACCURACIES if max(_finite(rows, name), default=2.0) <= 1]
     scaled = [
         {name: 100 * value if name in fractions and value is not None else value for name, value in row.items()}
         for row in rows
     ]
-    return scaled, True
+    return scaled, [*notes, _FRACTIONS]
 
 
 def problem(rows: Iterable[dict[str, Any]], names: Iterable[str], n_classes: int | None = None) -> str | None:

@@ -116,10 +116,16 @@ def test_arguments_in_a_log_are_those_of_the_epochs_after_them() -> None:
 def test_fractions_are_told_by_custom_and_by_the_number_of_classes() -> None:
     rows = [{"epoch": 0, "eval_top1": 0.5, "eval_top5": 0.75, "train_top1": 60.0}]
     percent = [{"epoch": 0, "eval_top1": 50.0, "eval_top5": 75.0, "train_top1": 60.0}]
-    assert in_percent(rows, None, by_custom=True) == (percent, True)
-    assert in_percent(rows, 10, by_custom=False) == (percent, True)
-    assert in_percent(rows, None, by_custom=False) == (rows, False)
-    assert in_percent(rows, 1000, by_custom=False) == (rows, False)
-    assert in_percent([{"epoch": 0}], 10, by_custom=True) == ([{"epoch": 0}], False)
+    taken = (percent, ["accuracies from 0 to 1 were taken as fractions"])
+    assert in_percent(rows, None, by_custom=True) == taken
+    assert in_percent(rows, 10, by_custom=False) == taken
+    assert in_percent(rows, None, by_custom=False) == (rows, [])
+    assert in_percent(rows, 1000, by_custom=False) == (rows, [])
+    assert in_percent([{"epoch": 0}], 10, by_custom=True) == ([{"epoch": 0}], [])
+
+
+def test_an_accuracy_beside_the_one_that_counts_is_left_out_with_a_note_where_it_cannot_be() -> None:
     odd = [{"epoch": 0, "eval_top1": 50.0, "eval_top5": 105.0, "train_top1": -1.0}]
-    assert in_percent(odd, 10, by_custom=False) == ([{"epoch": 0, "eval_top1": 50.0}], False)
+    rows, (note,) = in_percent(odd, 10, by_custom=False)
+    assert rows == [{"epoch": 0, "eval_top1": 50.0}]
+    assert "outside 0 to 100" in note
