@@ -37,14 +37,14 @@ def in_percent(
     """
     sound = [{name: value for name, value in row.items() if not _is_nonsense(name, value)} for row in rows]
     notes = [_BEYOND] if sound != list(rows) else []
-    rows, scores = sound, _scores(sound)
-    if not scores or max(scores) > 1 or not (by_custom or _below_guessing(rows, max(scores), n_classes)):
-        return rows, notes
+    scores = _scores(sound)
+    if not scores or max(scores) > 1 or not (by_custom or _below_guessing(sound, max(scores), n_classes)):
+        return sound, notes
     # Whatever exceeds 1 beside them is a percentage already.
-    fractions = [name for name in ACCURACIES if max(_finite(rows, name), default=2.0) <= 1]
+    fractions = [name for name in ACCURACIES if max(_finite(sound, name), default=2.0) <= 1]
     scaled = [
         {name: 100 * value if name in fractions and value is not None else value for name, value in row.items()}
-        for row in rows
+        for row in sound
     ]
     return scaled, [*notes, _FRACTIONS]
 
