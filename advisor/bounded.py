@@ -45,6 +45,8 @@ BOUNDS: Mapping[str, Bound] = {
     "arguments": Bound(size=4 * _MIB, values=100_000),
     # what a training wrote while it went on: summary.csv, log.txt, one metric of MLflow
     "log": Bound(size=256 * _MIB),
+    # what a training is started from, a zip file with its libraries at the most
+    "script": Bound(size=1024 * _MIB),
     # what describes the files beside it: dataset_info.json, _info.json, lists of classes
     "sidecar": Bound(size=64 * _MIB),
     # lists of images with their labels: CSV and the like

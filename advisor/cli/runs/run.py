@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from advisor.bounded import BOUNDS
 from advisor.cli.terminal.progress import working
 from advisor.errors import AdvisorError, UsageError
 from advisor.helper_process import helper_process
@@ -52,7 +53,7 @@ def run(suggest: bool, watch: bool, name: str | None, script: Path, arguments: t
     With --watch, a process of its own says what `advisor watch` would; it only reads what is recorded.
     """
     try:
-        source = b"" if script.is_dir() and _main_of(script) else script.read_bytes()
+        source = b"" if script.is_dir() and _main_of(script) else _read(script)
     except OSError as error:
         raise UsageError(
             f"cannot read the script {script}",
@@ -60,6 +61,16 @@ def run(suggest: bool, watch: bool, name: str | None, script: Path, arguments: t
             hint="advisor run [--suggest] [--watch] [--name NAME] SCRIPT [ARGUMENTS...]",
         ) from error
     return lambda: _Run(script, name, suggest=suggest, watch=watch).execute(source, arguments)
+
+
+def _read(script: Path) -> bytes:
+    """Return what a script holds, be it a file or a pipe; what never ends, as ``/dev/zero``, is none."""
+    most = BOUNDS["script"].size
+    with script.open("rb") as file:
+        source = file.read(most + 1)
+    if len(source) > most:
+        raise OSError(f"it is larger than {most // 2**20:,} MiB, and no script")
+    return source
 
 
 def _main_of(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -10,6 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from advisor.bounded import BOUNDS
+from advisor.cli import main
 
 TRAINING = Path(__file__).parents[2] / "scripts" / "light"
 
@@ -84,3 +88,11 @@ def test_a_script_that_is_not_there_is_wrong_usage(projects):
     done = advisor(projects, "one", "run", "absent.py")
     assert (done.returncode, done.stdout) == (2, "")
     assert "Next:" in done.stderr
+
+
+def test_what_never_ends_is_no_script(monkeypatch):
+    small = dataclasses.replace(BOUNDS["script"], size=2**20)
+    monkeypatch.setitem(BOUNDS, "script", small)
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "/dev/zero"])
+    assert ended.value.code == 2
