@@ -11,7 +11,7 @@ import pkgutil
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import entry_points, files
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from PIL import Image
@@ -23,9 +23,9 @@ NOT_MODULES = ("__main__", "env")  # the command itself, and what only alembic m
 
 def main() -> None:
     """Check, and say what was found."""
-    packages = {str(file).partition("/")[0] for file in files("timm-advisor") or () if str(file).endswith(".py")}
-    imported = sum(import_all(package) for package in sorted(packages))
-    names = {point.name for point in entry_points(group="advisor")}
+    plugins = entry_points(group="advisor")
+    imported = sum(import_all(package) for package in ("advisor", *sorted(point.value for point in plugins)))
+    names = {point.name for point in plugins}
     assert {"timm", "transformers", "lightning", "mlflow", "optuna", "ray", "wandb", "quicktune"} <= names, names
     with tempfile.TemporaryDirectory() as folder:
         answer = suggest(Path(folder))

@@ -101,13 +101,15 @@ def shared_run(run: Run) -> SharedRun:
     if run.pretraining is Pretraining.OTHER:
         raise ValueError("they started from weights of their own")
     values = {name: getattr(run, name) for name in _SAME}
-    return SharedRun(
-        run=anonymous_id("run", run.run_id),
-        dataset=anonymous_id("dataset", str(run.dataset_id)),
-        sched=run.sched if run.sched in _SCHEDULES else None,
-        augment=run.augment if run.augment is None or _AUGMENT.fullmatch(run.augment) else "custom",
-        status=run.status.value,
-        **{name: _rounded(value) for name, value in values.items()},
+    return SharedRun.model_validate(
+        {
+            **{name: _rounded(value) if isinstance(value, float) else value for name, value in values.items()},
+            "run": anonymous_id("run", run.run_id),
+            "dataset": anonymous_id("dataset", str(run.dataset_id)),
+            "sched": run.sched if run.sched in _SCHEDULES else None,
+            "augment": run.augment if run.augment is None or _AUGMENT.fullmatch(run.augment) else "custom",
+            "status": run.status.value,
+        }
     )
 
 
@@ -152,5 +154,5 @@ def to_dataset(shared: SharedDataset) -> Dataset:
     )
 
 
-def _rounded(value: object) -> object:
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
