@@ -128,7 +128,8 @@ def test_the_page_says_what_was_judged(reached, tmp_path, monkeypatch):
     monkeypatch.setattr("research.model_choice.page.judge_half_recorded", lambda folded: judge_half_recorded(folded, 2))
     monkeypatch.setattr("research.model_choice.page.speed_errors", lambda folder: {"published speed": (9, 1.5, 2.0)})
     page = write_page(reached, fit(reached), tmp_path)
-    assert f"{reached.runs} runs of 9 pretrained models of 3" in page
+    assert f"{reached.runs} runs of 9 pretrained models" in page
+    assert "3 families" in page
     assert page.count("| any |") == 6 + 1 + 3 + 1
     assert "| swell | +" in page
 

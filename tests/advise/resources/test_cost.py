@@ -31,7 +31,7 @@ def test_work_and_memory_grow_with_the_area():
 
 
 def test_what_is_in_no_table_is_not_known():
-    unknown = describe_model("test_vit")
+    unknown = describe_model("vit_base_patch14_dinov2")
     assert cost_of(unknown, 64).saved_bytes is None
     assert training_bytes(unknown, 64, 10, "adamw", 8) is None
     assert largest_batch(unknown, 64, 10, "adamw", 2**40) is None
