@@ -72,7 +72,7 @@ def _table(what: str, rows: Sequence[Row], budgets: Sequence[int]) -> str:
     names = list(rows[0]["regret"])
     at = [list(rows[0]["budgets"]).index(budget) for budget in budgets]
     regret = {name: np.array([[row["regret"][name][i] for i in at] for row in rows]) for name in names}
-    worse = {}
+    worse: dict[tuple[str, int], float] = {}
     for j in range(len(budgets)):
         p = holm([_p_value(regret[OURS][:, j], regret[name][:, j], groups) for name in names[1:]])
         worse |= {(name, j): one for name, one in zip(names[1:], p, strict=True)}

@@ -99,7 +99,7 @@ def recorded_cases() -> list[RecordedCase]:
 def _curve_models(evidence: Sequence[Evidence]) -> dict[str, CurveModel]:
     """Return for every source a curve model that has not seen it."""
     rows = build_rows(evidence)
-    found = {}
+    found: dict[str, CurveModel] = {}
     for part in folds(rows.source, FOLDS):
         model = fit_curve_model(rows.take(~part))
         found |= dict.fromkeys(np.unique(rows.source[part]).tolist(), model)
@@ -120,7 +120,8 @@ def _case(
     parts: list[Curve] = []
     where: list[tuple[int, int]] = []
     for i, row in enumerate(at):
-        run = runs[(pool.case, *(float(pool.hparams[name][row]) for name in HYPERPARAMETERS))]
+        key = (pool.case, *(float(pool.hparams[name][row]) for name in HYPERPARAMETERS))
+        run = runs[key]
         chance = 100.0 / (run.n_classes or 2)
         top1 = [e.eval_top1 if e.eval_top1 is not None else np.nan for e in epochs[run.run_id]]
         curves[i] = [*top1, *[chance] * (most - len(top1))][:most]
