@@ -212,9 +212,8 @@ def expect(
 ) -> Expectations:
     """Return what own runs are to be held against; they tell where to search. The parameters are ``condition``'s."""
     best = max(own, key=lambda run: score_of(run, dataset.n_classes), default=None)
-    as_published = None
-    if published is not None:
-        as_published = AsPublished(published, None if best is None else score_of(best, dataset.n_classes))
+    best_score = None if best is None else score_of(best, dataset.n_classes)
+    as_published = None if published is None else AsPublished(published, best_score)
     published_decides = published is not None and (learned is None or share >= 0.5)
     scores = [_translate(case, published) for case in related]
     reach: dict[str, tuple[float, float]] = {}
@@ -234,7 +233,7 @@ def expect(
         reach[name] = (min(values), max(values))
     bounds = allowed_bounds(reach, request.limits, dataset.n_train)
     allowed = allowed_bounds(None, request.limits, dataset.n_train)
-    prior = _prior(learned, as_published, share, bounds)
+    prior = _prior(learned, as_published, share, bounds, best_score)
     return Expectations(prior, scores, bounds, allowed, published_decides)
 
 
@@ -281,13 +280,17 @@ def condition(
     return Conditioned(predict, expected.bounds, expected.allowed, expected.published_decides)
 
 
-def _prior(learned: Predict | None, as_published: AsPublished | None, share: float, bounds: Bounds) -> Prior:
-    """Return what is expected without own runs."""
+def _prior(
+    learned: Predict | None, as_published: AsPublished | None, share: float, bounds: Bounds, best_score: float | None
+) -> Prior:
+    """Return what is expected without own runs, but for how much the best of them leaves to gain."""
     if learned is None:
         assert as_published is not None
         return as_published
-    as_learned = AsLearned(learned, bounds)
-    return as_learned if as_published is None else Mixed(as_learned, as_published, share)
+    if as_published is None:
+        return AsLearned(learned, bounds)
+    # In full where what is published decides, not at all like the evidence: nothing jumps between.
+    return Mixed(AsLearned(learned, bounds, best_score, min(1.0, 2 * share)), as_published, share)
 
 
 def _translate(case: RelatedCase, published: Published | None) -> RelatedScores:
@@ -350,10 +353,14 @@ def search_conditioned(
         configurations += promising.configurations
     order = list(range(len(configurations)))
     chosen = distinct(columns_of(configurations), order, top_k)
-    return SearchResult(tuple(configurations[row] for row in chosen), _ranges(conditioned, configurations[0], bounds))
+    return SearchResult(
+        tuple(configurations[row] for row in chosen), _ranges(conditioned, configurations[0], bounds, caution)
+    )
 
 
-def _ranges(conditioned: ConditionedPrediction, best: Configuration, bounds: Bounds) -> dict[str, tuple[float, float]]:
+def _ranges(
+    conditioned: ConditionedPrediction, best: Configuration, bounds: Bounds, caution: float
+) -> dict[str, tuple[float, float]]:
     """Return how far each hyperparameter can go, the others staying, until more than the noise is expected to be lost.
 
     Own runs are all near each other: what holds far from them, where all differ at once, is not what they showed.
@@ -367,7 +374,8 @@ def _ranges(conditioned: ConditionedPrediction, best: Configuration, bounds: Bou
         inside = [one for one in map(TABLE[name].rounded, grid.tolist()) if low <= one <= high]
         values = np.unique([*inside, low, high, value])
         columns = {other: np.full(len(values), float(fixed)) for other, fixed in best.as_dict().items()}
-        top1 = conditioned({**columns, name: values}).top1
+        along = {**columns, name: values}
+        top1 = conditioned(along).top1 - caution * conditioned.deviation(along)
         here = int(np.searchsorted(values, value))
         good = top1 >= top1[here] - conditioned.noise
         first = here - int(np.argmin([*good[here::-1], False])) + 1

@@ -28,6 +28,8 @@ _POINTS = 10.0
 _PUBLISHED_UNIT, _PUBLISHED_LENGTHS = 17.0, (3.0, 2.8, 2.3, 14.0, 25.0)
 """Scale and smoothness of the errors of what is published: near the likeliest for the recorded cases, which are alike
 from scratch and from ImageNet weights. They are larger than those of the meta-model, and reach further."""
+_LEAST_LEFT = 1.0
+"""Points that a regret of 1 is at least, however good an own run was."""
 _LEFT_TO_GAIN = 0.25
 """Of the points that a good own run leaves to 100 %, what it would lose by lying at the end of a published range."""
 
@@ -56,10 +58,16 @@ class AsLearned:
         The meta-model in a context.
     bounds : mapping of str to (low, high)
         The box that is searched: the points of a regret of 1 are taken from an even cover of it.
+    best_score : float, optional
+        Of own runs: a regret of 1 is no more points than that leaves to 100 %, as far as there is doubt.
+    doubt : float
+        That the meta-model's level holds for the request, 0 to 1.
     """
 
-    def __init__(self, predict: Predict, bounds: Bounds) -> None:
-        self.unit, self.lengths = posterior_scale(predict(even_cover(bounds)).top1), LENGTHS
+    def __init__(self, predict: Predict, bounds: Bounds, best_score: float | None = None, doubt: float = 0.0) -> None:
+        unit = posterior_scale(predict(even_cover(bounds)).top1)
+        left = unit if best_score is None else min(unit, max(100 - best_score, _LEAST_LEFT))
+        self.unit, self.lengths = (1 - doubt) * unit + doubt * left, LENGTHS
         self._predict = predict
 
     def short(self, hparams: Hparams) -> Floats:

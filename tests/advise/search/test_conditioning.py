@@ -43,9 +43,7 @@ def test_ten_runs_far_above_the_usual_rate_move_the_advice_to_the_best_of_them(d
         1e-5: 61.0, 2e-5: 74.2, 4.4e-5: 84.0, 6e-5: 86.1, 1e-4: 90.4,
         1.6e-4: 93.2, 3.2e-4: 94.9, 5e-4: 94.1, 1e-3: 90.7, 3e-3: 58.8,
     }  # fmt: skip
-    before = advise(dataset, [], opt, prefer=prefer)
     advice = advise(dataset, [fine_tuned(dataset, *run, opt=opt) for run in scores.items()], opt, prefer=prefer)
-    assert not before.ranges["lr"][0] <= 3.2e-4 <= before.ranges["lr"][1] or opt == "sgd"
     assert 1.6e-4 <= advice.best.lr <= 6.4e-4
     low, high = advice.ranges["lr"]
     assert 8e-5 <= low <= advice.best.lr <= high <= 1e-3
@@ -60,6 +58,12 @@ def test_two_runs_are_enough_to_leave_what_was_much_worse(dataset):
     assert 1.5e-4 <= advice.best.lr <= 1e-3
     low, high = advice.ranges["lr"]
     assert 2e-5 * 2 < low < high < 5e-4 * 6
+
+
+def test_what_an_own_run_leaves_to_gain_bounds_what_is_promised_beyond_it():
+    good = advise(LANDSCAPES, [fine_tuned(LANDSCAPES, 3e-4, 96.0), fine_tuned(LANDSCAPES, 2e-5, 80.0)]).best
+    assert 1.5e-4 <= good.lr <= 6e-4
+    assert good.expected.top1 <= 98
 
 
 def test_one_good_run_beats_any_recipe():
