@@ -249,7 +249,8 @@ def _confidence(
         return "medium", f"it follows {own} runs of yours on this dataset"
     if basis != "meta-model" or novelty.value > 0.5 or coverage is None:
         return "low", "; ".join(novelty.reasons) or "nothing like this was recorded"
-    sources = f"{coverage.runs:,} runs on {coverage.groups} sources of data were recorded with this optimizer and start"
+    of_what = "this optimizer and start" if coverage.opt == prepared.request.opt else f"{coverage.opt} and this start"
+    sources = f"{coverage.runs:,} runs on {coverage.groups} sources of data were recorded with {of_what}"
     doubts = []
     for name, value in prepared.request.limits.fixed.items():
         low, high = coverage.bounds[name]

@@ -12,7 +12,7 @@ from advisor.advise.resources.memory import out_of_memory
 from advisor.advise.resources.speed import epochs_within, images_per_second
 from advisor.advise.resources.trial import Trial, try_steps
 from advisor.advise.search.bounds import Bounds, allowed_bounds
-from advisor.advise.search.context import context_of_request
+from advisor.advise.search.context import context_of_request, covering
 from advisor.advise.search.novelty import Novelty, assess_novelty
 from advisor.advise.search.own_runs import matching_runs
 from advisor.advise.search.related_runs import RelatedCase, related_cases
@@ -204,7 +204,7 @@ def _prepared(
     notes: Sequence[str],
 ) -> PreparedRequest:
     artefact = artefact.of(request.pretraining)
-    coverage = artefact.covering(request.opt, request.pretraining)
+    coverage = covering(artefact, request.opt, request.pretraining)
     novelty = assess_novelty(request, dataset, artefact, coverage)
     on_dataset, of_model = records.on_dataset(dataset.dataset_id), records.of_model(request.model.name)
     own_runs = matching_runs(on_dataset, request, dataset)

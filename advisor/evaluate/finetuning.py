@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.advise.recipes.public_runs import follow_public_runs
 from advisor.advise.recipes.published import advise_published
@@ -31,6 +32,7 @@ from advisor.learn.metamodel import meta_model_for
 from advisor.learn.table import Floats, Table, build_table
 from advisor.records.evidence import Evidence
 from advisor.records.schema import Pretraining
+from advisor.space.optimizers import optimizer_family
 
 HELD_OUT_MODEL = "tf_efficientnet_lite2"
 """Left out altogether where advice for it is judged."""
@@ -104,7 +106,7 @@ def _held_out(
     average = best_on_average(others)
     model_of = np.array([case.model for case in seen.cases])[seen.case_of]
     opt_of = np.array([case.opt for case in seen.cases])[seen.case_of]
-    sources = {pool.case.opt: len(np.unique(seen.group_of[opt_of == pool.case.opt])) for pool in judged}
+    supported = _supported(seen.group_of, opt_of)
     without = None
     outcomes: list[Outcome] = []
     within: list[WithinBatches] = []
@@ -112,7 +114,7 @@ def _held_out(
     for pool in (pool for pool in judged if pool.group == group):
         ranked = robust_regret(fitted, pool)
         expected = None
-        if sources[pool.case.opt] >= FEW_GROUPS:
+        if pool.case.opt in supported:
             order = preference_order(pool.hparams, ranked.points, 0.0)
             picks = distinct(pool.hparams, order, 3, RETRY_BY)
             prediction = ranked.prediction
@@ -136,11 +138,18 @@ def _held_out(
         enough = [k for k in RANDOM_TRIALS if k <= len(scores)]
         outcomes += [Outcome(f"random search, {k}", pool, expected_best(scores, k)) for k in enough]
         outcomes.append(_looked_up("oracle", pool, int(pool.score.argmax())))
-        if sources[pool.case.opt] >= FEW_GROUPS:
+        if pool.case.opt in supported:
             within += _within_batches(pool, ranked.points)
             if pool.case.opt == "sgd":
                 at_batches += _at_batches(pool, ranked.points)
     return outcomes, within, at_batches
+
+
+def _supported(group_of: NDArray[np.str_], opt_of: NDArray[np.str_]) -> set[str]:
+    """Return the optimizers of which, or of whose family, runs of enough sources were seen; see ``covering``."""
+    sources = {str(opt): len(np.unique(group_of[opt_of == opt])) for opt in np.unique(opt_of)}
+    families = {optimizer_family(opt) for opt, count in sources.items() if count >= FEW_GROUPS}
+    return {opt for opt in sources if optimizer_family(opt) in families}
 
 
 @dataclass(frozen=True)

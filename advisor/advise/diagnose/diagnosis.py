@@ -22,7 +22,7 @@ from advisor.advise.diagnose.symptoms import (
     lr_came_down,
     symptoms_of,
 )
-from advisor.advise.search.context import is_supported
+from advisor.advise.search.context import covering, is_supported
 from advisor.describe.model import model_features
 from advisor.errors import AdvisorError
 from advisor.learn.artefact import Artefact
@@ -317,7 +317,7 @@ def _advice(run: Run, change: Change, entry: Mapping[str, Any], most_epochs: int
 def _predicted(run: Run, advice: Advice, artefact: Artefact, dataset: Dataset) -> tuple[float, float] | None:
     """Return the accuracy that the meta-model expects with the run's values and with the changed one."""
     artefact = artefact.of(run.pretraining)
-    if not run.model or not run.opt or not is_supported(artefact.covering(run.opt, run.pretraining)):
+    if not run.model or not run.opt or not is_supported(covering(artefact, run.opt, run.pretraining)):
         return None
     if any(getattr(run, name) is None for name in HYPERPARAMETERS):
         return None

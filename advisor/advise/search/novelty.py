@@ -25,6 +25,8 @@ _WORTH_NAMING = 0.1
 _FREE_OCTAVES = 0.25
 _FAR_OCTAVES = 4.0
 """Factors of two by which a model or image size lies outside the evidence, until nothing of it is left."""
+_OF_FAMILY = 0.1
+"""Novelty of an optimizer that is advised from what another of its family was recorded with."""
 _OTHER_KIND = 0.5
 _OTHER_NORM = 0.25
 """Novelty of a model that is not made of what recorded ones are, or of that with another normalisation: guesses, as no
@@ -91,6 +93,9 @@ def assess_novelty(request: Request, dataset: Dataset, artefact: Artefact, cover
         return Novelty(1.0, (f"runs with {request.opt} from {start} were recorded on {sources} of data only",))
     novelty = artefact.dataset_distances.novelty(dataset.features)
     reasons = ["this dataset is unlike those in the evidence"] if novelty > _WORTH_NAMING else []
+    if coverage.opt != request.opt:
+        novelty += _OF_FAMILY
+        reasons.append(f"{request.opt} was recorded on few sources: it gets what holds for {coverage.opt}")
     for what, value, (low, high) in (
         ("model size", request.model.params_with(dataset.n_classes), coverage.num_params),
         ("image size", request.img_size, coverage.img_size),
