@@ -37,7 +37,7 @@ def test_every_page_of_the_navigation_exists(named):
 
 
 def test_no_page_for_users_is_longer_than_can_be_read_at_once(named):
-    reference = ("commands.md", "features.md")  # looked up, not read
+    reference = ("commands.md", "features.md", "promises.md")  # looked up, not read
     pages = [DOCS / page for page in named if (DOCS / page).is_file() and page not in reference]
     long = {p.relative_to(ROOT).as_posix() for p in pages if len(p.read_text(encoding="utf-8").split()) > MOST_WORDS}
     assert long <= LONG

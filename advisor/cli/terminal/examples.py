@@ -42,6 +42,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "records sync": ("advisor records sync", "advisor records sync --from copied/spool"),
     "records remove": ("advisor records remove first",),
+    "records backup": ("advisor records backup monday.db",),
+    "records restore": ("advisor records restore monday.db",),
     "records prune": ("advisor records prune --status failed --older-than 90d --dry-run",),
     "train": ("advisor train",),
     "evaluate": ("advisor evaluate --contexts",),
