@@ -9,8 +9,6 @@ what own runs on the dataset reached tells about the other models there. Fitting
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from advisor.errors import AdvisorError
+from advisor.checked_json import read_checked, write_checked
 from advisor.learn.table import Floats
 
 SCHEMA = "advisor.model-choice/1"
@@ -199,11 +197,7 @@ class ModelChoice:
 
     def save(self, folder: Path) -> None:
         """Write ``model.json`` into ``folder``."""
-        content = self._content()
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{FILE}.part"
-        part.write_text(json.dumps({**content, "sha256": _digest(content)}, indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / FILE)
+        write_checked(folder / FILE, self._content())
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -226,15 +220,7 @@ class ModelChoice:
             If the file is missing, changed since it was written, or of another schema.
         """
         hint = "restore it from the distribution, or fit it again with `make -C research model-choice`"
-        try:
-            content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            schema, digest = content["schema"], content.pop("sha256")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise AdvisorError(f"no usable model of models in {folder}", cause=str(error), hint=hint) from error
-        if schema != SCHEMA:
-            raise AdvisorError(f"the model of models in {folder} is of schema {schema}", hint=hint)
-        if digest != _digest(content):
-            raise AdvisorError(f"{folder / FILE} is not the file that was fitted", cause="it changed", hint=hint)
+        content = read_checked(folder / FILE, SCHEMA, "model of models", hint)
         return cls(
             families=content["families"],
             architectures=content["architectures"],
@@ -290,7 +276,3 @@ def _same(attribute: str, left: Sequence[Candidate], right: Sequence[Candidate])
 
 def _short(value: float) -> float:
     return float(f"{value:.6g}")
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -91,6 +91,7 @@ class OwnRunsPosterior:
         short: Floats,
         score: Floats,
         related: Sequence[RelatedScores] = (),
+        doubt: Floats | None = None,
     ) -> OwnRunsPosterior:
         """Learn from runs.
 
@@ -104,6 +105,8 @@ class OwnRunsPosterior:
             Their accuracies in percent. n may be 0 where there are related runs.
         related : sequence of RelatedScores
             What runs of other cases showed.
+        doubt : ndarray of shape (n,), optional
+            Standard deviations, in points, of scores that are only expected yet; by default the runs have ended.
 
         Returns
         -------
@@ -125,7 +128,10 @@ class OwnRunsPosterior:
         alike = np.where(same, 1.0, self.correlation_[:, None] * self.correlation_)
         smooth = self._similarity(self.x_) * alike * self.spread_[:, None] * self.spread_
         # The values are fixed: a handful of runs cannot tell them.
-        covariance = same * _LEVEL_POINTS**2 + smooth + np.eye(len(self.x_)) * max(self.noise, 0.1) ** 2
+        unsure = np.full(len(self.x_), max(self.noise, 0.1) ** 2)
+        if doubt is not None:
+            unsure[: len(score)] += doubt**2  # the first block
+        covariance = same * _LEVEL_POINTS**2 + smooth + np.diag(unsure)
         self.factor_ = cho_factor(covariance, lower=True)
         self.weights_ = cho_solve(self.factor_, np.concatenate([error - np.median(error) for error in errors]))
         return self

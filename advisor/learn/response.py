@@ -8,8 +8,6 @@ bootstrap draws give every prediction a spread. Fitting is in ``research/respons
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from advisor.checked_json import read_checked, write_checked
 from advisor.describe.model_description import ModelDescription
-from advisor.errors import AdvisorError
 from advisor.learn.table import Floats
 from advisor.space.optimizers import FAMILIES, is_coupled_adaptive
 
@@ -244,11 +242,7 @@ class ResponseModel:
 
     def save(self, folder: Path) -> None:
         """Write ``model.json`` into ``folder``."""
-        content = self._content()
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{FILE}.part"
-        part.write_text(json.dumps({**content, "sha256": _digest(content)}, indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / FILE)
+        write_checked(folder / FILE, self._content())
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -271,15 +265,7 @@ class ResponseModel:
             If the file is missing, changed since it was written, or of another schema.
         """
         hint = "restore it from the distribution, or fit it again with `make -C research response`"
-        try:
-            content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            schema, digest = content["schema"], content.pop("sha256")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise AdvisorError(f"no usable response model in {folder}", cause=str(error), hint=hint) from error
-        if schema != SCHEMA:
-            raise AdvisorError(f"the response model in {folder} is of schema {schema}", hint=hint)
-        if digest != _digest(content):
-            raise AdvisorError(f"{folder / FILE} is not the file that was fitted", cause="it changed", hint=hint)
+        content = read_checked(folder / FILE, SCHEMA, "response model", hint)
         names = content["names"]
         return cls(
             names=names,
@@ -312,7 +298,3 @@ def _predict(values: Sequence[float]) -> Estimate:
 def _octaves(value: float, extent: Sequence[float]) -> float:
     low, high = extent
     return max(0.0, math.log2(value / high), math.log2(low / value))
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

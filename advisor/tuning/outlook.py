@@ -16,13 +16,13 @@ from advisor.advise.suggestion import Suggestion
 from advisor.learn.artefact import Artefact
 from advisor.learn.curve_model import CurveModel
 from advisor.learn.nearby_lr import at_nearby_lr, average_nearby
+from advisor.learn.own_runs import OwnRunsPosterior
 from advisor.learn.table import Floats
 from advisor.learn.usable_runs import score_of
 from advisor.records.schema import Run
 from advisor.space.configuration import Configuration, columns_of, from_columns
 from advisor.tuning.clock import Costs
 from advisor.tuning.decision import SURE, Options
-from advisor.tuning.posterior import ForecastPosterior
 from advisor.tuning.trials import Trial
 
 _LEVELS = (0.1, 0.5, 0.9)
@@ -140,7 +140,7 @@ class Expected:
         return self._predict(self._posterior(trials), hparams, self._short(hparams))
 
     def _predict(
-        self, posterior: ForecastPosterior | None, hparams: Mapping[str, Floats], short: Floats
+        self, posterior: OwnRunsPosterior | None, hparams: Mapping[str, Floats], short: Floats
     ) -> tuple[Floats, Floats]:
         """Return means and standard deviations; before anything was trained only differences of the means count."""
         if posterior is None:
@@ -150,7 +150,7 @@ class Expected:
     def _short(self, hparams: Mapping[str, Floats]) -> Floats:
         return average_nearby(self._expect.prior.short(at_nearby_lr(hparams)))
 
-    def _posterior(self, trials: Sequence[Trial]) -> ForecastPosterior | None:
+    def _posterior(self, trials: Sequence[Trial]) -> OwnRunsPosterior | None:
         """Return the posterior over own runs and trials; None where nothing was trained yet."""
         known = [(configuration_of(run), score_of(run, self._n_classes), 0.0) for run in self._own]
         known += [(trial.configuration, *told) for trial in trials if (told := self.forecast(trial)) is not None]
@@ -159,8 +159,8 @@ class Expected:
         hparams = columns_of([one for one, _, _ in known])
         score, doubt = np.array([[score, doubt] for _, score, doubt in known]).T
         prior = self._expect.prior
-        posterior = ForecastPosterior(self.noise, prior.unit, prior.lengths)
-        return posterior.fit_forecasts(hparams, self._short(hparams), score, doubt, self._expect.related)
+        posterior = OwnRunsPosterior(self.noise, prior.unit, prior.lengths)
+        return posterior.fit(hparams, self._short(hparams), score, self._expect.related, doubt)
 
     def forecast(self, trial: Trial) -> tuple[float, float] | None:
         """Return where a trial ends and a standard deviation of that; None where nothing tells."""
@@ -175,7 +175,7 @@ class Expected:
             self._forecasts[key] = float(middle), max(float(high - low) / _WIDTH, 1e-3)
         return self._forecasts[key]
 
-    def _closer(self, posterior: ForecastPosterior, tried: Columns) -> Columns:
+    def _closer(self, posterior: OwnRunsPosterior, tried: Columns) -> Columns:
         """Return the cover, with what is one step away from what is expected to be best of it and of what was tried."""
         columns = join(self._cover, tried)
         mean, _ = posterior.predict(columns, self._short(columns))

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.learn.own_runs import OwnRunsPosterior
 from advisor.space.configuration import to_unit_scale
 from advisor.space.hyperparameters import HYPERPARAMETERS
 from advisor.tuning.decision import SURE, Options, choose
-from advisor.tuning.posterior import ForecastPosterior
 from research.ablations.own_trials import _clipped, _distribution
 from research.tuning.cases import RecordedCase
 
@@ -89,9 +89,9 @@ def options(case: RecordedCase, done: NDArray[np.int64]) -> Options:
         at = done[tried] - 1
         score, doubt = case.expected[tried, at], case.doubt[tried, at]
         hope[tried], reached_[tried] = score + SURE * doubt, case.curves[tried, at]
-        posterior = ForecastPosterior(case.noise, case.unit)
+        posterior = OwnRunsPosterior(case.noise, case.unit)
         hparams = {name: column[tried] for name, column in case.hparams.items()}
-        posterior.fit_forecasts(hparams, case.short[tried], score, doubt)
+        posterior.fit(hparams, case.short[tried], score, doubt=doubt)
         mean, deviation = posterior.predict(case.hparams, case.short)
     return Options(mean, deviation, hope, (last - done).astype(np.float64), reached_, done < last)
 

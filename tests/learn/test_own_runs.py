@@ -53,3 +53,31 @@ def test_any_runs_give_finite_answers(runs):
     assert set(hparams) == set(HYPERPARAMETERS)
     assert np.isfinite(mean).all()
     assert np.isfinite(deviation).all()
+
+
+TRIED = {
+    "lr": np.array([1e-4, 1e-3, 1e-2]),
+    "batch_size": np.full(3, 32.0),
+    "epochs": np.full(3, 10.0),
+    "dropout": np.zeros(3),
+    "weight_decay": np.full(3, 0.05),
+}
+FALLS_SHORT = np.array([4.0, 0.0, 4.0])
+REACHED = np.array([60.0, 70.0, 80.0])
+
+
+def given_forecasts(doubt):
+    """The posterior, of scores of which some are only expected yet."""
+    return OwnRunsPosterior(1.0, 20.0).fit(TRIED, FALLS_SHORT, REACHED, doubt=np.array(doubt))
+
+
+def test_a_forecast_without_doubt_is_a_run_that_ended():
+    plain = OwnRunsPosterior(1.0, 20.0).fit(TRIED, FALLS_SHORT, REACHED).predict(TRIED, FALLS_SHORT)
+    for one, other in zip(given_forecasts([0, 0, 0]).predict(TRIED, FALLS_SHORT), plain, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+
+
+def test_an_unsure_forecast_counts_less():
+    sure, unsure = (given_forecasts([0, 0, doubt]).predict(TRIED, FALLS_SHORT) for doubt in (1.0, 15.0))
+    assert abs(sure[0][2] - 80) < abs(unsure[0][2] - 80)
+    assert sure[1][2] < unsure[1][2]
