@@ -1,12 +1,18 @@
 """What an install carries, and what it must not make importable."""
 
 import os
+import re
+import runpy
 import subprocess
 import sys
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from advisor import __version__
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -53,7 +59,8 @@ def installed(tmp_path_factory) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((ROOT / name).read_bytes())
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, env=env)
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(folder / "site")
     return folder / "site"
@@ -102,3 +109,29 @@ def test_a_wheel_without_torch_suggests(installed, tmp_path, image_folder):
     result = run(installed, code, *arguments)
     assert result.returncode == 0, result.stderr
     assert '"schema": "advisor.suggestion/1"' in result.stdout
+
+
+def relative_links(markdown: str) -> list[str]:
+    return re.findall(r"\]\((?!https://)([^)]+)\)", markdown)
+
+
+def test_no_link_of_the_description_is_dead_on_an_index(installed):
+    metadata = message_from_bytes(next(installed.glob("*.dist-info/METADATA")).read_bytes())
+    description = metadata.get_payload(decode=True).decode()
+    assert "## Two commands" in description
+    assert relative_links(description) == []
+    assert metadata["Project-URL"] is None
+
+
+def test_where_a_release_is_built_its_links_lead_to_the_files_of_its_tag(monkeypatch):
+    told = {}
+    monkeypatch.setitem(sys.modules, "setuptools", SimpleNamespace(setup=lambda **settings: told.update(settings)))
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/advisor")
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    runpy.run_path(str(ROOT / "setup.py"))
+    home = "https://github.com/someone/advisor"
+    assert relative_links(told["long_description"]) == []
+    places = re.findall(rf"\]\({home}/(?:blob|raw)/v{__version__}/([^)]+)\)", told["long_description"])
+    assert places == relative_links((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert f"({home}/raw/v{__version__}/docs/images/suggest.svg)" in told["long_description"]
+    assert told["project_urls"]["Source"] == home

@@ -39,6 +39,18 @@ def test_the_citation_names_the_version():
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_a_workflow_runs_of_others_is_fixed_and_gets_no_token(path):
+    text = path.read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"].values()
+    used = [step for job in jobs for step in job["steps"] if "uses" in step]
+    assert used
+    assert [step["uses"] for step in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])] == []
+    assert len(re.findall(r"@[0-9a-f]{40}  # v\d+\.\d+\.\d+$", text, re.MULTILINE)) == len(used)
+    checkouts = [step for step in used if step["uses"].startswith("actions/checkout@")]
+    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_calls_targets_and_files_that_exist(path):
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -54,5 +66,8 @@ def test_a_workflow_calls_targets_and_files_that_exist(path):
 
 def test_every_version_of_python_that_is_supported_is_tested():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))
-    oldest = PROJECT["requires-python"].removeprefix(">=")
-    assert workflow["jobs"]["tests"]["strategy"]["matrix"]["python"][0] == oldest
+    matrix = workflow["jobs"]["tests"]["strategy"]["matrix"]
+    assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    assert matrix["python"][0] == PROJECT["requires-python"].removeprefix(">=")
+    named = {item.rpartition(" ")[2] for item in PROJECT["classifiers"] if "Python :: 3." in item}
+    assert set(matrix["python"]) == named
