@@ -1,7 +1,7 @@
 """The description on a package index: README.md, with links that lead somewhere from there.
 
 In the repository links are relative. A release is built where the repository is (.github/workflows/release.yml), so
-there they become links to the files of its tag. Built elsewhere, nobody knows where the repository is: only a link's text stays.
+there they become links to the files of its tag. Built elsewhere, nobody knows where that is: only a link's text stays.
 """
 
 import os
