@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -171,6 +172,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         logging.getLogger("advisor").debug("details", exc_info=error)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # pressed again it ends this at once, without a traceback
         echo("Interrupted.", err=True)
         sys.exit(130)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 
 from advisor.collect.engine import WORKER_ATTEMPTS, Finished, Task, available_cores, prepare_worker
 from advisor.errors import UsageError
@@ -62,10 +64,13 @@ class LocalEngine:
                         future.result()
                     yield Finished(task, died)
         finally:
-            for executor in [*idle, *(entry[0] for entry in busy.values())]:
+            executors = [*idle, *(entry[0] for entry in busy.values())]
+            for executor in executors:
                 for process in list((executor._processes or {}).values()):
                     process.terminate()
-                executor.shutdown(wait=True, cancel_futures=True)
+            with suppress(KeyboardInterrupt):  # pressed again: all that there is to end is ending
+                for executor in executors:
+                    executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _new_executor() -> ProcessPoolExecutor:
@@ -74,6 +79,8 @@ def _new_executor() -> ProcessPoolExecutor:
 
 def _prepare_local_worker() -> None:
     prepare_worker()
+    # A Ctrl-C is for the collection, which ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A killed collection must not leave workers behind that train beside those of the next one.
     threading.Thread(target=_end_with_parent, name="advisor-parent", daemon=True).start()
 

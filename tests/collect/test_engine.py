@@ -61,6 +61,41 @@ def test_a_mistake_of_the_function_itself_is_not_hidden(tmp_path):
         list(LocalEngine(1).run(fail, [tmp_path]))
 
 
+STOPPED = """
+import sys, time
+from pathlib import Path
+from advisor.collect.local_engine import LocalEngine
+
+def train(path):
+    path.touch()
+    time.sleep(60 * (path.name == "long"))
+
+if __name__ == "__main__":
+    try:
+        for _ in LocalEngine(2).run(train, [Path("short"), Path("long")]):
+            print("one is done", flush=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_workers_and_says_nothing(tmp_path, times):
+    (tmp_path / "stopped.py").write_text(STOPPED)
+    command = [sys.executable, "stopped.py"]
+    out, start = subprocess.PIPE, {"cwd": tmp_path, "start_new_session": True}
+    with subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True, **start) as process:
+        assert process.stdout.readline() == "one is done\n"  # so there is a worker that waits, and one that trains
+        until = time.monotonic() + 60
+        while not (tmp_path / "long").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        for _ in range(times):
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            time.sleep(0.03)
+        assert process.stdout.read() == ""
+    assert process.returncode in ((130,) if times == 1 else (130, -signal.SIGINT))
+
+
 class Offering:
     """A plugin with an engine."""
 

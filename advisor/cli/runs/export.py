@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,17 @@ def export(
         return
     if preview:
         raise UsageError("--preview is of what --share writes", hint="advisor records export --share DIR --preview")
+    from advisor.records.store.selection import Selection
+
     format_ = format_ or _format_of(output)
     if output is None and format_ == "parquet":
         raise UsageError("Parquet cannot be printed", hint="advisor records export --output FILE.parquet")
     store = open_store()
-    runs = store.runs(**selection, descending=False)
+    chosen = Selection(**selection)
     kind: type = Epoch if epochs else Run
-    found: Iterable[Run | Epoch] = store.epochs_of([run.run_id for run in runs]) if epochs else runs
+    # One by one: a team's runs would not fit into memory.
+    found: Iterator[Run | Epoch]
+    found = store.epochs_of(store.run_ids(chosen)) if epochs else store.each_run(chosen, descending=False)
     if output is None:
         write_text(sys.stdout, format_, kind, found)
         return
@@ -84,7 +88,7 @@ def export(
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
-    echo(f"Wrote {'the epochs of ' if epochs else ''}{counted(len(runs), 'run')} to {output}.", err=True)
+    echo(f"Wrote {'the epochs of ' if epochs else ''}{counted(store.count(chosen), 'run')} to {output}.", err=True)
 
 
 def _format_of(output: Path | None) -> str:

@@ -24,9 +24,10 @@ def share_runs(selection: dict[str, Any], folder: Path, *, preview: bool) -> Non
     from advisor.describe.model import model_names
     from advisor.learn.usable_runs import left_out, teaching
     from advisor.records.sharing.pool import make_pool, write_pool
+    from advisor.records.store.selection import Selection
 
     store = open_store()
-    runs = store.runs(**selection)
+    runs = [run.to_learn_from() for run in store.each_run(Selection(**selection))]
     datasets = {dataset.dataset_id: dataset for dataset in store.datasets()}
     pool = make_pool(teaching(runs, datasets), datasets, model_names())
     stay = Counter(pool.left_out) + left_out(runs, datasets)

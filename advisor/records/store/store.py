@@ -128,8 +128,7 @@ class Store:
 
     def each_run(self, chosen: Selection = EVERY, *, descending: bool = True) -> Iterator[Run]:
         """Give runs one by one by when they started, however many there are."""
-        started = RUNS.c.started_at.desc() if descending else RUNS.c.started_at.asc()
-        query = chosen.of(sa.select(RUNS)).order_by(started.nulls_last(), RUNS.c.run_id.desc())
+        query = chosen.of(sa.select(RUNS)).order_by(*_by_start(descending=descending))
         with self.reading() as connection:
             for found in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)).mappings():
                 yield record(Run, found)
@@ -142,7 +141,8 @@ class Store:
     def run_ids(self, chosen: Selection = EVERY) -> list[str]:
         """Return the ids of runs, the oldest first."""
         with self.reading() as connection:
-            return list(connection.execute(chosen.of(sa.select(RUNS.c.run_id)).order_by(RUNS.c.run_id)).scalars())
+            query = chosen.of(sa.select(RUNS.c.run_id)).order_by(*_by_start(descending=False))
+            return list(connection.execute(query).scalars())
 
     def run(self, name: str) -> Run:
         """Return the run with this id, unique beginning of an id, or name (the newest of that name).
@@ -298,6 +298,11 @@ class Store:
     def _all(self, kind: type[R], query: sa.Select[Any]) -> list[R]:
         with self.reading() as connection:
             return [record(kind, found) for found in connection.execute(query).mappings()]
+
+
+def _by_start(*, descending: bool) -> tuple[sa.ColumnElement[Any], ...]:
+    started = RUNS.c.started_at.desc() if descending else RUNS.c.started_at.asc()
+    return started.nulls_last(), RUNS.c.run_id.desc()
 
 
 def _thumbnails(connection: sa.Connection) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sqlite3
+import tracemalloc
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -246,6 +247,19 @@ def test_export_epochs(advisor, store):
     rows = list(csv.DictReader(io.StringIO(text)))
     assert tuple(rows[0]) == ("run_id", "epoch", *EPOCH_METRICS)
     assert [(row["epoch"], row["eval_top1"]) for row in rows] == [("0", "0.0"), ("1", "nan"), ("2", "20.0")]
+
+
+@pytest.mark.parametrize("options", [[], ["--epochs"]])
+def test_export_holds_few_records_at_once(advisor, store, tmp_path, options):
+    long = {"argument": "a" * 20_000}
+    some = [Run(run_id=f"{number:05}", source=Source.API, status=Status.FINISHED, extra=long) for number in range(4000)]
+    store.add_runs(some, [Epoch(run_id=run.run_id, epoch=number) for run in some for number in range(2)])
+    tracemalloc.start()
+    advisor("records", "export", "--output", str(tmp_path / "runs.jsonl"), *options)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 60e6  # the runs alone are 80 MB
+    assert len((tmp_path / "runs.jsonl").read_text().splitlines()) > 4000
 
 
 def test_export_parquet(advisor, store, runs, tmp_path):
