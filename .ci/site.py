@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mkdocs.structure.files import File
-
 ROOT = Path(__file__).parents[1]
 ELSEWHERE = {
     "README.md": "index.md",
@@ -25,6 +23,8 @@ ELSEWHERE = {
     "meta_data/recipes.SOURCES.md": "evidence/recipes.md",
 }
 """Pages by their file in the repository, and where they are on the site."""
+IN_PARTS = ("commands.md", "features.md")
+"""Pages of docs/ to look things up in: on the site every section is a page of its own."""
 LAST = "Evidence"
 PYTHON = "reference/python.md"
 SECTIONS = {
@@ -41,10 +41,18 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the pages that are not in docs/."""
+    """Add the pages that are not in docs/, and the sections that are pages of their own."""
+    from mkdocs.structure.files import File  # here, so that what needs no site can be tried without MkDocs
+
     for path, page in ELSEWHERE.items():
         files.append(File.generated(config, page, content=(ROOT / path).read_text(encoding="utf-8")))
     files.append(File.generated(config, PYTHON, content=python_page()))
+    for page in IN_PARTS:
+        files.remove(files.get_file_from_path(page))
+        parts = sections(page)
+        for uri, content in parts.items():
+            files.append(File.generated(config, uri, content=content))
+        config.nav = _with_sections(config.nav, page, list(parts))
     named = set(_pages(config.nav))
     others = sorted(file.src_uri for file in files.documentation_pages() if file.src_uri not in named)
     config.nav = [*config.nav, {LAST: others}]
@@ -54,7 +62,8 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Turn links between files of the repository into links between pages."""
     page_uri = page.file.src_uri
-    source = next((path for path, uri in ELSEWHERE.items() if uri == page_uri), f"docs/{page_uri}")
+    whole = next((page for page in IN_PARTS if page_uri.startswith(page.removesuffix(".md") + "/")), page_uri)
+    source = next((path for path, uri in ELSEWHERE.items() if uri == page_uri), f"docs/{whole}")
 
     def turned(link: re.Match[str]) -> str:
         picture, text, target = link.groups()
@@ -71,6 +80,16 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     return _LINK.sub(turned, markdown)
 
 
+def sections(page: str) -> dict[str, str]:
+    """Return a page of docs/ by its sections, the first of which is what stands before them, and links to them."""
+    first, *others = re.split(r"^## ", (ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    stem = page.removesuffix(".md")
+    titles = [other.partition("\n")[0] for other in others]
+    names = [f"{stem}/{title.lower().replace(' ', '-')}.md" for title in titles]
+    links = "".join(f"- [{title}]({name})\n" for title, name in zip(titles, names, strict=True))
+    return {page: f"{first}\n{links}", **{name: f"# {other}" for name, other in zip(names, others, strict=True)}}
+
+
 def python_page() -> str:
     """Return the page of every public name, each where it is defined."""
     sys.path.insert(0, str(ROOT))
@@ -85,6 +104,14 @@ def python_page() -> str:
         for name in names:
             lines += [f"::: {advisor._PUBLIC[name]}.{name}", "    options: {heading_level: 3}", ""]
     return "\n".join(lines)
+
+
+def _with_sections(nav: Any, page: str, parts: list[str]) -> Any:
+    if isinstance(nav, list):
+        return [_with_sections(item, page, parts) for item in nav]
+    if isinstance(nav, dict):
+        return {title: parts if item == page else _with_sections(item, page, parts) for title, item in nav.items()}
+    return nav
 
 
 def _pages(nav: Any) -> list[str]:

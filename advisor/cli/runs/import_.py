@@ -75,7 +75,7 @@ def import_(
         raise AdvisorError(
             "no run was taken",
             cause="; ".join(sorted({skipped.reason for skipped in report.skipped})[:3]),
-            hint="advisor plugins lists the importers; see docs/recording.md for what each reads",
+            hint="advisor plugins lists the importers; see docs/past-runs.md for what each reads",
         )
 
 
