@@ -13,7 +13,7 @@ import os
 import sqlite3
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
@@ -70,29 +70,37 @@ def _file_store(experiments: list[Path]) -> Iterator[Tracked | Skipped]:
             continue
         metas = {folder: _yaml(folder / "meta.yaml") for folder in _folders(experiment)}
         runs = {
-            _run_id(meta): (folder, meta)
+            folder.name: (folder, meta)
             for folder, meta in metas.items()
-            if _run_id(meta) and meta.get("lifecycle_stage") != "deleted"
+            if _is_run(meta) and meta.get("lifecycle_stage") != "deleted"
         }
         parent_of = {
-            run: parent
-            for run, (folder, _) in runs.items()
-            if (parent := _text(folder / "tags" / _PARENT)) in runs and has_accuracy(_names(folder / "metrics"))
+            run: parent for run, (folder, _) in runs.items() if (parent := _text(folder / "tags" / _PARENT)) in runs
         }
-        parents = set(parent_of.values())
+        trained = (run for run, (folder, _) in runs.items() if has_accuracy(_names(folder / "metrics")))
+        outer = {above for run in trained for above in _nested_in(run, parent_of)}
         for run, (folder, meta) in runs.items():
-            if run in parents:
+            if run in outer:
                 yield Skipped(path=str(folder), reason=_NESTED)
                 continue
             try:
-                shared = _texts(runs[parent_of[run]][0] / "params") if run in parent_of else {}
+                above = [_texts(runs[one][0] / "params") for one in _nested_in(run, parent_of)]
+                shared = {key: value for params in above for key, value in params.items()}
                 yield _stored_run(folder, meta, str(about.get("name", experiment.name)), shared)
             except (OSError, ValueError, IndexError) as error:
                 yield Skipped(path=str(folder), reason=f"cannot be read: {error}")
 
 
+def _nested_in(run: str, parent_of: Mapping[str, str]) -> list[str]:
+    """Return the runs that a run is nested in, the outermost first."""
+    above: list[str] = []
+    while (parent := parent_of.get(above[-1] if above else run)) is not None and parent not in (run, *above):
+        above.append(parent)
+    return above[::-1]
+
+
 def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str, shared: Mapping[str, str]) -> Tracked:
-    """Return a run of the file store; ``shared`` are the params of the run that it is nested in."""
+    """Return a run of the file store; ``shared`` are the params of the runs that it is nested in."""
     tags = _texts(folder / "tags")
     status = meta.get("status")
     metrics, notes = {}, []
@@ -105,7 +113,7 @@ def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str, shared: 
         if len(known) < len(lines):
             notes.append(f"values of {name} that are no number were left out")
     return Tracked(
-        run_id=_run_id(meta),
+        run_id=folder.name,
         name=str(meta.get("run_name") or tags.get("mlflow.runName") or ""),
         experiment=experiment,
         status=_STATUS_NUMBERS.get(status, str(status)) if isinstance(status, int) else str(status),
@@ -118,9 +126,9 @@ def _stored_run(folder: Path, meta: Mapping[str, Any], experiment: str, shared: 
     )
 
 
-def _run_id(meta: Mapping[str, Any]) -> str:
-    """Return the id of a run, "" if this is none's."""
-    return str(meta.get("run_id") or meta.get("run_uuid") or "")
+def _is_run(meta: Mapping[str, Any]) -> bool:
+    """Return whether this is about a run; its id is the folder's name, as YAML takes one of digits for a number."""
+    return any(meta.get(key) not in (None, "") for key in ("run_id", "run_uuid"))
 
 
 def _logged(parts: list[str], position: int) -> tuple[int, float] | None:
@@ -147,22 +155,18 @@ def _database_runs(connection: sqlite3.Connection) -> Iterator[Tracked | Skipped
     ).fetchall()
     nested = connection.execute("SELECT run_uuid, value FROM tags WHERE key = ?", (_PARENT,)).fetchall()
     active = {run["run_uuid"] for run in runs}
-    parent_of = {
-        child: parent
-        for child, parent in nested
-        if {child, parent} <= active and has_accuracy(_column(connection, "metrics", child))
-    }
-    parents = set(parent_of.values())
+    parent_of = {child: parent for child, parent in nested if {child, parent} <= active}
+    trained = (run for run in active if has_accuracy(_column(connection, "metrics", run)))
+    outer = {above for run in trained for above in _nested_in(run, parent_of)}
     for run in runs:
-        if run["run_uuid"] in parents:
+        if run["run_uuid"] in outer:
             yield Skipped(path=f"run {run['run_uuid']}", reason=_NESTED)
         else:
-            yield _database_run(connection, run, parent_of.get(run["run_uuid"]))
+            yield _database_run(connection, run, _nested_in(run["run_uuid"], parent_of))
 
 
-def _database_run(connection: sqlite3.Connection, run: sqlite3.Row, parent: str | None) -> Tracked:
-    ids = [one for one in (parent, run["run_uuid"]) if one is not None]
-    params = {str(key): value for one in ids for key, value in _pairs(connection, "params", one)}
+def _database_run(connection: sqlite3.Connection, run: sqlite3.Row, above: Sequence[str]) -> Tracked:
+    params = {str(key): value for one in (*above, run["run_uuid"]) for key, value in _pairs(connection, "params", one)}
     tags = {str(key): str(value) for key, value in _pairs(connection, "tags", run["run_uuid"])}
     metrics: dict[str, list[tuple[int, float]]] = defaultdict(list)
     logged = connection.execute(

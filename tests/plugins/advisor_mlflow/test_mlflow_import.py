@@ -206,6 +206,27 @@ def test_a_run_that_trainings_are_nested_in_is_none_and_lends_them_its_params(tm
     ]
 
 
+def test_trainings_may_be_nested_several_deep(tmp_path: Path) -> None:
+    store = file_store(tmp_path, {})
+    nested(store, "middle", {}, {"lr": "0.02", "epochs": "9"})
+    nested(store, "inner", {"val_acc": [(0, 0.5), (1, 0.6), (2, 0.9)]}, {"epochs": "3"}, parent="middle")
+    nested(store, "round", {}, {}, parent="round")
+    items = read(store)
+    (run,) = [item.run for item in items if isinstance(item, ImportedRun)]
+    assert (run.model, run.lr, run.epochs, run.status) == ("resnet18", 0.02, 3, Status.FINISHED)
+    nesting = [item for item in items if isinstance(item, Skipped) and item.reason.startswith("other runs are nested")]
+    assert len(nesting) == 2
+
+
+@pytest.mark.parametrize("name", ["0" * 32, "12345670" * 4, "1_000"])
+def test_an_id_that_yaml_takes_for_a_number_is_the_name_of_its_folder(tmp_path: Path, name: str) -> None:
+    store = file_store(tmp_path, {})
+    nested(store, name, {"val_acc": [(0, 0.5), (1, 0.9)]}, {"model": "resnet18"}, parent="gone")
+    (store / "855604127358282283" / name / "meta.yaml").write_text(f"run_id: {name}\nstatus: 3\n")
+    (run,) = [item.run for item in read(store) if isinstance(item, ImportedRun)]
+    assert run.final_metric == 90.0
+
+
 def test_a_run_that_only_others_than_trainings_are_nested_in_is_taken(tmp_path: Path) -> None:
     store = file_store(tmp_path)
     nested(store, "child1", {"latency": [(0, 0.5)]}, {})

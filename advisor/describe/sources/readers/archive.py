@@ -132,7 +132,7 @@ def _extension(name: str) -> str:
 def _zip_members(path: Path) -> Iterator[Member]:
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGED) as error:
         raise _unreadable(path, error) from error
     for info in archive.infolist():
         if not info.is_dir():

@@ -37,6 +37,16 @@ def test_a_compressed_tar_is_explained(pack):
     assert caught.value.hint.startswith("mkdir data && tar xf")
 
 
+def test_a_zip_file_of_a_version_that_python_does_not_know_is_refused(pack):
+    path = pack.zip()
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 191  # the version that is needed to extract it
+    path.write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(path)
+    assert "zip file version 19.1" in str(caught.value.cause)
+
+
 def test_members_that_lead_outside_are_left_out(encoded, picture, tmp_path):
     path = tmp_path / "evil.zip"
     with zipfile.ZipFile(path, "w") as archive:
