@@ -37,6 +37,8 @@ SECTIONS = {
 IN_RECORDS = ("Run", "Epoch", "Dataset", "Status", "Source")
 """Public names that reference/records.md describes."""
 
+_ROW = re.compile(r"^\|.*$", re.MULTILINE)
+_CODE = re.compile(r"`[^`]*`")
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -77,7 +79,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         there = posixpath.relpath(uri, posixpath.dirname(page_uri) or ".")
         return f"{picture}[{text}]({there}{'#' * bool(place)}{place})"
 
-    return _LINK.sub(turned, markdown)
+    return _ROW.sub(_unescaped, _LINK.sub(turned, markdown))
 
 
 def sections(page: str) -> dict[str, str]:
@@ -104,6 +106,11 @@ def python_page() -> str:
         for name in names:
             lines += [f"::: {advisor._PUBLIC[name]}.{name}", "    options: {heading_level: 3}", ""]
     return "\n".join(lines)
+
+
+def _unescaped(row: re.Match[str]) -> str:
+    """Return a row of a table as MkDocs reads it: in code a vertical bar parts no cells, and needs no backslash."""
+    return _CODE.sub(lambda code: code[0].replace(r"\|", "|"), row[0])
 
 
 def _with_sections(nav: Any, page: str, parts: list[str]) -> Any:
