@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from advisor.advise.search.unused_runs import WHAT_TO_DO
 from advisor.cli.terminal.messages import note
 from advisor.cli.terminal.output import echo
 from advisor.cli.terminal.progress import working
-from advisor.learn.usable_runs import BATCH_UNKNOWN, NOT_DESCRIBED
 from advisor.space.words import counted
 
 
@@ -47,18 +47,11 @@ def train(out: Path | None, add: tuple[Path, ...], force: bool) -> None:
         used = f"{trained.added_used} of {counted(trained.added, 'further run')} from --add and {used}"
     echo(f"Fitted to {counted(runs, 'run')} on {counted(datasets, 'dataset')}; {used}.")
     for reason, count in sorted(trained.left_out.items(), key=lambda item: -item[1]):
-        hint = _HINTS.get(reason, "")
+        hint = f" ({WHAT_TO_DO[reason]})" if reason in WHAT_TO_DO else ""
         echo(f"Not used: {count:,} of your runs, as {reason}{hint}.")
     for name, one in zip(("from scratch", "fine-tuning"), artefacts, strict=True):
         echo(f"{name}: {_judged(one.evaluation or {})}")
     echo(f"Written to {trained.folder}; `advisor suggest` uses it from now on.")
-
-
-_HINTS = {
-    NOT_DESCRIBED: " (`advisor records sync` describes folders that are readable here; `advisor records import PATH… "
-    "--dataset DIR` says where the images of past runs are)",
-    BATCH_UNKNOWN: " (`advisor records import PATH… --world-size N` tells on how many devices they were trained)",
-}
 
 
 def _judged(evaluation: Mapping[str, Any]) -> str:

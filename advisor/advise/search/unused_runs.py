@@ -7,14 +7,17 @@ from collections.abc import Collection, Iterable
 
 from advisor.advise.request import Request
 from advisor.advise.search.related_runs import architecture_of
-from advisor.learn.usable_runs import is_comparable, why_not_evidence
+from advisor.learn.usable_runs import BATCH_UNKNOWN, NOT_DESCRIBED, is_comparable, why_not_evidence
 from advisor.records.schema import Dataset, Pretraining, Run, Status
 
 _JUDGED_OTHERWISE = "they were judged by other classes or images than the dataset has"
-_HINTS = {
-    "their images were never described": "`advisor records sync` describes the folders that are readable here",
+WHAT_TO_DO = {
+    NOT_DESCRIBED: "`advisor records sync` describes folders that are readable here; `advisor records import PATH… "
+    "--dataset DIR` says where the images of past runs are",
+    BATCH_UNKNOWN: "`advisor records import PATH… --world-size N` tells on how many devices they were trained",
     _JUDGED_OTHERWISE: "score them on the validation images of this dataset",
 }
+"""The next command for a reason why runs do not count."""
 _LIST = "`advisor records list` shows them"
 
 
@@ -48,8 +51,7 @@ def describe_unused_runs(
             reasons[_why_unused(run, request, dataset)] += 1
     undescribed = [run for run in of_model if run.dataset_id is None and run.pretraining is request.pretraining]
     if undescribed:
-        why = "their images were never described"
-        reasons[why, _HINTS[why]] += len(undescribed)
+        reasons[NOT_DESCRIBED, WHAT_TO_DO[NOT_DESCRIBED]] += len(undescribed)
     return tuple(
         f"{count:,} of your runs {'is' if count == 1 else 'are'} not used, as {why}: {hint}"
         for (why, hint), count in reasons.most_common()
@@ -62,7 +64,7 @@ def _why_unused(run: Run, request: Request, dataset: Dataset) -> tuple[str, str]
     if why is None and not is_comparable(run, dataset):
         why = _JUDGED_OTHERWISE
     if why is not None:
-        return why, _HINTS.get(why, _LIST)
+        return why, WHAT_TO_DO.get(why, _LIST)
     differs = [
         words
         for words, here, there in (

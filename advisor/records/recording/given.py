@@ -139,8 +139,16 @@ def say_what_is_missing(run: Run, dataset: Any = None) -> None:
     A ``dataset`` that was given and whose images are in memory only has to be described by who holds it.
     """
     missing = [name for name in _NEEDED if getattr(run, name) is None]
-    if run.dataset_id is None and not run.extra.get("dataset_root"):
+    root = run.extra.get("dataset_root")
+    if run.dataset_id is None and not root:
         missing.insert(0, "dataset")
+    elif run.dataset_id is None and not os.path.exists(root) and ("no images", root) not in _said:
+        _said.add(("no images", root))
+        logger.warning(
+            "there is no folder or file %s here, so the images of the run stay unknown and no advice rests on it; "
+            "give record_run(dataset=…) the folder that holds them",
+            root,
+        )
     if missing and ("missing", *missing) not in _said:
         _said.add(("missing", *missing))
         logger.warning(

@@ -247,6 +247,15 @@ def test_what_nobody_told_is_said_once_after_the_run(caplog):
     assert "record_run(dataset=…, epochs=…)" in line
 
 
+def test_a_folder_that_is_not_there_is_said_once_after_the_run(tmp_path, caplog):
+    (tmp_path / "here").mkdir()
+    for folder in ("gone", "gone", "here"):
+        recorded(str(tmp_path / folder))
+    [line] = [line for line in caplog.messages if "stay unknown" in line]
+    assert f"no folder or file {tmp_path / 'gone'} here" in line
+    assert "record_run(dataset=…)" in line
+
+
 def test_a_run_that_is_complete_or_failed_is_silent(suggestion, caplog):
     recorded(suggestion=suggestion(), epochs_logged=3)
     with pytest.raises(ValueError, match="broke"), advisor.record_run():
