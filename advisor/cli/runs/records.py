@@ -121,6 +121,7 @@ def show(run_name: str, everything: bool, format_: str) -> None:
     print_rows(("field", "value"), shown)
     if len(fields) > len(shown):
         echo(f"{counted(len(fields) - len(shown), 'further field')}: advisor records show {run_name} --all")
+    _say_whether_it_teaches(run)
     if epochs:
         echo()
         metrics = ("lr", "train_loss", "eval_loss", "eval_top1", "eval_top5", "ema_eval_top1", "seconds")
@@ -131,6 +132,16 @@ def show(run_name: str, everything: bool, format_: str) -> None:
         if len(listed) < len(epochs):
             echo(f"{len(listed)} of {counted(len(epochs), 'epoch')}, the best among them; --all has each.")
         _plot(epochs)
+
+
+def _say_whether_it_teaches(run: Run) -> None:
+    from advisor.advise.search.unused_runs import WHAT_TO_DO
+    from advisor.learn.usable_runs import why_not_evidence
+
+    why = None if run.status is Status.RUNNING else why_not_evidence(run)
+    if why is not None:
+        hint = f": {WHAT_TO_DO[why]}" if why in WHAT_TO_DO else ""
+        echo(f"Advice does not learn from runs like this, as {why}{hint}.")
 
 
 def _thinned(epochs: Sequence[Epoch], best: int | None) -> Sequence[Epoch]:

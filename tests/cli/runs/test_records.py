@@ -149,6 +149,19 @@ def test_show(advisor, store):
     assert [epoch["train_loss"] for epoch in shown["epochs_recorded"]] == [2.0, 1.0, 0.0]
 
 
+def test_show_says_why_a_run_does_not_teach(advisor, store):
+    values = {"model": "test_resnet", "opt": "sgd", "lr": 0.1, "batch_size": 8, "epochs": 1, "epochs_done": 1}
+    values |= {"dropout": 0.0, "weight_decay": 0.0, "status": Status.FINISHED, "source": Source.API}
+    values |= {"dataset_id": "d", "metric": "eval_top1", "final_metric": 90.0}
+    flat = {"scored_on_training_images": True}
+    runs = [Run(run_id="04", **values), Run(run_id="05", extra=flat, **values)]
+    runs.append(Run(run_id="06", **(values | {"dataset_id": None})))
+    store.add_runs(runs, [])
+    assert "does not learn" not in advisor("records", "show", "04")
+    assert "as they were scored on their training images." in advisor("records", "show", "05")
+    assert "never described: `advisor records sync`" in " ".join(advisor("records", "show", "06").split())
+
+
 def test_a_list_that_nothing_fits_is_told_from_no_runs_at_all(advisor, store, capsys):
     with pytest.raises(SystemExit):
         main(["records", "list", "--model", "no_such_model"])
