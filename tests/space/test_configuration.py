@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from advisor.errors import UsageError
 from advisor.space.configuration import Configuration, columns_of, from_columns, to_unit_scale
-from advisor.space.hyperparameters import check_value
+from advisor.space.hyperparameters import HYPERPARAMETERS, check_value
 from advisor.space.limits import Limits
 
 CONFIGURATIONS = st.builds(
@@ -24,6 +24,12 @@ CONFIGURATIONS = st.builds(
 def test_columns_give_back_the_configurations_they_were_made_of(configurations):
     columns = columns_of(configurations)
     assert [from_columns(columns, row) for row in range(len(configurations))] == configurations
+
+
+@given(CONFIGURATIONS)
+def test_a_configuration_is_its_values_by_name(configuration):
+    assert Configuration(**configuration.as_dict()) == configuration
+    assert list(configuration.as_dict()) == list(HYPERPARAMETERS)
 
 
 @given(CONFIGURATIONS, st.floats(1.5, 8.0))
