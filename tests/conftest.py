@@ -16,7 +16,14 @@ from PIL import Image
 
 from advisor.testing import isolate
 
-pytest_plugins = ["brightness_images", "digits_suggestion", "fine_tuning_surface", "response_surface", "same_training"]
+pytest_plugins = [
+    "brightness_images",
+    "built_wheel",
+    "digits_suggestion",
+    "fine_tuning_surface",
+    "response_surface",
+    "same_training",
+]
 
 # Torch reads it when it is imported, as some test modules do; threads that wait for busy cores are 40 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from reader_folder import SMALL_RESNET50, lay_out
 
 from advisor.cli.root import cli, main
 from advisor.plugins import get_plugins
@@ -83,17 +83,6 @@ NOT_RUN = {
     "advisor tune": "tests/tuning/; it trains again and again",
     "advisor evaluate": "tests/evaluate/; it takes minutes",
 }
-SMALL_RESNET50 = """
-import timm.models._registry as registry
-
-def resnet50(pretrained=False, **options):
-    model = registry._model_entrypoints["test_resnet"](**options)
-    model.pretrained_cfg = {**model.pretrained_cfg, "architecture": "resnet50", "input_size": (3, 32, 32)}
-    return model
-
-registry._model_entrypoints["resnet50"] = resnet50
-"""
-"""Stands in for ResNet-50 and its weights: nothing is downloaded, and an epoch takes no second."""
 
 
 def is_run(example: Example) -> bool:
@@ -112,20 +101,8 @@ RUN_HERE = [page for page in PAGES if any(map(is_run, examples(page)))]
 @pytest.fixture
 def reader(tmp_path, monkeypatch) -> Path:
     """A reader's folder: train.py, photos, and what the pages take to be there."""
-    scripts = ROOT / "tests" / "scripts"
     folder = tmp_path / "reader"
-    folder.mkdir()
-    for name in ("train_arguments.py", "train_steps.py"):
-        shutil.copy(scripts / name, folder)
-    train = (scripts / "train_current.py").read_text()
-    parsed = "args, args_text = parse_args()\n"
-    assert parsed in train
-    train = train.replace(parsed, f"{parsed}    args.epochs = min(args.epochs, MOST_EPOCHS)\n")
-    (folder / "train.py").write_text(f"MOST_EPOCHS = 2\n{SMALL_RESNET50}{train}")
-    for i in range(24):
-        path = folder / "photos" / ("train" if i < 16 else "validation") / f"kind-{i % 2}" / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.effect_noise((32, 32), 20 + 80 * (i % 2)).convert("RGB").save(path)
+    lay_out(folder)
     shutil.make_archive(str(folder / "photos"), "zip", folder, "photos")
     (folder / "output" / "train" / "past").mkdir(parents=True)
     (folder / "output" / "train" / "past" / "args.yaml").write_text("model: resnet18\nopt: sgd\nlr: 0.1\nepochs: 1\n")
