@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,10 @@ from advisor.cli.terminal.output import echo, echo_json, format_option
 from advisor.errors import UsageError
 
 if TYPE_CHECKING:
-    from advisor.tuning.script import TunedScript
+    from collections.abc import Mapping, Sequence
+
+    from advisor.tuning.training.process import Start
+    from advisor.tuning.training.script import TunedScript
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -20,12 +23,22 @@ if TYPE_CHECKING:
 @click.option("--max-epochs-total", type=click.IntRange(1), metavar="N", help="Epochs of all trials together, instead.")
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Begin no more trials than this.")
 @click.option("--devices", metavar="D,D", help="Train a trial on each of them at a time, such as cuda:0,cuda:1.")
+@click.option("--engine", default="local", show_default=True, help="local, or one that a plugin offers, such as ray.")
+@click.option("--address", help="Where the engine's cluster is; by default it is started on this machine.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Trials at a time on the engine.")
+@click.option("--max-disk", metavar="SIZE", help="Keep the trials' checkpoints below this, such as 20G.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the trials write.  [default: output/tuning/ and a name made of the command]",
 )
 @click.option("--report", is_flag=True, help="Only show what was learned so far.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what was learned to an HTML page too.",
+)
 @format_option
 @click.argument("script", type=click.Path(path_type=Path, exists=True))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -34,8 +47,13 @@ def tune(
     max_epochs_total: int | None,
     trials: int | None,
     devices: str | None,
+    engine: str,
+    address: str | None,
+    workers: int | None,
+    max_disk: str | None,
     folder: Path | None,
     report: bool,
+    out: Path | None,
     format_: str,
     script: Path,
     arguments: tuple[str, ...],
@@ -48,13 +66,18 @@ def tune(
     trial goes on, waits for a better one, or nothing is expected to gain more than the noise. A trial that waits goes
     on from its checkpoint by --resume; a script without --resume is trained whole each time, which is said. Every trial
     is a recorded run. Ctrl-C ends it cleanly, and the same command goes on where it was.
+
+    With --engine ray the trials are trained by a Ray cluster, each on a GPU where it has any and the script trains on
+    one; images, working folder, --folder and the spool folder are to be the same paths on every machine.
     """
+    from advisor.advise.models.candidates import parse_bytes
     from advisor.tuning.clock import budget_of
     from advisor.tuning.opening import open_tuning, session_of
     from advisor.tuning.report import report_of, to_text
     from advisor.tuning.tuner import Tuner
 
     may_cost = budget_of(budget, max_epochs_total, trials)
+    most_bytes = None if max_disk is None else parse_bytes(max_disk, "amount of disk space")
     if report and not session_of(script, arguments, folder).exists:
         raise UsageError(
             "there is no tuning of this command yet", hint="advisor tune [--budget 1h] SCRIPT [ARGUMENTS...]"
@@ -64,19 +87,57 @@ def tune(
     plan = opened.plan(may_cost)
     ended = None
     if not report:
-        named = _devices(devices, opened.script)
+        named, start = _places(engine, devices, address, workers, opened.script)
         with opened.session.held():
             plan = opened.plan(may_cost)
-            ended = Tuner(plan, opened.script, opened.suggestion, opened.config, named, note).run().why
+            tuner = Tuner(plan, opened.script, opened.suggestion, opened.config, named, note, start, most_bytes)
+            ended = tuner.run().why
     found = report_of(opened, plan, ended)
     if format_ == "json":
         echo_json(found)
     else:
         echo(to_text(found))
+    if out is not None:
+        _write(out, found)
+        note(f"what was learned is in {out}")
     return 0
 
 
-def _devices(text: str | None, script: TunedScript) -> list[str | None]:
+def _write(out: Path, found: Mapping[str, Any]) -> None:
+    from advisor.report.tuning_page import render_tuning
+
+    try:
+        out.write_text(render_tuning(found), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {out}", cause=error.strerror or str(error), hint="name another file with --out"
+        ) from error
+
+
+def _places(
+    engine: str, devices: str | None, address: str | None, workers: int | None, script: TunedScript
+) -> tuple[Sequence[str | None], Start]:
+    """Return where to train, a trial each (None is where the script does), and what starts it there."""
+    from advisor.tuning.training.process import TrialProcess
+
+    if engine == "local":
+        if address is not None or workers is not None:
+            raise UsageError(
+                "--address and --workers are of an engine", hint="--engine ray, or --devices cuda:0,cuda:1"
+            )
+        return _devices(devices, script), TrialProcess
+    from advisor.collect.find_engine import find_placing_engine
+    from advisor.plugins import get_plugins
+    from advisor.tuning.training.placed import Placer
+
+    if devices is not None:
+        raise UsageError(f"trials are placed by the engine {engine!r}", hint="leave --devices out")
+    placing = find_placing_engine(engine, get_plugins(), workers=workers, address=address)
+    gpus = 0 if str(script.arguments.values.get("device", "")).startswith("cpu") else int(placing.places(1) > 0)
+    return [None] * max(1, placing.places(gpus)), Placer(placing, gpus).start
+
+
+def _devices(text: str | None, script: TunedScript) -> Sequence[str | None]:
     """Return where to train, a trial each; None is where the script does."""
     if text is None:
         return [None]

@@ -42,6 +42,21 @@ class Engine(Protocol):
         ...
 
 
+class PlacingEngine(Engine, Protocol):
+    """An engine that also finds room for a single call at a time, on a machine with the GPUs that it needs."""
+
+    def places(self, gpus: int) -> int:
+        """Return how many calls there is room for at a time, each with so many GPUs; 0 where there are none."""
+        ...
+
+    def place(self, function: Callable[[Task], None], task: Task, *, gpus: int = 0) -> Finished[Task]:
+        """Call a function once, in a worker of one core and so many GPUs; return when it has come back, or died.
+
+        May be called from many threads at a time. A call whose worker dies is not made again.
+        """
+        ...
+
+
 def prepare_worker() -> None:
     """Give this process one computing thread and a niceness of at least ten; called before torch is imported in it."""
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")

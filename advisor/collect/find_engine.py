@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.collect.engine import Engine
+from typing import cast
+
+from advisor.collect.engine import Engine, PlacingEngine
 from advisor.collect.local_engine import LocalEngine
 from advisor.errors import AdvisorError, UsageError
 from advisor.plugins import Plugins
@@ -29,3 +31,21 @@ def find_engine(name: str, plugins: Plugins, *, workers: int | None, address: st
     if not callable(getattr(engine, "run", None)):
         raise AdvisorError(f"the engine {name!r} has no run method", hint="see advisor.Engine")
     return engine  # type: ignore[no-any-return]
+
+
+def find_placing_engine(name: str, plugins: Plugins, *, workers: int | None, address: str | None) -> PlacingEngine:
+    """Return the engine called ``name`` that a plugin offers, one that takes single calls.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name, or it does not take them.
+    """
+    engine = find_engine(name, plugins, workers=workers, address=address)
+    if not all(callable(getattr(engine, method, None)) for method in ("place", "places")):
+        raise UsageError(
+            f"the engine {name!r} cannot train trials",
+            cause="it trains whole plans only: it has no `place` and `places`",
+            hint="--engine ray, or leave it out",
+        )
+    return cast("PlacingEngine", engine)

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timezone
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from advisor.advise.explain.feature_words import feature_words
 from advisor.advise.output.explanation_text import neighbour_words, no_neighbours
@@ -17,6 +17,9 @@ from advisor.report.contents import Contents
 from advisor.report.figures import Figure, account_figure, curve_figure, response_figure
 from advisor.space.hyperparameters import HYPERPARAMETERS, LABELS, format_number
 from advisor.version import __version__
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render(contents: Contents, *, state: str | None = None) -> str:
@@ -34,35 +37,44 @@ def render(contents: Contents, *, state: str | None = None) -> str:
     MissingExtraError
         If plotly is not installed.
     """
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            contents=contents,
+            explanation=contents.explanation,
+            hyperparameters=HYPERPARAMETERS,
+            labels=LABELS,
+            neighbour_words=neighbour_words,
+            no_neighbours=no_neighbours,
+            feature_words=feature_words,
+            basis_in_words=basis_in_words,
+            command=_command(contents),
+            figures=embedded(_figures(contents)),
+            state=state,
+            made=datetime.now(timezone.utc),
+            version=__version__,
+            plotly=plotly(),
+            style=part("page.css"),
+            script=part("page.js"),
+        )
+    )
+
+
+def environment() -> Environment:
+    """Return what the templates of pages are rendered with."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    made = Environment(
         loader=PackageLoader("advisor.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = format_number
-    environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
-    return environment.get_template("page.html").render(
-        contents=contents,
-        explanation=contents.explanation,
-        hyperparameters=HYPERPARAMETERS,
-        labels=LABELS,
-        neighbour_words=neighbour_words,
-        no_neighbours=no_neighbours,
-        feature_words=feature_words,
-        basis_in_words=basis_in_words,
-        command=_command(contents),
-        figures=_embedded(_figures(contents)),
-        state=state,
-        made=datetime.now(timezone.utc),
-        version=__version__,
-        plotly=_plotly(),
-        style=_part("page.css"),
-        script=_part("page.js"),
-    )
+    made.filters["number"] = format_number
+    made.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
+    return made
 
 
 def _command(contents: Contents) -> str | None:
@@ -82,7 +94,7 @@ def _figures(contents: Contents) -> dict[str, Figure]:
     return figures
 
 
-def _embedded(value: Any) -> str:
+def embedded(value: Any) -> str:
     """Return JSON that can stand inside a script element, whatever text it holds."""
     text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
@@ -98,7 +110,14 @@ def _finite(value: Any) -> Any:
 
 
 @cache
-def _plotly() -> str:
+def plotly() -> str:
+    """Return plotly.js.
+
+    Raises
+    ------
+    MissingExtraError
+        If plotly is not installed.
+    """
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
@@ -106,5 +125,6 @@ def _plotly() -> str:
     return str(get_plotlyjs())
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """Return a file of this folder that pages hold."""
     return resources.files("advisor.report").joinpath(name).read_text(encoding="utf-8")

@@ -24,8 +24,8 @@ from advisor.records.store.sync import sync_own
 from advisor.tuning.clock import Budget
 from advisor.tuning.outlook import Expected
 from advisor.tuning.plan import Plan
-from advisor.tuning.script import TunedScript, ask_script
 from advisor.tuning.session import Session
+from advisor.tuning.training.script import TunedScript, ask_script
 
 Say = Callable[[str], None]
 FOLDER = Path("output", "tuning")

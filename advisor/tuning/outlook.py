@@ -9,6 +9,7 @@ import numpy as np
 
 from advisor.advise.pipeline import find_grounds
 from advisor.advise.prepare import PreparedRequest
+from advisor.advise.search.bounds import Bounds
 from advisor.advise.search.candidates import Columns, even_cover, join, steps_from
 from advisor.advise.search.conditioning import Expectations, expect
 from advisor.advise.search.own_runs import configuration_of
@@ -91,6 +92,11 @@ class Expected:
         self._cover = join(
             columns_of([one.configuration for one in suggestion.suggestions]), even_cover(self._expect.bounds)
         )
+
+    @property
+    def bounds(self) -> Bounds:
+        """The box that is searched: smallest and largest value of each hyperparameter."""
+        return self._expect.bounds
 
     def look(
         self, trials: Sequence[Trial], costs: Costs, *, running: Collection[int] = (), resumes: bool = True

@@ -38,6 +38,9 @@ def report_of(opened: Opened, plan: Plan, ended: str | None = None) -> dict[str,
     return {
         "schema": SCHEMA,
         "folder": str(plan.session.folder),
+        "dataset": opened.dataset.name,
+        "model": opened.suggestion.model,
+        "noise": round(plan.noise, 2),
         "seconds": round(plan.seconds, 1),
         "epochs": sum(trial.done + trial.lost for trial in plan.trials),
         "ended": ended,
@@ -50,13 +53,16 @@ def report_of(opened: Opened, plan: Plan, ended: str | None = None) -> dict[str,
 
 def _row(trial: Trial, outlook: Outlook) -> dict[str, Any]:
     options, number = outlook.options, trial.number
-    expected = None if np.isinf(options.hope[number]) else round(float(options.mean[number]), 1)
+    told = not np.isinf(options.hope[number])
+    expected = round(float(options.mean[number]), 1) if told else None
+    deviation = round(float(options.deviation[number]), 1) if told else None
     return {
         "name": trial.name,
         "configuration": trial.configuration.as_dict(),
         "epochs_done": trial.done,
         "top1": trial.reached,
         "expected": trial.reached if trial.ended else expected,
+        "deviation": 0.0 if trial.ended else deviation,
         "status": _status(trial),
         "seconds": round(trial.seconds, 1),
         "why": trial.why,
@@ -137,14 +143,21 @@ def to_text(report: Mapping[str, Any]) -> str:
 
 def _outlook_in_words(report: Mapping[str, Any]) -> Sequence[str]:
     lines = []
-    if hour := report["next_hour"]:
-        lines.append(
-            f"Another hour holds about {hour['trials']:,} such trainings; the most promising one is expected to gain "
-            f"{hour['gain_of_the_best']:.2f} points, all of them {hour['gain_at_most']:.2f} at most."
-        )
+    if told := next_hour_in_words(report["next_hour"]):
+        lines.append(told)
     if report["ended"]:
         lines.append(f"Ended: {report['ended']}.")
     return lines
+
+
+def next_hour_in_words(hour: Mapping[str, float] | None) -> str:
+    """Return what another hour would likely buy; nothing where that is not known."""
+    if hour is None:
+        return ""
+    return (
+        f"Another hour holds about {hour['trials']:,} such trainings; the most promising one is expected to gain "
+        f"{hour['gain_of_the_best']:.2f} points, all of them {hour['gain_at_most']:.2f} at most."
+    )
 
 
 def _percent(value: float | None) -> str:

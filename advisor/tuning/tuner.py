@@ -15,10 +15,11 @@ from advisor.config import Config
 from advisor.errors import AdvisorError
 from advisor.records.schema import Status
 from advisor.records.store.sync import sync_own
+from advisor.tuning.disk import REMOVED, bytes_used, make_room
 from advisor.tuning.outlook import Outlook
 from advisor.tuning.plan import ENDINGS, Plan
-from advisor.tuning.process import LOG, TrialProcess
-from advisor.tuning.script import TunedScript
+from advisor.tuning.training.process import LOG, Process, Start, TrialProcess
+from advisor.tuning.training.script import TunedScript
 from advisor.tuning.trials import Trial, best_of, in_words
 
 LOOK_SECONDS, LOOK_ANYWAY_SECONDS = 0.25, 2.0
@@ -54,7 +55,7 @@ class _Training:
     """A trial in training: its process, the device it has, and how many epochs it had when it began."""
 
     trial: Trial
-    process: TrialProcess
+    process: Process
     device: str | None
     before: int
     spent: float
@@ -80,6 +81,10 @@ class Tuner:
         Where to train, a trial each; None is where the script does.
     say : callable
         Takes lines about what is done.
+    start : callable
+        Starts the training of a trial.
+    max_disk : int, optional
+        Bytes that the trials' checkpoints may take.
     """
 
     def __init__(
@@ -90,12 +95,16 @@ class Tuner:
         config: Config,
         devices: Sequence[str | None],
         say: Callable[[str], None],
+        start: Start = TrialProcess,
+        max_disk: int | None = None,
     ) -> None:
+        self._start_process, self._max_disk = start, max_disk
         self._plan, self._session, self._script = plan, plan.session, script
         self._suggestion, self._config = suggestion, config
         self._devices, self._say = devices, say
         self._training: dict[int, _Training] = {}
         self._nothing_at, self._nothing_as = (-1, -1), ""
+        self._too_full = False
         self._taken = 0.0
 
     def run(self) -> Ending:
@@ -135,6 +144,8 @@ class Tuner:
             if known == self._nothing_at:
                 return self._nothing_as
             outlook = self._plan.look(self._training)
+            if self._make_room(outlook):
+                outlook = self._plan.look(self._training)
             choice = self._plan.choose(outlook, self._training)
             if choice.row is None:
                 self._nothing_at, self._nothing_as = known, choice.why
@@ -158,7 +169,7 @@ class Tuner:
         if device is not None:
             words += [self._script.arguments.options["device"], device]
         words = ["--name", self._session.run_name(trial), *words]
-        process = TrialProcess(words, self._session.trial_folder(trial), self._config.environment())
+        process = self._start_process(words, self._session.trial_folder(trial), self._config.environment())
         before = trial.done if resume is not None else 0
         self._training[trial.number] = _Training(trial, process, device, before, trial.seconds, time.monotonic())
 
@@ -232,11 +243,33 @@ class Tuner:
         training.decided_at = trial.done
         outlook = self._plan.look(self._training)
         self._tell_progress(trial, outlook)
+        self._make_room(outlook)
         if self._plan.choose(outlook, self._training, trial.number).row == trial.number:
             return
         self._say(f"{trial.name} waits after epoch {trial.done} of {trial.configuration.epochs}")
+        training.trial = self._plan.keep(trial, self._why_wait(trial, outlook))
         training.interrupted = True
         process.tell()
+
+    def _make_room(self, outlook: Outlook) -> bool:
+        """Remove checkpoints where they take too much; return whether a trial cannot go on without them."""
+        if self._max_disk is None:
+            return False
+        promise = outlook.options.mean[: len(outlook.trials)].tolist()
+        gone = make_room(self._session, self._plan.trials, promise, self._training, self._max_disk)
+        for trial in gone:
+            self._say(f"{trial.name} cannot go on: {REMOVED}")
+            self._plan.keep(replace(trial, error=REMOVED), REMOVED)
+        if not self._too_full and bytes_used(self._session, self._plan.trials) > self._max_disk:
+            self._too_full = True
+            self._say("the checkpoints of the best trial and of those in training take more than --max-disk")
+        return bool(gone)
+
+    def _why_wait(self, trial: Trial, outlook: Outlook) -> str:
+        mean, deviation = outlook.options.mean[trial.number], outlook.options.deviation[trial.number]
+        best = best_of([one for one in self._plan.trials if one.number != trial.number])
+        against = "" if best is None or best.reached is None else f"; {best.name} has {best.reached:.1f} %"
+        return f"stopped after epoch {trial.done}, expected to end at {mean:.1f} ± {deviation:.1f} %{against}"
 
     def _tell_progress(self, trial: Trial, outlook: Outlook) -> None:
         mean, deviation = outlook.options.mean[trial.number], outlook.options.deviation[trial.number]

@@ -14,7 +14,7 @@ CONNECT_SECONDS = 10
 
 
 class RayEngine:
-    """One core of a Ray cluster for every run.
+    """One core of a Ray cluster for every run, and a GPU where one is asked for.
 
     The folder of the datasets and the spool folder must be the same path on every node (a shared file system), and
     every node needs timm-advisor[timm,ray].
@@ -65,12 +65,37 @@ class RayEngine:
                     died = False
                     try:
                         ray.get(reference)
-                    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
+                    except _lost(ray):
                         died = True
                     yield Finished(task, died)
         finally:
             for reference in busy:
                 ray.cancel(reference, force=True)
+
+    def places(self, gpus: int) -> int:
+        """Return how many calls there is room for at a time, each with so many GPUs; 0 where there are none."""
+        there = int(self._ray.cluster_resources().get("GPU", 0))
+        return min(self._workers, there // gpus) if gpus else self._workers
+
+    def place(self, function: Callable[[Task], None], task: Task, *, gpus: int = 0) -> Finished[Task]:
+        """Call a function once, in a worker of one core and so many GPUs, and not again where the worker dies."""
+        ray = self._ray
+        reference = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_call).remote(function, task)
+        try:
+            ray.get(reference)
+        except _lost(ray):
+            return Finished(task, died=True)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, AdvisorError):
+                raise error.cause from error
+            raise
+        return Finished(task)
+
+
+def _lost(ray: Any) -> tuple[type[BaseException], ...]:
+    """Return what Ray raises for a call whose worker is gone, by a signal, with its machine or for want of memory."""
+    found = ray.exceptions
+    return found.WorkerCrashedError, found.NodeDiedError, found.OutOfMemoryError
 
 
 def _check_reachable(address: str) -> None:

@@ -1,11 +1,14 @@
 """Replays tunings in every recorded case: ``python -m research.tuning OUT.json``, and prints the tables of the page.
 
-``python -m research.tuning --table OUT.json`` prints the tables of what is there.
+OUT.json is written after every case, and cases that it holds as they are now are not replayed again. PriorBand needs
+NePS, see ``research.tuning.priorband``. ``python -m research.tuning --table OUT.json`` prints the tables of what is
+there.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +19,19 @@ import numpy as np
 from advisor.evaluate.summary import bootstrap_interval, holm, mean_by_group
 from advisor.records.schema import Pretraining
 from research.tuning.cases import RecordedCase, recorded_cases
-from research.tuning.replays import ALL, BUDGETS, OURS, RIVALS, WARM, WHOLE, luckiest, ours, reached
+from research.tuning.replays import (
+    ALL,
+    BUDGETS,
+    OURS,
+    PRIORBAND,
+    RIVALS,
+    WARM,
+    WHOLE,
+    luckiest,
+    neps_priorband,
+    ours,
+    reached,
+)
 
 SEEDS = 2
 """Rivals are repeated with so many seeds."""
@@ -36,10 +51,13 @@ def judge(case: RecordedCase) -> Row:
         for warm in (False, True):
             found = [reached(case, rival(case, seed, warm))[: len(budgets)] for seed in range(SEEDS)]
             value[f"{name}, from the advice" if warm else name] = np.mean(found, axis=0).tolist()
+    found = [reached(case, neps_priorband(case, seed))[: len(budgets)] for seed in range(SEEDS)]
+    value[PRIORBAND] = np.mean(found, axis=0).tolist()
     value[ALL] = [luckiest(case)] * len(budgets)
     saved = sum(1 for _ in ours(case, 5, patience=0.1)) / (5 * case.epochs)
     return {
         "case": case.name,
+        "digest": digest(case),
         "group": case.group,
         "start": case.start.value,
         "epochs": case.epochs,
@@ -50,8 +68,39 @@ def judge(case: RecordedCase) -> Row:
     }
 
 
+def digest(case: RecordedCase) -> str:
+    """Return what tells a case as it is now from what it was when it had other runs, or was expected otherwise."""
+    arrays = [*case.hparams.values(), case.short, case.curves, case.expected, case.doubt, case.value]
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.round(np.asarray(array, dtype=np.float64), 4).tobytes())
+    return found.hexdigest()[:16]
+
+
+def replay(out: Path) -> None:
+    """Replay every recorded case that a file does not hold as it is now."""
+    cases = recorded_cases()
+    digests = {case.name: digest(case) for case in cases}
+    known = {row["case"]: row for row in _read(out) if row.get("digest") == digests.get(row["case"])}
+    for number, case in enumerate(cases):
+        if case.name not in known:
+            known[case.name] = judge(case)
+            _write(out, [known[one.name] for one in cases if one.name in known])
+            print(f"{number + 1} of {len(cases)}: {case.name}", flush=True)
+
+
+def _read(out: Path) -> Sequence[Row]:
+    return list(json.loads(out.read_text(encoding="utf-8"))["cases"]) if out.is_file() else []
+
+
+def _write(out: Path, rows: Sequence[Row]) -> None:
+    part = out.with_suffix(".part")
+    part.write_text(json.dumps({"seeds": SEEDS, "warm": WARM, "cases": rows}, indent=1) + "\n", encoding="utf-8")
+    part.replace(out)
+
+
 def tables(rows: Sequence[Row]) -> str:
-    """Return the tables of docs/tuning.md."""
+    """Return the tables of docs/tuning-evidence.md."""
     large = [row for row in rows if len(row["budgets"]) == len(BUDGETS)]
     tuned = [row for row in rows if row["start"] == Pretraining.IMAGENET.value]
     parts = [
@@ -102,10 +151,8 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="only print the tables of what is there")
     arguments = parser.parse_args()
     if not arguments.table:
-        rows = [judge(case) for case in recorded_cases()]
-        document = {"seeds": SEEDS, "warm": WARM, "cases": rows}
-        arguments.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(tables(json.loads(arguments.out.read_text(encoding="utf-8"))["cases"]))
+        replay(arguments.out)
+    print(tables(_read(arguments.out)))
 
 
 if __name__ == "__main__":

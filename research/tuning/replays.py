@@ -16,8 +16,10 @@ from advisor.space.hyperparameters import HYPERPARAMETERS
 from advisor.tuning.decision import SURE, Options, choose
 from research.ablations.own_trials import _clipped, _distribution
 from research.tuning.cases import RecordedCase
+from research.tuning.priorband import priorband
 
 OURS, WHOLE = "advisor tune", "advisor tune, every trial whole"
+PRIORBAND = "PriorBand (NePS), the advice as its prior"
 ALL = "the best score of all configurations"
 BUDGETS = (1, 2, 5, 10, 20)
 """Epochs spent, in trainings of all epochs."""
@@ -180,6 +182,28 @@ def _pruned(study: Any, trial: Any, case: RecordedCase, row: int) -> Iterator[St
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
             return
     study.tell(trial, float(case.curves[row, -1]))
+
+
+def neps_priorband(case: RecordedCase, seed: int) -> Iterator[Step]:
+    """NePS's PriorBand, the advice being its prior: the nearest untried configuration."""
+    bounds = {name: (float(column.min()), float(column.max())) for name, column in case.hparams.items()}
+    best = _suggested(case)[0]
+    prior = {name: float(column[best]) for name, column in case.hparams.items()}
+    asking = priorband(bounds, prior, case.epochs, seed)
+    unit = to_unit_scale(case.hparams)
+    rows: dict[str, int] = {}
+    number, values, until = next(asking)
+    while True:
+        if number not in rows:
+            if len(rows) == len(case.value):
+                return
+            wanted = to_unit_scale({name: np.array([float(values[name])]) for name in HYPERPARAMETERS})
+            away = np.abs(unit - wanted).sum(axis=1)
+            away[list(rows.values())] = np.inf
+            rows[number] = int(away.argmin())
+        row = rows[number]
+        yield row, until
+        number, values, until = asking.send(float(case.curves[row, until - 1]))
 
 
 Rival = Callable[[RecordedCase, int, bool], Iterator[Step]]

@@ -42,3 +42,7 @@ def test_a_script_that_trains_nothing_is_refused(refused):
     err = refused(code=1)
     assert "did not parse the command line of a training" in err
     assert "Cause: not today." in err
+
+
+def test_disk_space_has_a_unit(refused):
+    assert "'plenty' is no amount of disk space above 0" in refused("--max-disk", "plenty")

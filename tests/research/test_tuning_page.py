@@ -1,4 +1,4 @@
-"""docs/tuning.md shows the tables of what was replayed."""
+"""docs/tuning-evidence.md shows the tables of what was replayed."""
 
 import json
 from pathlib import Path
@@ -10,4 +10,4 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_the_page_has_the_tables_of_the_replay():
     found = json.loads((DOCS / "tuning-replay.json").read_text(encoding="utf-8"))
-    assert tables(found["cases"]) in (DOCS / "tuning.md").read_text(encoding="utf-8")
+    assert tables(found["cases"]) in (DOCS / "tuning-evidence.md").read_text(encoding="utf-8")

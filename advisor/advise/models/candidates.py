@@ -46,15 +46,15 @@ def parse_count(text: str) -> int:
     return _parse(text, _UNITS, "[kmgb]?", "number of parameters", "write it like 30M or 1.5G")
 
 
-def parse_bytes(text: str) -> int:
-    """Return the bytes of a size such as ``8G`` or ``11.5GiB``.
+def parse_bytes(text: str, what: str = "amount of memory") -> int:
+    """Return the bytes of a size such as ``8G`` or ``11.5GiB``; ``what`` it is of is said where it is none.
 
     Raises
     ------
     UsageError
         If it is none, or not above 0.
     """
-    return _parse(text, _BYTES, "[kmgt]?(?=(?:i?b)?$)", "amount of memory", "write it like 8G or 512M")
+    return _parse(text, _BYTES, "[kmgt]?(?=(?:i?b)?$)", what, "write it like 8G or 512M")
 
 
 def _parse(text: str, units: dict[str, float] | dict[str, int], unit: str, what: str, hint: str) -> int:

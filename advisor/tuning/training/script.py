@@ -145,7 +145,10 @@ def ask_script(path: Path, words: Sequence[str]) -> TunedScript:
     AdvisorError
         If it ends, or takes longer than ``ASK_SECONDS``, before it has parsed the command line of a training.
     """
-    command = {**helper_process(()), "args": [sys.executable, "-m", "advisor.tuning.script", str(path), *words]}
+    command = {
+        **helper_process(()),
+        "args": [sys.executable, "-m", "advisor.tuning.training.script", str(path), *words],
+    }
     try:
         process = subprocess.run(
             **command,

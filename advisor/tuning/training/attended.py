@@ -1,8 +1,9 @@
-"""``python -m advisor.tuning.attended run SCRIPT …``: `advisor run` that ends when its stdin does.
+"""``python -m advisor.tuning.training.attended LOCK run SCRIPT …``: `advisor run` that ends when its stdin does.
 
 A tuner holds the other end: it closes it to let a trial wait, and a tuner that is killed lets go of it too, so that no
 training is left behind that nobody waits for. Either way the script is told as by Ctrl-C, on which timm's train.py ends
-cleanly; the next tuner goes on from its last checkpoint.
+cleanly; the next tuner goes on from its last checkpoint. It holds LOCK, a file, while it lives: who trains the same
+trial next waits for it, so that no two ever write the same checkpoints.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import _thread
 import os
 import runpy
 import signal
+import sys
 import threading
 import time
+
+from filelock import FileLock
 
 GRACE_SECONDS = 30.0
 """How long a script may take to end after it was told."""
@@ -35,7 +39,8 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     threading.Thread(target=_end_with, args=(held,), name="advisor-attended", daemon=True).start()
-    runpy.run_module("advisor", run_name="__main__", alter_sys=True)
+    with FileLock(sys.argv.pop(1), timeout=2 * GRACE_SECONDS):
+        runpy.run_module("advisor", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 
 from advisor.errors import AdvisorError
 from advisor.space.configuration import Configuration
-from advisor.tuning.script import ask_script
+from advisor.tuning.training.script import ask_script
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "light" / "tuned.py"
 CONFIGURATION = Configuration(lr=0.002, batch_size=64, epochs=7, dropout=0.1, weight_decay=0.05)
