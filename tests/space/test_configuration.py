@@ -42,6 +42,11 @@ def test_a_factor_moves_every_learning_rate_equally_far(configuration, factor):
     np.testing.assert_array_equal(unit[0, 1:], unit[1, 1:])
 
 
+def test_what_acts_by_factors_is_in_doublings_and_dropout_in_tenths():
+    unit = to_unit_scale({"lr": [0.25], "batch_size": [32], "epochs": [8], "dropout": [0.3], "weight_decay": [0.125]})
+    np.testing.assert_allclose(unit, [[-2, 5, 3, 3, -3]])
+
+
 def test_no_weight_decay_is_a_finite_point():
     unit = to_unit_scale(columns_of([Configuration(1e-3, 32, 5, 0.0, 0.0)]))
     assert np.isfinite(unit).all()

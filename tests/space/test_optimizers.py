@@ -21,8 +21,10 @@ def test_every_optimizer_is_of_one_family():
     assert len(names) == len(set(names))
     assert {optimizer_family(name) for name in names} == set(FAMILIES)
     assert optimizer_family("AdamW") == "adam"
-    with pytest.raises(UsageError, match="no advice for the optimizer 'adamv'"):
+    with pytest.raises(UsageError) as refused:
         optimizer_family("adamv")
+    assert str(refused.value) == "no advice for the optimizer 'adamv': it is unknown here"
+    assert refused.value.hint == f"--opt one of: {', '.join(names)}"
 
 
 def test_coupled_optimizers_are_known_ones():
@@ -67,3 +69,19 @@ def test_the_learning_rate_grows_with_the_batch_at_most_linearly(family, batch):
     assert batch_factor(family, REFERENCE_BATCH) == 1
     assert batch_exponent(family, batch) in (0.5, 1.0)
     assert 2**0.5 - 1e-9 <= batch_factor(family, 2 * batch) / batch_factor(family, batch) <= 2 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("family", "batch", "exponent"),
+    [
+        ("sgd", 8, 1.0),
+        ("rmsprop", 8, 1.0),
+        ("adam", 512, 0.5),
+        ("adam", 513, 1.0),
+        ("adan", 513, 0.5),
+        ("lamb", 8192, 0.5),
+    ],
+)
+def test_linearly_for_sgd_and_for_adam_beyond_the_reference_else_by_the_root(family, batch, exponent):
+    assert batch_exponent(family, batch) == exponent
+    assert batch_factor(family, batch) == pytest.approx((batch / REFERENCE_BATCH) ** exponent)
