@@ -277,6 +277,7 @@ def _candidate(entry: Mapping[str, Any]) -> Candidate:
 
 _SEEN = {
     "unlearned": lambda v: f"{max(0.0, v):.0%} of the training loss is left",
+    "reached": lambda v: f"the accuracy came {max(0.0, v):.0%} of the way up from guessing",
     "falling": lambda v: f"it fell in {v:.0%} of the epochs",
     "peak": lambda v: f"the worst evaluation loss is {v:.2g} times that of guessing",
     "gap": lambda v: f"the evaluation loss lies {v:.0%} of guessing above what is left in training",

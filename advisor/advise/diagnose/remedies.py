@@ -106,6 +106,7 @@ RULES = (
         _candidates(
             (Change("lr", -1),),
             unlearned=((0.6, _ANY), (0.8, _ANY), (0.9, _ANY)),
+            reached=((-_ANY, 0.1), (-_ANY, 0.3)),
             lr_ratio=((2.0, _ANY), (4.0, _ANY), (10.0, _ANY)),
         ),
     ),

@@ -30,6 +30,9 @@ class Symptoms:
     unlearned : float or None
         What is left of the training loss at the end: 0 is the least that label smoothing allows, 1 is chance. Unknown
         under mixup and cutmix, whose least loss is unknown; 1 where the run diverged.
+    reached : float or None
+        How far the evaluation top-1 came at the end: 0 is guessing, 1 is all right; 0 where the run diverged. A few
+        images that a pretrained model gets badly wrong lift the loss above that of guessing; it alone does not tell.
     falling : float or None
         Share of the epochs after the first in which the training loss fell.
     peak : float or None
@@ -48,6 +51,7 @@ class Symptoms:
     """
 
     unlearned: float | None = None
+    reached: float | None = None
     falling: float | None = None
     peak: float | None = None
     gap: float | None = None
@@ -69,7 +73,7 @@ def symptoms_of(run: Run, epochs: Sequence[Epoch]) -> Symptoms:
     """
     of_values = Symptoms(lr_ratio=_lr_ratio(run), dropout=run.dropout)
     if came_apart(run, epochs):
-        return replace(of_values, unlearned=1.0)
+        return replace(of_values, unlearned=1.0, reached=0.0)
     if is_cut(run) or epochs_without_loss(epochs):
         return of_values
     train, evaluation = _series(epochs, "train_loss"), _series(epochs, "eval_loss")
@@ -79,6 +83,7 @@ def symptoms_of(run: Run, epochs: Sequence[Epoch]) -> Symptoms:
     return replace(
         of_values,
         unlearned=unlearned,
+        reached=_reached(run, _series(epochs, "eval_top1")),
         falling=float((np.diff(train) < 0).mean()) if len(train) > 1 else None,
         peak=float(evaluation.max() / chance) if known and chance else None,
         gap=float(evaluation[-1] / chance - unlearned) if known and chance and unlearned is not None else None,
@@ -138,6 +143,13 @@ def _unlearned(run: Run, train: Floats) -> float | None:
         return None
     least = least_loss(run.n_classes, run.label_smoothing or 0.0)
     return float((train[-1] - least) / (math.log(run.n_classes) - least))
+
+
+def _reached(run: Run, top1: Floats) -> float | None:
+    if not run.n_classes or run.n_classes < 2 or not len(top1):
+        return None
+    chance = 100 / run.n_classes
+    return float((top1[-1] - chance) / (100 - chance))
 
 
 def _swings(top1: Floats) -> float | None:

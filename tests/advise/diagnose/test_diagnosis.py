@@ -72,6 +72,19 @@ def test_a_curve_is_named_after_its_trouble(verdict):
     assert diagnose(run, epochs, figures=backed()).verdict == verdict
 
 
+def test_a_loss_above_that_of_guessing_is_no_divergence_where_most_images_are_right():
+    run = replace(RUN, lr=0.1, pretrained=True, n_classes=4, epochs=3)
+    losses = ((4.7, 1.7), (2.9, 2.1), (2.4, 1.8))
+    epochs = [
+        Epoch(run_id="r", epoch=i, train_loss=train, eval_loss=evaluation, eval_top1=70.0)
+        for i, (train, evaluation) in enumerate(losses)
+    ]
+    assert symptoms_of(run, epochs).unlearned > 1
+    assert "diverging" not in {finding.rule for finding in diagnose(run, epochs).findings}
+    guessing = [replace(epoch, eval_top1=26.0) for epoch in epochs]
+    assert diagnose(run, guessing).verdict == "diverging"
+
+
 def test_no_more_epochs_are_advised_than_were_recorded():
     run, epochs = CASES["schedule ended too early"]
     shorter, longest = (diagnose(replace(run, epochs=n), epochs, figures=backed()) for n in (30, 40))
