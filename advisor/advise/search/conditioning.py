@@ -105,9 +105,10 @@ class ConditionedPrediction:
         mean, deviation = self._moved(hparams)
         return self._as_regret(mean + EXPLORATION_WEIGHT * deviation)
 
-    def deviation(self, hparams: Hparams) -> Floats:
-        """Return the standard deviation of the expected accuracy, in points."""
-        return self._moved(hparams)[1]
+    def at_least(self, hparams: Hparams, caution: float) -> Floats:
+        """Return the expected accuracy less so many of its standard deviations."""
+        mean, deviation = self._moved(hparams)
+        return np.asarray(np.clip(mean, 0, 100) - caution * deviation)
 
     def best_within(self, allowed: Bounds) -> Observation | None:
         """Return the own run with the best score whose hyperparameters are all allowed."""
@@ -343,8 +344,7 @@ def search_conditioned(
     configurations = [*search(conditioned, bounds, prefer=prefer, noise=noise, top_k=1).configurations]
     best = conditioned.best_within(allowed)
     if prefer != "speed" and best is not None:
-        first = columns_of(configurations)
-        sure = conditioned(first).top1[0] - caution * conditioned.deviation(first)[0]
+        [sure] = conditioned.at_least(columns_of(configurations), caution)
         if sure <= best.score + noise:
             configurations.insert(0, best.configuration)
     if top_k > 1:
@@ -365,19 +365,26 @@ def _ranges(
 
     Own runs are all near each other: what holds far from them, where all differ at once, is not what they showed.
     """
-    ranges = {}
+    along: dict[str, Floats] = {}
     for name, value in best.as_dict().items():
         low, high = bounds[name]
         grid = np.linspace(low, high, _GRID)
         if TABLE[name].by_factors:
             grid = np.geomspace(max(low, TABLE[name].least), max(high, TABLE[name].least), _GRID)
         inside = [one for one in map(TABLE[name].rounded, grid.tolist()) if low <= one <= high]
-        values = np.unique([*inside, low, high, value])
-        columns = {other: np.full(len(values), float(fixed)) for other, fixed in best.as_dict().items()}
-        along = {**columns, name: values}
-        top1 = conditioned(along).top1 - caution * conditioned.deviation(along)
+        along[name] = np.unique([*inside, low, high, value])
+    # All at once: what a prediction costs is mostly that it is asked.
+    counts = [len(values) for values in along.values()]
+    columns = {name: np.full(sum(counts), float(value)) for name, value in best.as_dict().items()}
+    ends = np.cumsum(counts)
+    for (name, values), end in zip(along.items(), ends, strict=True):
+        columns[name][end - len(values) : end] = values
+    top1 = np.split(conditioned.at_least(columns, caution), ends[:-1])
+    ranges = {}
+    for (name, value), expected in zip(best.as_dict().items(), top1, strict=True):
+        values = along[name]
         here = int(np.searchsorted(values, value))
-        good = top1 >= top1[here] - conditioned.noise
+        good = expected >= expected[here] - conditioned.noise
         first = here - int(np.argmin([*good[here::-1], False])) + 1
         last = here + int(np.argmin([*good[here:], False])) - 1
         ranges[name] = (float(values[first]), float(values[last]))
