@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 TRIALS = (1, 2, 3, 5)
 """Own runs after the first suggestion; more leave little to try in most recorded cases."""
+RELATED_TRIALS = (0, 1)
+"""Of those of which the page tells what related runs add."""
+_LEAST_SOURCES = 5
+"""What related runs add is told where so many sources have them."""
+SCRATCH, IMAGENET = "From scratch", "From ImageNet weights"
 BY_HAND = (2.0, 3.0, 2.0, 3.0, 6.0)
 SHIPPED = "shipped"
 
@@ -143,15 +148,17 @@ def page(
             }
         )
     related = []
-    for start, here, on in (("scratch", cases, datasets), ("ImageNet weights", tuned, tuned_datasets)):
+    for start, here, on in ((SCRATCH, cases, datasets), (IMAGENET, tuned, tuned_datasets)):
         published = [one for one in map(related_runs.as_published, here) if one is not None]
         for prior, these, kinds in (
             ("the meta-model", here, related_runs.UNLEARNED_KINDS),
             ("what is published", published, related_runs.KINDS),
         ):
             if these:
-                compared = related_runs.Comparison(these, on).rows(kinds)
-                related += [{"start": start, "prior": prior, **row} for row in compared]
+                rows = [
+                    row for row in related_runs.Comparison(these, on).rows(kinds) if row["groups"] >= _LEAST_SOURCES
+                ]
+                related.append({"start": start, "prior": prior, "rows": rows})
     return render(
         "own-runs",
         cases=len(judged),
@@ -162,14 +169,15 @@ def page(
         shipped=", ".join(f"{length:g}" for length in LENGTHS),
         own_trials=[
             {"start": start, "rows": own_trials.rows(these)}
-            for start, these in (("From scratch", cases), ("From ImageNet weights", tuned))
+            for start, these in ((SCRATCH, cases), (IMAGENET, tuned))
             if these
         ],
         methods=(own_trials.ADVICE, own_trials.RANDOM, own_trials.TPE),
         start_up=own_trials.START_UP,
         seeds=own_trials.SEEDS,
         related=related,
-        related_trials=related_runs.TRIALS,
+        related_trials=RELATED_TRIALS,
+        least_sources=_LEAST_SOURCES,
         known=related_runs.KNOWN,
         most_cases=related_runs.MOST_CASES,
     )
