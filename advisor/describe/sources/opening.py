@@ -104,16 +104,25 @@ def _open_directory(path: Path) -> ImageDataset:
         files = arrow_files(path)
         if files:
             return open_arrow(path, files)
-        tables = sorted(name for name in names if name.lower().endswith((".csv", ".tsv")))
+        tables = _tables_below(path)
         if not tables:
             raise
-        # As competitions have it: images in one folder, a table beside it that names their classes.
+        # As competitions and Hugging Face's ImageFolder have it: a table beside the images names their classes.
         table = next((name for name in tables if speaks_of(name, TRAIN_NAMES)), tables[0])
         raise DatasetError(
             error.problem,
             cause=f"{error.cause}. {few(tables)} beside the images may name their classes",
             hint=f"advisor describe --dataset {printable(str(path / table))}",
         ) from error
+
+
+def _tables_below(path: Path) -> list[str]:
+    """Return the tables in a folder, or in its folders where it has none itself, by their relative paths."""
+    for depth in ("*", "*/*"):
+        found = [table for table in path.glob(depth) if table.suffix.lower() in (".csv", ".tsv")]
+        if found:
+            return sorted(table.relative_to(path).as_posix() for table in found)
+    return []
 
 
 def _open_file(path: Path) -> ImageDataset:

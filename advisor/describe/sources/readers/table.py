@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.bounded import open_bounded
-from advisor.describe.sources.images import ImageDataset, file_stamp, open_file, printable
+from advisor.describe.sources.images import ImageDataset, few, file_stamp, open_file, printable
 from advisor.describe.sources.labels import LABEL_COLUMNS
 from advisor.describe.sources.rows import Rows, from_rows
 from advisor.errors import DatasetError, MissingExtraError
@@ -32,6 +32,8 @@ _TRIED = 100
 _HINT = "give a table with the columns path and label, in UTF-8"
 _LOOKED_AT = 100_000
 """Files of a folder that are looked at for one of a name."""
+_LONGEST = 120
+"""Characters of a path that are shown: a column may hold whole images as text."""
 
 
 def open_manifest(path: Path) -> ImageDataset:
@@ -48,8 +50,9 @@ def open_manifest(path: Path) -> ImageDataset:
         For a Parquet file where pyarrow is not installed.
     """
     columns = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
-    paths = ["" if value is None else str(value) for value in _column(columns, PATH_COLUMNS, path, "paths")]
-    labels = _column(columns, LABEL_COLUMNS, path, "labels")
+    names = list(columns)
+    paths = ["" if value is None else str(value) for value in columns[_named(names, PATH_COLUMNS, path, "paths")]]
+    labels = columns[_named(names, LABEL_COLUMNS, path, "labels")]
     told_by = next(iter(matching(columns, SPLIT_COLUMNS)), "")
     splits = [_as_name(value) for value in columns[told_by]] if told_by else [""] * len(paths)
     folder = path.parent
@@ -87,11 +90,12 @@ def _refuse_if_none_is_there(path: Path, paths: Sequence[str]) -> None:
     if not paths or any(os.path.exists(located(folder, name)) for name in tried):
         return
     first = tried[0].replace("\\", "/")
+    shown = printable(first[:_LONGEST]) + "…" * (len(first) > _LONGEST)
     where = printable(str(folder)) or "."
     if "://" in first:
-        cause, hint = f"{printable(first)} lies on the web, and nothing is downloaded", "download the images"
+        cause, hint = f"{shown} lies on the web, and nothing is downloaded", "download the images"
     else:
-        cause = f"{printable(first)} is not there: paths start at the table's folder, {where}, and need their ending"
+        cause = f"{shown} is not there: paths start at the table's folder, {where}, and need their ending"
         found = _found_below(folder, first)
         hint = f"name it {printable(found)}" if found else f"ls {where}"
     raise DatasetError(f"none of the files that {printable(path.name)} names exists", cause=cause, hint=hint)
@@ -146,7 +150,15 @@ def _read_parquet(path: Path) -> dict[str, list[Any]]:
         raise MissingExtraError("pyarrow", "parquet", f"read {printable(path.name)}") from error
     try:
         schema = pyarrow.parquet.read_schema(path)
-        wanted = [name for name in schema.names if name.lower() in PATH_COLUMNS + LABEL_COLUMNS + SPLIT_COLUMNS]
+        of_paths = _named(schema.names, PATH_COLUMNS, path, "paths")
+        if pyarrow.types.is_nested(schema.field(of_paths).type):
+            raise DatasetError(
+                f"{printable(path.name)} has no column of paths",
+                cause=f"{printable(of_paths)} holds {schema.field(of_paths).type}, neither text nor image files",
+                hint="give the paths of the images, or their files as bytes",
+            )
+        of_labels = _named(schema.names, LABEL_COLUMNS, path, "labels")
+        wanted = [of_paths, of_labels, *matching(schema.names, SPLIT_COLUMNS)[:1]]
         table = pyarrow.parquet.read_table(path, columns=wanted)
     except (OSError, pyarrow.ArrowException) as error:
         raise _unreadable(path, error) from error
@@ -159,12 +171,13 @@ def matching(columns: Mapping[str, Any] | Sequence[str], known: tuple[str, ...])
     return [by_lower[name] for name in known if name in by_lower]
 
 
-def _column(columns: Mapping[str, Sequence[Any]], known: tuple[str, ...], path: Path, what: str) -> Sequence[Any]:
+def _named(columns: Sequence[str], known: tuple[str, ...], path: Path, what: str) -> str:
+    """Return which column has one of the ``known`` names."""
     for name in matching(columns, known):
-        return columns[name]
+        return name
     raise DatasetError(
         f"{printable(path.name)} has no column of {what}",
-        cause=f"its columns are {', '.join(printable(str(name)) for name in columns) or 'none'}",
+        cause=f"its columns are {few(columns, 20) or 'none'}",
         hint=f"name the column {known[0]} (also understood: {', '.join(known[1:])})",
     )
 

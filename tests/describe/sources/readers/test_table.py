@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -80,6 +82,37 @@ def test_a_broken_parquet_file_is_explained(tmp_path):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(DatasetError, match="cannot read"):
         open_dataset(tmp_path / "broken.parquet")
+
+
+@pytest.mark.parametrize(
+    ("columns", "cause"),
+    [
+        ({"image": [[1, 2]] * 2, "label": ["a", "b"]}, "image holds list"),
+        ({"pixels": [1, 2], "label": ["a", "b"]}, "its columns are pixels, label"),
+        ({"path": ["a.png", "b.png"], "kind": ["a", "b"]}, "its columns are path, kind"),
+    ],
+)
+def test_a_parquet_file_without_paths_or_labels_is_refused_by_what_it_has(tmp_path, columns, cause):
+    pa.parquet.write_table(pa.table(columns), tmp_path / "odd.parquet")
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(tmp_path / "odd.parquet")
+    assert str(caught.value.cause).startswith(cause)
+
+
+def test_images_written_as_text_are_shown_by_their_beginning(tmp_path):
+    table = pa.table({"image": ["89504e47" * 400, "ffd8ff" * 400], "label": ["a", "b"]})
+    pa.parquet.write_table(table, tmp_path / "hex.parquet")
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(tmp_path / "hex.parquet")
+    assert str(caught.value.cause).startswith("89504e47" * 15 + "… is not there")
+
+
+def test_a_table_inside_a_split_folder_is_named(make_folder):
+    folder = make_folder({"train": 6})
+    (folder / "train" / "metadata.csv").write_text("file_name,label\n000.png,a\n")
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(folder)
+    assert caught.value.hint == f"advisor describe --dataset {folder / 'train' / 'metadata.csv'}"
 
 
 def test_without_pyarrow_the_extra_is_named(pack, monkeypatch):
