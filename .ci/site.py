@@ -23,8 +23,8 @@ ELSEWHERE = {
     "meta_data/recipes.SOURCES.md": "evidence/recipes.md",
 }
 """Pages by their file in the repository, and where they are on the site."""
-IN_PARTS = ("commands.md", "features.md")
-"""Pages of docs/ to look things up in: on the site every section is a page of its own."""
+IN_PARTS = ("commands.md", "diagnoses.md", "features.md", "models.md", "promises.md")
+"""Pages of docs/ that nobody reads at once: on the site every section is a page of its own."""
 LAST = "Evidence"
 PYTHON = "reference/python.md"
 SECTIONS = {
@@ -87,7 +87,7 @@ def sections(page: str) -> dict[str, str]:
     first, *others = re.split(r"^## ", (ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
     stem = page.removesuffix(".md")
     titles = [other.partition("\n")[0] for other in others]
-    names = [f"{stem}/{title.lower().replace(' ', '-')}.md" for title in titles]
+    names = [f"{stem}/{re.sub('[^a-z0-9]+', '-', title.lower())}.md" for title in titles]
     links = "".join(f"- [{title}]({name})\n" for title, name in zip(titles, names, strict=True))
     return {page: f"{first}\n{links}", **{name: f"# {other}" for name, other in zip(names, others, strict=True)}}
 
