@@ -90,7 +90,7 @@ def tune(images: Path, folder: Path) -> float:
     words = ["--data-dir", str(images), "--model", "test_resnet", "--batch-size", "16", "--epochs", str(EPOCHS)]
     opened = open_tuning(SCRIPT, words, folder, lambda line: None)
     plan = opened.plan(Budget(epochs=MOST_EPOCHS))
-    tuner = Tuner(plan, opened.script, opened.suggestion, opened.config, [None], lambda line: None)
+    tuner = Tuner(plan, opened, [None], lambda line: None)
     began = time.process_time()
     trials = tuner.run().trials
     spent = time.process_time() - began

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 @click.option("--budget", metavar="TIME", help="How long to tune in all, such as 30m or 8h.")
 @click.option("--max-epochs-total", type=click.IntRange(1), metavar="N", help="Epochs of all trials together, instead.")
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Begin no more trials than this.")
+@click.option(
+    "--models", metavar="A,B,…|auto", help="Tune over these pretrained models, or the three most promising ones."
+)
 @click.option("--devices", metavar="D,D", help="Train a trial on each of them at a time, such as cuda:0,cuda:1.")
 @click.option("--engine", default="local", show_default=True, help="local, or one that a plugin offers, such as ray.")
 @click.option("--address", help="Where the engine's cluster is; by default it is started on this machine.")
@@ -46,6 +49,7 @@ def tune(
     budget: str | None,
     max_epochs_total: int | None,
     trials: int | None,
+    models: str | None,
     devices: str | None,
     engine: str,
     address: str | None,
@@ -67,6 +71,9 @@ def tune(
     on from its checkpoint by --resume; a script without --resume is trained whole each time, which is said. Every trial
     is a recorded run. Ctrl-C ends it cleanly, and the same command goes on where it was.
 
+    With --models the model is tuned too: each is expected to reach what `advisor suggest --models` says, given what the
+    others came to, for its seconds an epoch.
+
     With --engine ray the trials are trained by a Ray cluster, each on a GPU where it has any and the script trains on
     one; images, working folder, --folder and the spool folder are to be the same paths on every machine.
     """
@@ -78,11 +85,11 @@ def tune(
 
     may_cost = budget_of(budget, max_epochs_total, trials)
     most_bytes = None if max_disk is None else parse_bytes(max_disk, "amount of disk space")
-    if report and not session_of(script, arguments, folder).exists:
+    if report and not session_of(script, arguments, folder, models).exists:
         raise UsageError(
             "there is no tuning of this command yet", hint="advisor tune [--budget 1h] SCRIPT [ARGUMENTS...]"
         )
-    opened = open_tuning(script, arguments, folder, note)
+    opened = open_tuning(script, arguments, folder, note, models)
     assert opened.script is not None
     plan = opened.plan(may_cost)
     ended = None
@@ -90,7 +97,7 @@ def tune(
         named, start = _places(engine, devices, address, workers, opened.script)
         with opened.session.held():
             plan = opened.plan(may_cost)
-            tuner = Tuner(plan, opened.script, opened.suggestion, opened.config, named, note, start, most_bytes)
+            tuner = Tuner(plan, opened, named, note, start, most_bytes)
             ended = tuner.run().why
     found = report_of(opened, plan, ended)
     if format_ == "json":

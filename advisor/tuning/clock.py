@@ -55,11 +55,14 @@ class Costs:
         Of what comes before the first epoch of a process.
     left : float
         Of the budget.
+    in_seconds : bool
+        Whether seconds are counted.
     """
 
     an_epoch: float
     a_start: float
     left: float
+    in_seconds: bool = True
 
     @classmethod
     def of(cls, trials: Sequence[Trial], budget: Budget, seconds: float) -> Costs:
@@ -76,7 +79,8 @@ class Costs:
         """
         if budget.seconds is None:
             trained = sum(trial.done + trial.lost for trial in trials)
-            return cls(1.0, 0.0, float("inf") if budget.epochs is None else float(budget.epochs - trained))
+            left = float("inf") if budget.epochs is None else float(budget.epochs - trained)
+            return cls(1.0, 0.0, left, in_seconds=False)
         took = [epoch.seconds for trial in trials for epoch in trial.epochs if epoch.seconds]
         took = took or [trial.seconds / trial.done for trial in trials if trial.done]
         starts = [trial.starting for trial in trials if trial.starting]

@@ -216,7 +216,7 @@ def tune(
                 logger.warning("the tuning ended: %s", ENDINGS[choice.why])
                 return
             trial = plan.trial_of(outlook, choice.row)
-            logger.info("%s: %s", trial.name, in_words(trial.configuration))
+            logger.info("%s: %s", trial.name, in_words(trial))
             given = LoopTrial(plan, trial, opened.suggestion, opened.dataset, opened.config)
             before = trial.done
             yield given

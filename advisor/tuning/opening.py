@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ from advisor.records.schema import Dataset
 from advisor.records.store.store import Store
 from advisor.records.store.sync import sync_own
 from advisor.tuning.clock import Budget
+from advisor.tuning.models import ExpectedOfModels
+from advisor.tuning.opening_models import begin_models, open_models
 from advisor.tuning.outlook import Expected
 from advisor.tuning.plan import Plan
 from advisor.tuning.session import Session
 from advisor.tuning.training.script import TunedScript, ask_script
+from advisor.tuning.trials import Trial
 
 Say = Callable[[str], None]
 FOLDER = Path("output", "tuning")
@@ -51,15 +55,31 @@ class Opened:
         Where its runs are recorded.
     config : Config
         The settings that trials are recorded with.
+    ways : mapping of str to (TunedScript, Suggestion)
+        What trains each model, where a tuning is of several, and the advice for it, the most promising first;
+        ``script`` and ``suggestion`` are the first's.
     """
 
     session: Session
     script: TunedScript | None
-    expected: Expected
+    expected: Expected | ExpectedOfModels
     suggestion: Suggestion
     dataset: Dataset
     store: Store
     config: Config
+    ways: Mapping[str, tuple[TunedScript, Suggestion]] = field(default_factory=dict)
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models, where there are several."""
+        return list(self.ways)
+
+    def way(self, trial: Trial) -> tuple[TunedScript, Suggestion]:
+        """Return what trains a trial of a script, and the advice that its recipe is from."""
+        if trial.model is not None:
+            return self.ways[trial.model]
+        assert self.script is not None
+        return self.script, self.suggestion
 
     def plan(self, budget: Budget) -> Plan:
         """Return its trials so far, and what may be spent on it in all."""
@@ -67,13 +87,14 @@ class Opened:
         return Plan(self.session, self.store, self.expected, budget, resumes=self.script is None or self.script.resumes)
 
 
-def session_of(script: Path, words: Sequence[str], folder: Path | None) -> Session:
-    """Return the session that a command is about: that of ``folder``, or of the same script and arguments."""
-    named = TunedScript(script, tuple(words), ScriptArguments({}, (), {})).digest()
+def session_of(script: Path, words: Sequence[str], folder: Path | None, models: str | None = None) -> Session:
+    """Return the session that a command is about: that of ``folder``, or of the same script, arguments and models."""
+    told = (*words, *(("--models", models) if models is not None else ()))
+    named = TunedScript(script, told, ScriptArguments({}, (), {})).digest()
     return Session(folder or FOLDER / f"{script.stem}-{named}")
 
 
-def open_tuning(script: Path, words: Sequence[str], folder: Path | None, say: Say) -> Opened:
+def open_tuning(script: Path, words: Sequence[str], folder: Path | None, say: Say, models: str | None = None) -> Opened:
     """Begin a tuning, or take up the one that the same command began.
 
     Parameters
@@ -86,25 +107,29 @@ def open_tuning(script: Path, words: Sequence[str], folder: Path | None, say: Sa
         Where to tune.
     say : callable
         Takes lines about what is done.
+    models : str, optional
+        timm's names of the models to tune over, with commas between them, or ``auto``.
 
     Raises
     ------
     AdvisorError
         If the script cannot be tuned, or its dataset not be described.
     """
-    session = session_of(script, words, folder)
+    session = session_of(script, words, folder, models)
     config = Config(project=script.resolve().parent)
     store = Store(config["store"])
     adviser = Advisor(store=store)
     if not session.exists:
         tuned = _with_validation(ask_script(script, words), config, say)
         tuned.open()
-        prepared = _prepare(adviser, session, tuned)
-        suggestion = adviser.answer(prepared)
+        begun = [] if models is None else begin_models(models, tuned, adviser, say)
+        suggestion = begun[0].suggestion if begun else adviser.answer(_prepare(adviser, session, tuned))
         session.create(
             {
                 "script": str(script),
                 "words": list(words),
+                "models_asked": models,
+                "models": [one.to_document() for one in begun],
                 "trained_with": list(tuned.words),
                 "arguments": {
                     "values": dict(tuned.arguments.values),
@@ -116,15 +141,31 @@ def open_tuning(script: Path, words: Sequence[str], folder: Path | None, say: Sa
         )
     else:
         asked = session.asked
-        if [asked.get("script"), *asked.get("words", ())] != [str(script), *words]:
-            begun = " ".join([asked.get("script", "a loop"), *asked.get("words", ())])
-            raise _another(session, f"it was begun for {begun}", "--folder ANOTHER")
+        told = [asked.get("script"), *asked.get("words", ()), asked.get("models_asked")]
+        if told != [str(script), *words, models]:
+            command = " ".join([asked.get("script", "a loop"), *asked.get("words", ())])
+            raise _another(session, f"it was begun for {command}", "--folder ANOTHER")
         tuned = TunedScript(script, tuple(asked["trained_with"]), ScriptArguments(**asked["arguments"]))
         suggestion = Suggestion.model_validate(asked["suggestion"])
-        prepared = _prepare(adviser, session, tuned)
         say(f"goes on with the tuning in {session.folder}")
-    expected = Expected(adviser.artefact, prepared, suggestion, shipped_curve_model())
-    return Opened(session, tuned, expected, suggestion, prepared.dataset, store, config)
+    expected: Expected | ExpectedOfModels
+    ways: dict[str, tuple[TunedScript, Suggestion]] = {}
+    if models is not None:
+        one_model = partial(_one_model, adviser, session, tuned)
+        expected, ways = open_models(session.asked["models"], one_model, adviser.artefact)
+        tuned, _ = next(iter(ways.values()))
+    prepared = _prepare(adviser, session, tuned)
+    if models is None:
+        expected = Expected(adviser.artefact, prepared, suggestion, shipped_curve_model())
+    return Opened(session, tuned, expected, suggestion, prepared.dataset, store, config, ways)
+
+
+def _one_model(
+    adviser: Advisor, session: Session, tuned: TunedScript, name: str
+) -> tuple[TunedScript, PreparedRequest]:
+    """Return a script that trains a model, and what is asked for it."""
+    script = tuned.of_model(name)
+    return script, _prepare(adviser, session, script)
 
 
 def open_loop(dataset: Any, class_map: str | None, asked: Mapping[str, Any], folder: Path, say: Say) -> Opened:

@@ -45,11 +45,18 @@ class Outlook:
         The trials.
     candidates : sequence of Configuration
         What was not tried.
+    models : sequence of str or None
+        The model of each candidate, where a tuning is of several.
     """
 
     options: Options
     trials: Sequence[Trial]
     candidates: Sequence[Configuration]
+    models: Sequence[str] | None = None
+
+    def model_of(self, candidate: int) -> str | None:
+        """Return the model of a candidate; None where a tuning is of one."""
+        return None if self.models is None else self.models[candidate]
 
 
 class Expected:
@@ -141,8 +148,10 @@ class Expected:
         reached[:n] = np.where(is_open[:n] | np.isfinite(reached[:n]), reached[:n], 0.0)
         return Outlook(Options(mean, deviation, hope, cost, reached, is_open, self._held), trials, candidates)
 
-    def expect(self, trials: Sequence[Trial], hparams: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-        """Return the final accuracies expected of configurations, given trials, and their standard deviations."""
+    def expect(
+        self, trials: Sequence[Trial], hparams: Mapping[str, Floats], model: str | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the final accuracies expected of configurations of the model, and their standard deviations."""
         return self._predict(self._posterior(trials), hparams, self._short(hparams))
 
     def _predict(

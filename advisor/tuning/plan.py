@@ -13,6 +13,7 @@ from advisor.learn.table import Floats
 from advisor.records.store.store import Store
 from advisor.tuning.clock import Budget, Costs
 from advisor.tuning.decision import Choice, choose
+from advisor.tuning.models import ExpectedOfModels
 from advisor.tuning.outlook import Expected, Outlook
 from advisor.tuning.session import Session
 from advisor.tuning.trials import Trial
@@ -33,7 +34,7 @@ class Plan:
         Where.
     store : Store
         Where its runs are recorded.
-    expected : Expected
+    expected : Expected or ExpectedOfModels
         What is known beforehand.
     budget : Budget
         What it may cost.
@@ -46,15 +47,23 @@ class Plan:
         In the order of their beginning.
     resumes : bool
         As given; False from when a trial that was to go on began again.
-    largest_batch : float
-        No larger one is tried.
+    largest_batch : dict
+        No larger one is tried of a model.
     """
 
-    def __init__(self, session: Session, store: Store, expected: Expected, budget: Budget, *, resumes: bool) -> None:
+    def __init__(
+        self,
+        session: Session,
+        store: Store,
+        expected: Expected | ExpectedOfModels,
+        budget: Budget,
+        *,
+        resumes: bool,
+    ) -> None:
         self.session, self.store = session, store
         self.trials = session.trials(store)
         self.resumes = resumes and not any(trial.restarted for trial in self.trials)
-        self.largest_batch = math.inf
+        self.largest_batch: dict[str | None, float] = {}
         self.noise = expected.noise
         self._expected, self._budget = expected, budget
         self._before, self._began, self._kept = session.seconds, time.monotonic(), 0.0
@@ -101,9 +110,9 @@ class Plan:
         """Return what is expected; ``running`` are the numbers of the trials in training."""
         return self._expected.look(self.trials, self.costs, running=running, resumes=self.resumes)
 
-    def expect(self, hparams: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-        """Return the final accuracies expected of configurations, and their standard deviations."""
-        return self._expected.expect(self.trials, hparams)
+    def expect(self, hparams: Mapping[str, Floats], model: str | None) -> tuple[Floats, Floats]:
+        """Return the final accuracies expected of configurations of a model, and their standard deviations."""
+        return self._expected.expect(self.trials, hparams, model)
 
     @property
     def seconds_an_epoch(self) -> float:
@@ -128,7 +137,8 @@ class Plan:
             is_open[trial.number] &= trial.number == current or trial.number not in taken
         full = self._budget.trials is not None and n >= self._budget.trials
         for row, one in enumerate(outlook.candidates, n):
-            is_open[row] = not full and one.batch_size <= self.largest_batch
+            largest = self.largest_batch.get(outlook.model_of(row - n), math.inf)
+            is_open[row] = not full and one.batch_size <= largest
         # A trial in training elsewhere has nothing in hand yet.
         reached = np.where(outlook.options.is_open & ~is_open, np.nan, outlook.options.reached)
         options = replace(outlook.options, is_open=is_open, reached=reached)
@@ -144,4 +154,4 @@ class Plan:
         if row < n:
             return outlook.trials[row]
         why = f"expected to end at {outlook.options.mean[row]:.1f} %" if n else "the advice"
-        return self.keep(Trial(n, outlook.candidates[row - n], why=why))
+        return self.keep(Trial(n, outlook.candidates[row - n], why=why, model=outlook.model_of(row - n)))

@@ -39,7 +39,7 @@ def report_of(opened: Opened, plan: Plan, ended: str | None = None) -> dict[str,
         "schema": SCHEMA,
         "folder": str(plan.session.folder),
         "dataset": opened.dataset.name,
-        "model": opened.suggestion.model,
+        "model": ", ".join(opened.models or [opened.suggestion.model]),
         "noise": round(plan.noise, 2),
         "seconds": round(plan.seconds, 1),
         "epochs": sum(trial.done + trial.lost for trial in plan.trials),
@@ -58,6 +58,7 @@ def _row(trial: Trial, outlook: Outlook) -> dict[str, Any]:
     deviation = round(float(options.deviation[number]), 1) if told else None
     return {
         "name": trial.name,
+        "model": trial.model,
         "configuration": trial.configuration.as_dict(),
         "epochs_done": trial.done,
         "top1": trial.reached,
@@ -85,15 +86,17 @@ def _arguments(opened: Opened, best: Trial) -> str:
     """Return the arguments that train the best trial, as the script takes them."""
     if opened.script is None:
         return quote(to_words(hyperparameter_arguments(best.configuration)))
-    return quote(opened.script.values(opened.suggestion, best.configuration))
+    script, suggestion = opened.way(best)
+    model = [] if best.model is None else [script.arguments.options["model"], best.model]
+    return quote([*model, *script.values(suggestion, best.configuration)])
 
 
 def _rates(plan: Plan, best: Trial) -> list[dict[str, float]]:
     """Return the accuracy that is expected at other learning rates than that of the best trial, all else as in it."""
-    tried = [trial.configuration.lr for trial in plan.trials]
+    tried = [trial.configuration.lr for trial in plan.trials if trial.model == best.model]
     rates = np.geomspace(min(tried) / 2, max(tried) * 2, _RATES)
     columns = {**columns_of([best.configuration] * _RATES), "lr": rates}
-    mean, deviation = plan.expect(columns)
+    mean, deviation = plan.expect(columns, best.model)
     return [
         {"lr": two_figures(float(rate)), "top1": round(float(m), 1), "deviation": round(float(d), 1)}
         for rate, m, d in zip(rates, mean, deviation, strict=True)
@@ -127,7 +130,7 @@ def to_text(report: Mapping[str, Any]) -> str:
     lines = [_line("", [*_SHORT, "done", "top-1", "end"], "")]
     for trial in report["trials"]:
         values = [format_number(trial["configuration"][name]) for name in HYPERPARAMETERS]
-        told = "; ".join([trial["status"], *trial["notes"]])
+        told = "; ".join([trial["status"], *filter(None, [trial["model"]]), *trial["notes"]])
         told += f"; {trial['epochs_lost']} epochs again" if trial["epochs_lost"] else ""
         cells = [*values, str(trial["epochs_done"]), _percent(trial["top1"]), _percent(trial["expected"])]
         lines.append(_line(trial["name"], cells, told))

@@ -41,6 +41,8 @@ class Trial:
         Recorded epochs that were trained again.
     restarted : bool
         Whether it began again from its first epoch though it was to go on.
+    model : str or None
+        Which one it trains, where a tuning is of several.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Trial:
     epochs: tuple[Epoch, ...] = field(default=(), repr=False)
     lost: int = 0
     restarted: bool = False
+    model: str | None = None
 
     @property
     def name(self) -> str:
@@ -106,6 +109,7 @@ class Trial:
             "why": self.why,
             "notes": list(self.notes),
             "error": self.error,
+            "model": self.model,
         }
 
     @classmethod
@@ -126,6 +130,7 @@ class Trial:
             why=str(document["why"]),
             notes=tuple(document["notes"]),
             error=document["error"],
+            model=document.get("model"),
         )
 
 
@@ -135,6 +140,7 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
     return trials[-max(reached)[1]] if reached else None
 
 
-def in_words(configuration: Configuration) -> str:
-    """Return a configuration in one line."""
-    return ", ".join(f"{name} {format_number(value)}" for name, value in configuration.as_dict().items())
+def in_words(trial: Trial) -> str:
+    """Return the model of a trial, where there are several, and its configuration in one line."""
+    values = [f"{name} {format_number(value)}" for name, value in trial.configuration.as_dict().items()]
+    return ", ".join(values if trial.model is None else [trial.model, *values])

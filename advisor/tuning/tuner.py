@@ -10,16 +10,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from advisor.advise.suggestion import Suggestion
-from advisor.config import Config
 from advisor.errors import AdvisorError
 from advisor.records.schema import Status
 from advisor.records.store.sync import sync_own
 from advisor.tuning.disk import REMOVED, bytes_used, make_room
+from advisor.tuning.opening import Opened
 from advisor.tuning.outlook import Outlook
 from advisor.tuning.plan import ENDINGS, Plan
 from advisor.tuning.training.process import LOG, Process, Start, TrialProcess
-from advisor.tuning.training.script import TunedScript
 from advisor.tuning.trials import Trial, best_of, in_words
 
 LOOK_SECONDS, LOOK_ANYWAY_SECONDS = 0.25, 2.0
@@ -71,12 +69,8 @@ class Tuner:
     ----------
     plan : Plan
         What is tuned; its session is held by the caller.
-    script : TunedScript
-        What trains.
-    suggestion : Suggestion
-        The advice: the rest of the recipe.
-    config : Config
-        The settings that its runs are recorded with.
+    opened : Opened
+        The tuning of a script.
     devices : sequence of str or None
         Where to train, a trial each; None is where the script does.
     say : callable
@@ -90,17 +84,14 @@ class Tuner:
     def __init__(
         self,
         plan: Plan,
-        script: TunedScript,
-        suggestion: Suggestion,
-        config: Config,
+        opened: Opened,
         devices: Sequence[str | None],
         say: Callable[[str], None],
         start: Start = TrialProcess,
         max_disk: int | None = None,
     ) -> None:
         self._start_process, self._max_disk = start, max_disk
-        self._plan, self._session, self._script = plan, plan.session, script
-        self._suggestion, self._config = suggestion, config
+        self._plan, self._session, self._opened, self._config = plan, plan.session, opened, opened.config
         self._devices, self._say = devices, say
         self._training: dict[int, _Training] = {}
         self._nothing_at, self._nothing_as = (-1, -1), ""
@@ -113,7 +104,7 @@ class Tuner:
         An exception, Ctrl-C included, ends the trials in training cleanly before it goes on.
         """
         if not self._plan.resumes:
-            self._say(f"{self._script.path.name} has no --resume that is kept to: every trial is trained whole")
+            self._say(f"{self._session.asked['script']} has no --resume that is kept to: every trial is trained whole")
         try:
             return self._tune()
         finally:
@@ -159,15 +150,15 @@ class Tuner:
         doing = f"begins ({trial.why})" if is_new else f"goes on after epoch {trial.done}"
         if not is_new and not self._plan.resumes:
             doing = "is trained again, whole"
-        self._say(f"{trial.name} {doing}: {in_words(trial.configuration)}")
+        self._say(f"{trial.name} {doing}: {in_words(trial)}")
         self._train(trial, device)
 
     def _train(self, trial: Trial, device: str | None) -> None:
         resume = self._session.checkpoint(trial) if self._plan.resumes and trial.done else None
-        folder, suggestion = self._session.folder, self._suggestion
-        words = self._script.command(suggestion, trial.configuration, folder, trial.name, resume)
+        script, suggestion = self._opened.way(trial)
+        words = script.command(suggestion, trial.configuration, self._session.folder, trial.name, resume)
         if device is not None:
-            words += [self._script.arguments.options["device"], device]
+            words += [script.arguments.options["device"], device]
         words = ["--name", self._session.run_name(trial), *words]
         process = self._start_process(words, self._session.trial_folder(trial), self._config.environment())
         before = trial.done if resume is not None else 0
@@ -326,9 +317,9 @@ class Tuner:
     def _shrink(self, trial: Trial) -> Trial:
         """Return a trial that ran out of memory with half its batch, from its beginning."""
         half = trial.configuration.batch_size // 2
-        if half < 1 or "batch_size" not in self._script.arguments.open:
+        if half < 1 or "batch_size" not in self._opened.way(trial)[0].arguments.open:
             return self._plan.keep(replace(trial, error="out of memory"), "it ran out of memory")
-        self._plan.largest_batch = half
+        self._plan.largest_batch[trial.model] = half
         self._say(f"{trial.name} ran out of memory: its batch is halved to {half}, and no larger one is tried")
         smaller = replace(trial.configuration, batch_size=half)
         said = f"out of memory with a batch of {trial.configuration.batch_size}; halved"

@@ -43,11 +43,11 @@ def store():
 def tuning(tmp_path, words):
     """Open the tuning of a command, and return its tuner and what it says."""
 
-    def open_one(budget, words=words, devices=(None,)):
+    def open_one(budget, words=words, devices=(None,), models=None):
         said = []
-        opened = open_tuning(SCRIPT, words, tmp_path / "tuning", said.append)
+        opened = open_tuning(SCRIPT, words, tmp_path / "tuning", said.append, models)
         plan = opened.plan(budget)
-        tuner = Tuner(plan, opened.script, opened.suggestion, opened.config, devices, said.append)
+        tuner = Tuner(plan, opened, devices, said.append)
         return tuner, said
 
     return open_one

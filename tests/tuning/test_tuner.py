@@ -12,9 +12,10 @@ from advisor.errors import AdvisorError
 from advisor.tuning import plan as plan_module
 from advisor.tuning import tuner as tuner_module
 from advisor.tuning.clock import Budget
+from advisor.tuning.report import report_of
 from advisor.tuning.session import Session
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def epochs_printed(folder):
@@ -72,6 +73,34 @@ def test_another_command_does_not_take_up_the_folder_of_one(tuning, words):
         tuning(Budget(epochs=5), words=[*words, "--opt", "sgd"])
 
 
+MODELS = "resnet18,test_resnet"
+
+
+def test_several_models_are_tuned_over_and_the_best_is_shown_with_its_own(tuning, images, tmp_path):
+    words = ["--data-dir", str(images), "--pretrained", "--batch-size", "16", "--epochs", "3"]
+    tuner, said = tuning(Budget(epochs=9), words=words, models=MODELS)
+    ending = tuner.run()
+    assert said[0].startswith("trial-000 begins (the advice): resnet18, lr ")
+    assert {trial.model for trial in ending.trials} <= set(MODELS.split(","))
+    log = (tmp_path / "tuning" / "trial-000" / "train.log").read_text()
+    assert "epoch 2" in log
+    assert ending.trials[0].run.model == "resnet18"
+    report = report_of(tuner._opened, tuner._plan)
+    assert report["model"] == "resnet18, test_resnet"
+    assert report["best"]["args"].startswith(f"--model {report['best']['model']} ")
+    again, said = tuning(Budget(epochs=9), words=words, models=MODELS)
+    assert [trial.model for trial in again._plan.trials] == [trial.model for trial in ending.trials]
+    with pytest.raises(AdvisorError, match="the tuning of another command"):
+        tuning(Budget(epochs=9), words=words, models="resnet18,resnet34")
+
+
+def test_models_are_compared_for_fine_tuning_only(tuning, images, words):
+    with pytest.raises(AdvisorError, match="for fine-tuning only"):
+        tuning(Budget(), words=["--data-dir", str(images)], models=MODELS)
+    with pytest.raises(AdvisorError, match="models cannot be chosen"):
+        tuning(Budget(), words=words, models=MODELS)
+
+
 def test_who_sets_everything_leaves_nothing_to_tune(tuning, words):
     with pytest.raises(AdvisorError, match="nothing to tune"):
         tuning(Budget(), words=[*words, "--lr", "0.1", "--drop", "0", "--weight-decay", "0"])
@@ -116,7 +145,7 @@ def test_ctrl_c_ends_it_cleanly(advisor_tune, tmp_path, monkeypatch, store):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_trial_goes_on_from_its_checkpoint(tuning, tmp_path, monkeypatch, store):
-    monkeypatch.setenv("TUNED_SECONDS", "1.0")
+    monkeypatch.setenv("TUNED_PAUSE_AT", "2")
     monkeypatch.setattr(plan_module, "choose", lambda options, *_: plan_module.Choice(0, 1.0, "gain"))
     tuner, said = tuning(Budget(epochs=5, trials=1))
     killed = []
@@ -145,6 +174,7 @@ def test_a_script_without_resume_trains_whole_trials(tuning, tmp_path, monkeypat
 
 def test_a_script_that_ignores_resume_is_found_out(tuning, monkeypatch):
     monkeypatch.setenv("TUNED_FAULT", "ignore-resume")
+    monkeypatch.setenv("TUNED_PAUSE_AT", "2")
     first, _ = tuning(Budget(epochs=5))
     (trial,) = _stopped_after_an_epoch(first, monkeypatch)
     assert trial.done >= 1

@@ -104,6 +104,12 @@ class TunedScript:
         values = {**self.arguments.recipe(advised), **self.arguments.fill(advised)}
         return _as_options(values, self.arguments.options)
 
+    def of_model(self, model: str) -> TunedScript:
+        """Return the same, training another model."""
+        decided = {*self.arguments.decided, "model"}
+        arguments = replace(self.arguments, values={**self.arguments.values, "model": model}, decided=decided)
+        return replace(self, words=(*self.words, self.arguments.options["model"], model), arguments=arguments)
+
     def on_split(self, folder: str) -> TunedScript:
         """Return the same, reading its images in another folder: one that was given a validation split."""
         reading = self.arguments.reading(folder)

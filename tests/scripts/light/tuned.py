@@ -18,6 +18,7 @@ def parse():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data-dir")
     parser.add_argument("--model", default="test_resnet")
+    parser.add_argument("--pretrained", action="store_true")  # in no time: no weights are read
     parser.add_argument("--num-classes", type=int, default=3)
     parser.add_argument("--img-size", type=int, default=32)
     parser.add_argument("--opt", default="adamw")
@@ -38,6 +39,10 @@ def train_one_epoch(epoch, model, args):
     if fault == "memory" and args.batch_size > int(at):
         raise MemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     if fault == "hang" and epoch == int(at):
+        time.sleep(600)
+    once = os.path.join(args.output, args.experiment, "paused")
+    if os.environ.get("TUNED_PAUSE_AT") == str(epoch) and not os.path.exists(once):
+        open(once, "w").close()
         time.sleep(600)
     if fault == "full" and epoch == int(at):
         raise OSError(28, os.strerror(28))

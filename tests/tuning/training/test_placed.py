@@ -41,9 +41,7 @@ def placed(tmp_path, words, script):
         said = []
         opened = open_tuning(script, words, tmp_path / "tuning", said.append)
         start = Placer(engine, 0).start
-        tuner = Tuner(
-            opened.plan(budget), opened.script, opened.suggestion, opened.config, [None, None], said.append, start
-        )
+        tuner = Tuner(opened.plan(budget), opened, [None, None], said.append, start)
         return tuner.run(), said
 
     return tune

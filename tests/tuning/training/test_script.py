@@ -8,7 +8,7 @@ from advisor.errors import AdvisorError
 from advisor.space.configuration import Configuration
 from advisor.tuning.training.script import ask_script
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "light" / "tuned.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "light" / "tuned.py"
 CONFIGURATION = Configuration(lr=0.002, batch_size=64, epochs=7, dropout=0.1, weight_decay=0.05)
 
 
