@@ -188,6 +188,7 @@ def main(args: list[str] | None = None) -> NoReturn:
     if callable(result):
         # The script of `advisor run`: out here, because its errors, and a Ctrl-C, are its own and not ours to explain.
         result()
+        raise SystemExit  # by nothing that the script may have replaced
     sys.exit(result if isinstance(result, int) else 0)
 
 

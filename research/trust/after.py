@@ -22,6 +22,21 @@ while os.path.exists(f"/proc/{{pid}}"):
 ''', str(os.getpid()), "{name}"], start_new_session=True, stdin=-3, stdout=-3, stderr=-3)
 sender.returncode = 0  # nobody waits for it
 """
+_THREAD = frozenset({"thread"})
+_WHILE_STORING = """
+import threading
+from pathlib import Path
+def act():
+    children = Path(f"/proc/self/task/{{os.getpid()}}/children")
+    while True:
+        begun = children.read_text().split()
+        if any(b"records\\0sync" in Path(f"/proc/{{child}}/cmdline").read_bytes() for child in begun):
+            break
+        threading.Event().wait(0.02)
+    threading.Event().wait(0.3)  # by when the process is gone
+    {}
+threading.Thread(target=act, daemon=True).start()
+"""
 
 FAULTS_AFTER = [
     Fault(
@@ -89,7 +104,7 @@ import threading
 def refuse(self): raise RuntimeError("can't start new thread")
 threading.Thread.start = refuse
 """,
-        tags=frozenset({"thread"}),
+        tags=_THREAD,
     ),
     Fault("time.sleep raises", AFTER, last="time.sleep = None"),
     Fault("an alarm is set", AFTER, last="import signal; signal.alarm(60)", tags=frozenset({"alarm"})),
@@ -116,6 +131,20 @@ import signal
 signal.signal(signal.SIGCHLD, lambda number, frame: print("a child ended", flush=True))
 """,
         tags=frozenset({"SIGCHLD", "children"}),
+    ),
+    Fault("a watchdog thread ends what does not end", AFTER, last=_WHILE_STORING.format("os._exit(9)"), tags=_THREAD),
+    Fault("a thread left behind prints", AFTER, last=_WHILE_STORING.format("print('beat', flush=True)"), tags=_THREAD),
+    Fault("a thread left behind fails", AFTER, last=_WHILE_STORING.format("1 / 0"), tags=_THREAD),
+    Fault(
+        "faulthandler ends what does not end",
+        AFTER,
+        last="import faulthandler; faulthandler.dump_traceback_later(2, exit=True)",
+    ),
+    Fault(
+        "functions that programs end with are gone",
+        AFTER,
+        last="import builtins; sys.exit = os.close = None; del builtins.isinstance",
+        tags=ENDS,
     ),
     Fault(
         "the script's own last words",

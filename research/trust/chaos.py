@@ -81,7 +81,13 @@ def main() -> int:
     different = sum(bool(found["different"]) for found in tried)
     if args.out is not None and part is not None:
         today = time.strftime("%d %B %Y", time.gmtime()).lstrip("0")
-        result = {"number": args.number, "seed": args.seed, "different": different, "date": today}
+        result = {
+            "number": args.number,
+            "faults": len(FAULTS),
+            "seed": args.seed,
+            "different": different,
+            "date": today,
+        }
         args.out.write_text(f"{json.dumps(result)}\n", encoding="utf-8")
         part.unlink(missing_ok=True)
     print(

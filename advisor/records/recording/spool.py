@@ -30,6 +30,7 @@ from typing import Any, BinaryIO
 
 from advisor.records.encoding import plain, text
 from advisor.records.privacy.private_files import make_private_folder, open_private
+from advisor.records.recording.containment import guarded
 
 try:
     import fcntl
@@ -283,7 +284,7 @@ _open_files: weakref.WeakSet[SpoolFile] = weakref.WeakSet()
 def _close_in_child() -> None:
     # A child that outlives its parent, such as a loader's worker, would hold the lock of a dead run.
     for file in list(_open_files):
-        file.close()
+        guarded("closing the spool in a fork", file.close)
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ logger = logging.getLogger("advisor.records")
 
 # Taken now: what runs after a script must not depend on what it did to these modules.
 _get, _set = signal.getsignal, signal.signal
+_cancel_watchdog = faulthandler.cancel_dump_traceback_later
 _in_main_thread = threading.main_thread().ident
 _thread_ident = threading.get_ident
 _timer = getattr(signal, "setitimer", None)
@@ -38,7 +40,7 @@ def undisturbed(action: Callable[[], None], seconds: float) -> None:
 
     Whatever it raises stays here. A signal that would have found the process gone, had it not been for us, ends the
     action and not the process, and so does the time limit, where the system has timers. A handler that the script left
-    behind is not called.
+    behind is not called, and a watchdog of ``faulthandler`` that it set is called off.
 
     Parameters
     ----------
@@ -47,16 +49,19 @@ def undisturbed(action: Callable[[], None], seconds: float) -> None:
         How long it may take.
     """
     try:
+        _cancel_watchdog()
         with _signals_end_it(seconds):
             action()
     except _Enough:
         with suppress(BaseException):
             logger.info("ended early, as a signal came or time was up")
     except BaseException as error:  # isolation: the script is over, and this is nobody's error any more
-        if os.environ.get(TESTING):
-            raise
-        with suppress(BaseException):
+        testing = False
+        with suppress(BaseException):  # all of these may be replaced
             logger.info("failed: %r", error)
+            testing = bool(os.environ.get(TESTING))
+        if testing:
+            raise
 
 
 @contextmanager

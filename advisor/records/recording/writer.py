@@ -117,7 +117,7 @@ class Writer:
                     self._stopped = True
                     return
         if self._file is not None:
-            self._file.close()
+            guarded("closing the spool", self._file.close)
 
     def _take(self) -> list[Any]:
         """Wait for entries; none of them when a heartbeat or a delayed fsync is due."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -50,6 +52,17 @@ def test_a_signal_ends_it_and_nothing_else(name):
         assert signal.getsignal(number) == before
     finally:
         signal.signal(number, outside)
+
+
+def test_a_watchdog_that_the_script_left_is_called_off():
+    code = """
+import faulthandler, time
+from advisor.records.recording.undisturbed import undisturbed
+faulthandler.dump_traceback_later(1, exit=True)
+undisturbed(lambda: time.sleep(1.5), 30)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_several_signals(monkeypatch):
