@@ -45,16 +45,18 @@ coverage: $(VENV)/.installed-test  ## The tests again, with what of advisor/ and
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
-# Python 3.10, the oldest of everything, and no torch: what a user with an old environment has.
-.venv-minimum/.installed: .ci/minimum-versions.txt pyproject.toml
-	@echo "==> Creating .venv-minimum with the oldest supported version of every dependency"
-	$(PYTHON) -m venv .venv-minimum
-	.venv-minimum/bin/python -m pip install --quiet --constraint $< --editable . hypothesis jsonschema pytest pytest-timeout
+# The oldest of everything that pyproject.toml asks for, and no torch: what a user with an old environment has.
+MINIMUM = .venv-minimum-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+$(MINIMUM)/.installed: .ci/minimum-versions.txt pyproject.toml
+	@echo "==> Creating $(MINIMUM) with the oldest supported version of every dependency"
+	$(PYTHON) -m venv $(MINIMUM)
+	$(MINIMUM)/bin/python -m pip install --quiet --constraint $< --editable . hypothesis jsonschema pytest pytest-timeout
 	@touch $@
 
-minimum-versions: .venv-minimum/.installed  ## The tests that need no extra, with the oldest version of every dependency
-	.venv-minimum/bin/python .ci/check_installed.py
-	OMP_NUM_THREADS=1 .venv-minimum/bin/python -m pytest tests/space tests/records tests/learn tests/advise/output \
+minimum-versions: $(MINIMUM)/.installed  ## The tests that need no extra, with the oldest version of every dependency
+	$(MINIMUM)/bin/python .ci/check_installed.py
+	OMP_NUM_THREADS=1 $(MINIMUM)/bin/python -m pytest tests/space tests/records tests/learn tests/advise/output \
 		tests/cli/advice/test_suggest.py tests/cli/test_command_line.py tests/test_config.py tests/test_plugins.py
 
 package: $(VENV)/.installed-timm  ## Build the sdist and the wheel into dist/ and check them
@@ -96,4 +98,4 @@ collect: $(VENV)/.installed-timm  ## Build the datasets of PLAN in DATA, train w
 	$(BIN)/python -m advisor.collect.shipping.export $(DATA) $(EVIDENCE)
 
 clean:  ## Remove the environments and what the demo wrote
-	rm -rf $(VENV) .venv-metamodel .venv-minimum .venv-site .venv-timm build demo dist site
+	rm -rf $(VENV) .venv-metamodel .venv-minimum-* .venv-site .venv-timm build demo dist site

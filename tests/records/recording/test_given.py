@@ -285,7 +285,7 @@ def test_every_parameter_is_a_name_that_is_known():
     metrics = inspect.signature(ActiveRun.log_epoch).parameters
     assert set(metrics) == {"self", "epoch", "further", *EPOCH_METRICS}
     for name in set(parameters) - {"fields"}:
-        assert re.search(rf"^ +(\w+, )*{name}(, \w+)* :", advisor.record_run.__doc__, re.MULTILINE), name
+        assert re.search(rf"^ *(\w+, )*{name}(, \w+)* :", advisor.record_run.__doc__, re.MULTILINE), name
 
 
 def test_the_loop_of_the_document_records_model_epochs_and_the_true_weight_decay(
