@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import resources
 from pathlib import Path
@@ -315,11 +315,13 @@ class _StoredRuns:
 
     def of_model(self, model: str) -> Sequence[Run]:
         """Return the runs of a model, from whatever weights, the latest first."""
-        return self._runs("architecture", model)
+        return self._once("architecture", model, lambda store, name: store.runs(architecture=name))
 
     def on_dataset(self, dataset_id: str) -> Sequence[Run]:
         """Return the runs on a dataset."""
-        return self._runs("dataset", dataset_id)
+        from advisor.describe.same_images import runs_on
+
+        return self._once("dataset", dataset_id, runs_on)
 
     def dataset(self, dataset_id: str) -> Dataset | None:
         """Return the description of a dataset, or None if there is none."""
@@ -328,13 +330,13 @@ class _StoredRuns:
         except StoreError:
             return None
 
-    def _runs(self, kind: str, value: str) -> Sequence[Run]:
-        if (kind, value) not in self._read:
+    def _once(self, kind: str, name: str, read: Callable[[Store, str], Sequence[Run]]) -> Sequence[Run]:
+        if (kind, name) not in self._read:
             try:
-                self._read[kind, value] = self._adviser.store.runs(**{kind: value})  # type: ignore[arg-type]
+                self._read[kind, name] = read(self._adviser.store, name)
             except StoreError:
                 return []
-        return self._read[kind, value]
+        return self._read[kind, name]
 
 
 def suggest(dataset: str | Path | Description | Any, **options: Any) -> Suggestion:

@@ -16,6 +16,7 @@ from advisor.describe.features.compute import compute_features
 from advisor.describe.features.spec import FEATURES_VERSION
 from advisor.describe.findings import findings
 from advisor.describe.fingerprint import Fingerprint, take_fingerprint
+from advisor.describe.same_images import FOLDER, known_as
 from advisor.describe.sample import Progress, Sample, draw_sample
 from advisor.describe.sources.class_map import of_class_map
 from advisor.describe.sources.images import Entry, ImageDataset, Split, printable
@@ -108,9 +109,9 @@ def describe(
         If a probe is asked for and torch is not installed.
     """
     dataset = of_class_map(open_dataset(source), class_map)
-    cache = Cache((cache_dir or Config()["cache_dir"]) / "descriptions")
+    cache = Cache((cache_dir or Config()["cache_dir"]) / FOLDER)
     listing = listing_key(dataset)
-    fingerprint = _fingerprint(dataset, cache, listing, progress)
+    fingerprint = known_as(_fingerprint(dataset, cache, listing, progress), cache)
     key = f"{fingerprint.dataset_id}-{_options(seed, probe_seconds)}"
     found = cache.get(key)
     if found is None:
@@ -185,12 +186,13 @@ def _features_of_plugins(sample: Sample) -> dict[str, float]:
 
 
 def _fingerprint(dataset: ImageDataset, cache: Cache, listing: str | None, progress: Progress | None) -> Fingerprint:
-    known = cache.get(f"listing-{listing}") if listing is not None else None
+    key = f"fingerprint-{listing}"
+    known = cache.get(key) if listing is not None else None
     if known is not None:
         return Fingerprint(**{**known, "broken": tuple(map(tuple, known["broken"]))})
     fingerprint = take_fingerprint(dataset, progress)
     if listing is not None:
-        cache.put(f"listing-{listing}", vars(fingerprint))
+        cache.put(key, vars(fingerprint))
     return fingerprint
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
+from advisor.describe.sources.pixels import digest_of_classes, digest_of_files, digest_of_pixels
+
 if TYPE_CHECKING:
     from advisor.describe.sample import Progress
     from advisor.describe.sources.images import ImageDataset, Split
@@ -64,6 +66,10 @@ class Fingerprint:
         Files of these that are empty, cannot be opened or begin like no image.
     broken : tuple of (str, str)
         Path and reason of the first thousand of them.
+    is_of_files : bool
+        Whether any image is a file; where none is, the identity is a digest of pixels.
+    pixels : str or None
+        The digest of the pixels, by which the same images are known as files and as arrays; None where that takes long.
     """
 
     dataset_id: str
@@ -73,20 +79,30 @@ class Fingerprint:
     n_read: int
     n_broken: int
     broken: tuple[tuple[str, str], ...]
+    is_of_files: bool
+    pixels: str | None
+
+
+class _Content(NamedTuple):
+    """What reading one image has shown: the digest of its content, its fault or "", and whether it is a file."""
+
+    digest: bytes
+    fault: str
+    is_file: bool
 
 
 class _File(NamedTuple):
-    """What one file has shown: the digest of its content, its label, and what is wrong with it, or ""."""
+    """An image that was read: its label, and its path if it has a fault."""
 
-    digest: bytes
+    content: _Content
     label: int
     path: str
-    fault: str
 
 
 def take_fingerprint(dataset: ImageDataset, progress: Progress | None = None) -> Fingerprint:
     """Return the fingerprint of a dataset: a digest of the sorted digests of its files.
 
+    Of images that are no files, the digest of their pixels, whatever their classes are called.
     A file's digest covers its role (training or validation), the name of its class, its size and its first and last
     ``EDGE`` bytes. Above ``MAX_FILES`` files, the exact counts of all classes and the digests of a fixed sample:
     the files whose names (class and file, not the folders above) have the smallest digests.
@@ -110,27 +126,37 @@ def take_fingerprint(dataset: ImageDataset, progress: Progress | None = None) ->
         classes = [normal(name) for name in split.classes]
         chosen = range(len(split)) if total <= MAX_FILES else _fixed_sample(split, total)
         files.append(_read_files(split, chosen, progress))
-        digests += [_digest(role, classes[file.label]) + file.digest for file in files[-1]]
+        digests += [_digest(role, classes[file.label]) + file.content.digest for file in files[-1]]
         if total > MAX_FILES:
             for name, count in sorted(zip(classes, split.counts().tolist(), strict=True)):
                 whole.update(_digest(role, name, str(count)))
     for digest in sorted(digests):
         whole.update(digest)
-    broken = [(file.path, file.fault) for part in files for file in part if file.fault]
+    broken = [(file.path, file.content.fault) for part in files for file in part if file.content.fault]
+    is_of_files = any(file.content.is_file for part in files for file in part)
+    pixels: str | None = None
+    if total <= MAX_FILES:
+        pixels = (
+            digest_of_files(dataset)
+            if is_of_files
+            else digest_of_classes([[(file.label, file.content.digest) for file in part] for part in files])
+        )
     return Fingerprint(
-        whole.hexdigest(),
+        whole.hexdigest() if is_of_files or pixels is None else pixels,
         *_repeats(files),
         n_read=len(digests),
         n_broken=len(broken),
         broken=tuple(broken[:_MAX_NAMES]),
+        is_of_files=is_of_files,
+        pixels=pixels,
     )
 
 
 def _read_files(split: Split, chosen: Sequence[int], progress: Progress | None) -> list[_File]:
     files = []
     with ThreadPoolExecutor(_WORKERS) as pool:
-        for index, (digest, fault) in zip(chosen, pool.map(lambda i: read_content(split, i), chosen), strict=True):
-            files.append(_File(digest, int(split.labels[index]), split.path(index) if fault else "", fault))
+        for index, content in zip(chosen, pool.map(lambda i: _read(split, i), chosen), strict=True):
+            files.append(_File(content, int(split.labels[index]), split.path(index) if content.fault else ""))
             if progress is not None and len(files) % 64 == 0:
                 progress("reading", len(files), len(chosen))
     return files
@@ -139,9 +165,9 @@ def _read_files(split: Split, chosen: Sequence[int], progress: Progress | None) 
 def _repeats(files: list[list[_File]]) -> tuple[int, int, int]:
     """Return the numbers of repeated training files, of those with another class, and of leaked validation files."""
     first_label: dict[bytes, int] = {}
-    sound = [[file for file in part if not file.fault] for part in files]
-    conflicts = sum(first_label.setdefault(file.digest, file.label) != file.label for file in sound[0])
-    leaked = sum(file.digest in first_label for part in sound[1:] for file in part)
+    sound = [[(file.content.digest, file.label) for file in part if not file.content.fault] for part in files]
+    conflicts = sum(first_label.setdefault(digest, label) != label for digest, label in sound[0])
+    leaked = sum(digest in first_label for part in sound[1:] for digest, _ in part)
     return len(sound[0]) - len(first_label), conflicts, leaked
 
 
@@ -160,19 +186,18 @@ def _fixed_sample(split: Split, total: int) -> list[int]:
     return np.sort(np.argsort(keys, kind="stable")[:share]).tolist()  # type: ignore[no-any-return]
 
 
-def read_content(split: Split, index: int) -> tuple[bytes, str]:
-    """Return the digest of one image's size, beginning and end, and what is wrong with the file, or ""."""
+def _read(split: Split, index: int) -> _Content:
+    """Return what is seen of one image: a file's size, beginning and end, or the pixels of what is none."""
     try:
         opened = split.open(index)
         if isinstance(opened, Image.Image):
-            pixels = opened.tobytes()
-            return _digest(str(len(pixels)), opened.mode, str(opened.size), pixels), ""
+            return _Content(digest_of_pixels(opened)[0], "", False)
         with opened:
             size, edges = _edges(opened)
     except OSError as error:
-        return _digest("unreadable"), error.strerror or str(error)
+        return _Content(_digest("unreadable"), error.strerror or str(error), False)
     fault = "" if edges.startswith(_IMAGE_STARTS) else "no image of a known format" if size else "the file is empty"
-    return _digest(str(size), edges), fault
+    return _Content(_digest(str(size), edges), fault, True)
 
 
 def _edges(stream: BinaryIO) -> tuple[int, bytes]:

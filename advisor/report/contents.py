@@ -14,6 +14,7 @@ from advisor.advise.diagnose.diagnosis import Diagnosis, diagnose, load_figures
 from advisor.advise.explain.explanation import Explanation, explain
 from advisor.advise.prepare import prepare_again
 from advisor.advise.suggestion import DatasetName, Suggestion
+from advisor.describe.same_images import runs_on
 from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact
 from advisor.records.schema import Dataset, Epoch, Run, Status
@@ -157,7 +158,7 @@ class _EndedBefore:
 
     def on_dataset(self, dataset_id: str) -> Sequence[Run]:
         """Return the runs on a dataset."""
-        return self._ended(self._store.runs(dataset=dataset_id))
+        return self._ended(runs_on(self._store, dataset_id))
 
     def dataset(self, dataset_id: str) -> Dataset | None:
         """Return the description of a dataset, or None if there is none."""

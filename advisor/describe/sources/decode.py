@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "J
 _GREY_TOLERANCE = 6
 """Largest mean difference between channels (of 255) at which an image counts as grey: JPEG leaves small ones."""
 _EXIF_ORIENTATION = 0x0112
+
+
+T = TypeVar("T")
 
 
 class UnreadableImageError(Exception):
@@ -69,16 +72,39 @@ def decode(opened: BinaryIO | Image.Image) -> Picture:
     UnreadableImageError
         If it cannot be read within the bounds.
     """
+    return _read(opened, _picture)
+
+
+def decode_whole(opened: BinaryIO | Image.Image, use: Callable[[Image.Image], T]) -> T:
+    """Return what ``use`` makes of all the pixels of an image, given as RGB; closes the stream.
+
+    Raises
+    ------
+    UnreadableImageError
+        As ``decode``.
+    """
+
+    def whole(image: Image.Image, n_bytes: int) -> T:
+        width, height = image.size
+        _refuse_too_large(width, height, width * height)
+        with _within_bounds(0 if image.format == "WEBP" else width * height):
+            return use(_to_rgb(image))
+
+    return _read(opened, whole)
+
+
+def _read(opened: BinaryIO | Image.Image, use: Callable[[Image.Image, int], T]) -> T:
+    """Return what ``use`` makes of an image and of the size of its file; everything it raises is one error."""
     try:
         if isinstance(opened, Image.Image):
-            return _picture(opened, n_bytes=0)
+            return use(opened, 0)
         with opened:
             n_bytes = opened.seek(0, 2)
             opened.seek(0)
             if n_bytes == 0:
                 raise UnreadableImageError("the file is empty")
-            with _within_bounds(_pixels_held_open(opened)):
-                return _decode_file(opened, n_bytes)
+            with _within_bounds(_pixels_held_open(opened)), _open(opened) as image:
+                return use(image, n_bytes)
     except UnreadableImageError:
         raise
     except UnidentifiedImageError as error:
@@ -103,11 +129,6 @@ def giving_memory_back() -> Iterator[None]:
         yield
     finally:
         core.set_block_size(before)
-
-
-def _decode_file(stream: BinaryIO, n_bytes: int) -> Picture:
-    with _open(stream) as image:
-        return _picture(image, n_bytes)
 
 
 def _pixels_held_open(stream: BinaryIO) -> int:
