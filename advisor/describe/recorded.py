@@ -24,13 +24,24 @@ TOO_WIDE = "it holds your home folder, so it is not a folder of images"
 
 @dataclass
 class RecordedDatasets:
-    """What became of the folders: runs that know their dataset now, and folders left out with the reason."""
+    """What became of the folders of runs.
+
+    Attributes
+    ----------
+    runs : int
+        Runs that know their dataset now.
+    left_out : dict of str to str
+        Folders that could not be described, or names of datasets, with the reason.
+    left_out_runs : dict of str to int
+        How many runs still do not know their dataset, by its folder.
+    """
 
     runs: int = 0
     left_out: dict[str, str] = field(default_factory=dict)
+    left_out_runs: dict[str, int] = field(default_factory=dict)
 
 
-def describe_recorded(store: Store) -> RecordedDatasets:
+def describe_recorded(store: Store, asked: Sequence[str] | None = None) -> RecordedDatasets:
     """Describe the images of every run that does not know its dataset yet, if they are here and still the same.
 
     Each folder is described once, however many runs were trained on it. One on another machine, or one whose number of
@@ -41,6 +52,8 @@ def describe_recorded(store: Store) -> RecordedDatasets:
     ----------
     store : Store
         The runs; datasets are added to it.
+    asked : sequence of str, optional
+        The runs whose folders are reported where they are left out; by default all.
 
     Raises
     ------
@@ -60,6 +73,8 @@ def describe_recorded(store: Store) -> RecordedDatasets:
             trained_on[run.extra.get("class_map") or None].append(run)
         for class_map, runs in trained_on.items():
             _describe(store, folder, class_map, runs, report)
+    report.left_out_runs = store.folders_without_dataset(asked)
+    report.left_out = {folder: why for folder, why in report.left_out.items() if folder in report.left_out_runs}
     return report
 
 

@@ -33,9 +33,15 @@ def echo_described(datasets: RecordedDatasets, hint: str = "") -> None:
     for reason, sources in alike.items():
         more = f" and {len(sources) - _SHOWN} more" if len(sources) > _SHOWN else ""
         what = "is" if len(sources) == 1 else "are"
-        echo(f"{', '.join(map(_short, sources[:_SHOWN]))}{more} {what} not described: {reason}.", err=True)
+        named = ", ".join(_short(source) + _of_runs(datasets, source) for source in sources[:_SHOWN])
+        echo(f"{named}{more} {what} not described: {reason}.", err=True)
     if alike and hint:
         echo(hint, err=True)
+
+
+def _of_runs(datasets: RecordedDatasets, source: str) -> str:
+    runs = datasets.left_out_runs.get(source)
+    return f" ({counted(runs, 'run')})" if runs else ""
 
 
 def _short(source: str) -> str:

@@ -58,7 +58,7 @@ def import_(
     with working("reading runs"):
         report = import_paths(store, paths, get_plugins(), world_size=world_size)
     with working("describing the datasets that they were trained on"):
-        described = describe_recorded(store)
+        described = describe_recorded(store, report.run_ids)
         if dataset is not None or dataset_name is not None:
             given = (
                 give_folder(store, report.run_ids, dataset)

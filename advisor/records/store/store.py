@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -219,12 +220,22 @@ class Store:
             upsert(connection, THUMBNAILS, [{"dataset_id": dataset.dataset_id, "thumbnails": thumbnails}])
         return dataset
 
-    def folders_without_dataset(self) -> list[str]:
-        """Return where runs whose dataset is not described yet say that its images are."""
+    def folders_without_dataset(self, run_ids: Sequence[str] | None = None) -> dict[str, int]:
+        """Return where runs whose dataset is not described yet say that its images are, and how many of them.
+
+        Of all runs, or of those of ``run_ids``.
+        """
         unknown = RUNS.c.dataset_id.is_(None) & _dataset_root.is_not(None)
-        query = sa.select(_dataset_root).where(unknown).distinct().order_by(_dataset_root)
+        query = sa.select(_dataset_root, sa.func.count()).where(unknown).group_by(_dataset_root).order_by(_dataset_root)
+        queries = [query]
+        if run_ids is not None:
+            starts = range(0, len(run_ids), _IDS_A_STATEMENT)
+            queries = [query.where(RUNS.c.run_id.in_(run_ids[start : start + _IDS_A_STATEMENT])) for start in starts]
+        found: Counter[str] = Counter()
         with self.reading() as connection:
-            return [folder for (folder,) in connection.execute(query)]
+            for folder, count in (pair for one in queries for pair in connection.execute(one)):
+                found[folder] += count
+        return dict(found)
 
     def runs_without_dataset(self, folder: str) -> list[Run]:
         """Return the runs whose dataset is not described yet and that say that its images are in a folder."""

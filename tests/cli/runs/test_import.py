@@ -52,7 +52,8 @@ def test_the_folder_of_the_images_is_found_however_it_was_written(
     for number in range(3):
         past_run(project / "output" / "train" / f"run {number}", data_dir=names[written], lr=0.1 + number)
     found = json.loads(command(project / "output", "--world-size", 1, "--format", "json").output)
-    assert (found["new"], found["sources"], found["described"]) == (3, {"timm-output": 3}, {"runs": 3, "left_out": {}})
+    assert (found["new"], found["sources"]) == (3, {"timm-output": 3})
+    assert found["described"] == {"runs": 3, "left_out": {}, "left_out_runs": {}}
     store = Store(Config()["store"])
     runs = store.runs()
     assert {Path(run.extra["dataset_root"]).resolve() for run in runs} == {image_folder}
@@ -66,12 +67,22 @@ def test_a_folder_that_is_not_here_is_said_once_and_can_be_given(command, image_
     for number in range(5):
         past_run(tmp_path / "out" / f"run {number}", data_dir=f"/gone/{number}/stripes", lr=0.1 + number)
     told = command(tmp_path / "out")
-    assert "/gone/0/stripes" in told.output
+    assert "/gone/0/stripes (1 run), /gone/1/stripes (1 run)" in told.output
     assert "and 2 more are not described: there is no such folder on this machine" in told.output
     assert "--dataset DIR" in told.output
     given = command(tmp_path / "out", "--dataset", image_folder)
     assert "5 runs now with" in given.output
     assert "not described" not in given.output
+
+
+def test_an_import_says_nothing_of_the_folders_of_others(command, tmp_path: Path) -> None:
+    for number in range(2):
+        past_run(tmp_path / "first" / f"run {number}", data_dir="/gone/petals", lr=0.1 + number)
+    assert "/gone/petals (2 runs) is not described" in command(tmp_path / "first").output
+    past_run(tmp_path / "second" / "run", data_dir="/gone/leaves")
+    told = command(tmp_path / "second").output
+    assert "/gone/leaves (1 run) is not described" in told
+    assert "petals" not in told
 
 
 def test_the_dataset_is_given_in_one_way(command, image_folder: Path, tmp_path: Path) -> None:
