@@ -6,7 +6,6 @@ It knows nothing of the adviser.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def main() -> None:
     scheduler, num_epochs = create_scheduler_v2(optimizer, **scheduler_kwargs(args), updates_per_epoch=updates)
     loss_function = torch.nn.CrossEntropyLoss(label_smoothing=args.smoothing)
     args.output.mkdir(parents=True, exist_ok=True)
-    summary = args.output / "summary.csv"
+    summary, scores = args.output / "summary.csv", []
     for epoch in range(num_epochs):
         started = time.perf_counter()
         loss = train_one_epoch(epoch, model, loaders["train"], optimizer, loss_function, scheduler)
@@ -97,10 +96,10 @@ def main() -> None:
         lr = optimizer.param_groups[0]["lr"]
         utils.update_summary(epoch, train_metrics, eval_metrics, summary, lr=lr, write_header=epoch == 0)
         scheduler.step(epoch + 1, eval_metrics["top1"])
+        scores.append(eval_metrics["top1"])
         print(f"epoch {epoch}: top-1 {eval_metrics['top1']:.2f} % in {time.perf_counter() - started:.1f} s")
-    with summary.open() as file:
-        best = max(csv.DictReader(file), key=lambda row: float(row["eval_top1"]))
-    print(f"best: {float(best['eval_top1']):.2f} % in epoch {best['epoch']}")
+    best = max(range(num_epochs), key=scores.__getitem__)
+    print(f"best: {scores[best]:.2f} % in epoch {best}")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ _NO_NUMBER = re.compile(r"(?<![\w'\"])-?(?:nan|inf)(?![\w'\"])", re.IGNORECASE)
 _OTHERS = re.compile(r"(?:summary|args).*\.(?:csv|ya?ml)")
 """What timm's scripts write; a folder of these is for their importer."""
 _MOST_BYTES = 2**28
+_DELIMITERS = ",;\t"
 _HEAD = 65_536
 
 
@@ -76,8 +77,17 @@ def _is_table(path: Path) -> bool:
         return False
     if path.suffix.lower() != ".csv":
         return '"config"' in head and any(f'"{name}"' in head for name in _SUMMARIES)
-    names = set(next(csv.reader(head.splitlines()[:1]), ()))
-    return names >= _OF_THE_SITE or ("config" in names and any(name in names for name in _SUMMARIES))
+    return _delimiter(head) is not None
+
+
+def _delimiter(text: str) -> str | None:
+    """Return what parts the columns of a CSV, as spreadsheets do it their own way; None if it is no table of runs."""
+    line = text.splitlines()[:1]
+    for delimiter in _DELIMITERS:
+        names = set(next(csv.reader(line, delimiter=delimiter), ()))
+        if names >= _OF_THE_SITE or ("config" in names and any(name in names for name in _SUMMARIES)):
+            return delimiter
+    return None
 
 
 def _read(path: Path, world_size: int | None) -> Iterator[ImportedRun | Skipped]:
@@ -99,7 +109,7 @@ def _read(path: Path, world_size: int | None) -> Iterator[ImportedRun | Skipped]
 
 def _csv_rows(text: str) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(_MOST_BYTES)
-    reader = csv.reader(text.splitlines(keepends=True))
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text) or ",")
     header = next(reader, [])
     for values in reader:
         # Of an argument and a metric of one name the argument stands first.

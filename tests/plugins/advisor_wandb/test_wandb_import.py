@@ -205,10 +205,11 @@ SITE = [
 ]  # fmt: skip
 
 
-def test_the_table_of_the_website_is_a_row_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_table_of_the_website_is_a_row_a_run(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "wandb_export_2026-01-02.csv"
     with path.open("w", newline="") as file:
-        table = csv.DictWriter(file, list(SITE[0]), quoting=csv.QUOTE_ALL)
+        table = csv.DictWriter(file, list(SITE[0]), quoting=csv.QUOTE_ALL, delimiter=delimiter)
         table.writeheader()
         table.writerows(SITE)
     for place in (path, tmp_path):
