@@ -100,6 +100,7 @@ def python_page() -> str:
     named = {name for names in SECTIONS.values() for name in names}
     rest = [name for name in advisor.__all__ if name in advisor._PUBLIC and name not in {*named, *IN_RECORDS}]
     lines = ["# Python", "", "All that `import advisor` gives; whatever is elsewhere may change without notice.", ""]
+    lines += ["[Python by example](examples.md) shows how it is used.", ""]
     lines += [f"{', '.join(f'`{name}`' for name in IN_RECORDS)} are in [what is recorded](records.md).", ""]
     for title, names in {**SECTIONS, "For plugins": rest}.items():
         lines += [f"## {title}", ""]
