@@ -14,7 +14,7 @@ UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 # Control characters but newline and tab, which move the cursor, ring or begin an escape sequence; marks that turn the
 # direction of writing; other ends of lines; halves of characters, as file names that are no UTF-8 have them.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@]")
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")  # in some languages the wide ones begin one too
 _LINE_END = re.compile(r"\s*[\r\n]\s*")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|nan)")
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
@@ -74,7 +75,12 @@ def test_square_brackets_and_colons_are_text():
 def test_a_cell_is_no_formula(text):
     cell = for_spreadsheet(text)
     assert cell in (text, f"'{text}")
-    assert not re.match(r"[=@\t\r]|[+-](?![0-9.]|inf|nan)", cell)
+    assert not re.match(r"[=@\t\r＝＋－＠]|[+-](?![0-9.]|inf|nan)", cell)
+
+
+@pytest.mark.parametrize("text", ["＝1+1", " ＋cmd|' /C calc'!A0", "－2+3", "＠SUM(1)"])
+def test_a_formula_in_wide_characters_is_none(text):
+    assert for_spreadsheet(text) == f"'{text}"
 
 
 @given(st.floats() | st.integers())
