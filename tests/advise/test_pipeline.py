@@ -3,16 +3,18 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.advise.pipeline import _confidence, answer
+from advisor.advise.pipeline import _confidence, _expected, _recorded_assumes, answer
 from advisor.advise.prepare import RunList, prepare
 from advisor.advise.request import make_request
 from advisor.advise.search.novelty import assess_novelty
 from advisor.advise.suggestion import Expected
 from advisor.api import Advisor
+from advisor.learn.metamodel import Prediction
 from advisor.records.evidence import load_evidence
 from advisor.records.schema import Dataset, Pretraining
 
@@ -190,3 +192,53 @@ def test_the_weights_of_the_basis_add_up_and_the_largest_is_the_basis(artefact):
     advice = ask(artefact, PHOTOGRAPHS, "resnet50", "adam")
     assert sum(advice.basis_weights.values()) == pytest.approx(1, abs=0.02)
     assert max(advice.basis_weights, key=advice.basis_weights.get) == advice.basis
+
+
+def test_between_the_meta_model_and_recipes_second_chances_of_a_fine_tuning_keep_what_is_fixed():
+    artefact = Advisor().artefact
+    dataset = artefact.of(Pretraining.IMAGENET).known[0].dataset
+    fine_tune = {"model": "tf_efficientnet_lite0", "pretrained": True, "img_size": 384}
+    free = ask(artefact, dataset, **fine_tune)
+    assert 0.1 < free.novelty < 1
+    assert {"meta-model", "recipes"} <= free.basis_weights.keys()
+    assert len({one.lr for one in free.suggestions}) > 1
+    fixed = ask(artefact, dataset, **fine_tune, fix={"lr": 1e-3})
+    assert [one.lr for one in fixed.suggestions] == [1e-3] * len(fixed.suggestions)
+    assert len({one.batch_size for one in fixed.suggestions}) == len(fixed.suggestions) > 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, True),
+        ({"max_epochs": 40}, False),
+        ({"max_epochs": 41}, True),
+        ({"max_epochs": 10}, False),
+        ({"fix": {"epochs": 40}}, False),
+    ],
+)
+def test_that_the_evidence_ends_is_said_where_more_was_allowed_and_the_advice_is_at_its_end(asked, said):
+    artefact = Advisor().artefact
+    assert artefact.covering("adamw", Pretraining.NONE).bounds["epochs"][1] == 40
+    dataset = load_evidence().datasets[0]
+    advice = ask(artefact, dataset, "test_resnet", img_size=32, prefer="accuracy", **asked)
+    assert any("the evidence ends at 40 epochs" in warning for warning in advice.warnings) == said
+    (learned,) = [warning for warning in advice.warnings if warning.startswith("learned from ")]
+    sources = int(learned.partition(" runs on ")[2].split()[0])
+    assert f"and {sources - 6} more)" in learned
+    assert learned.count(", ") >= 5
+
+
+def test_the_rest_of_the_recipe_is_what_was_recorded_with_a_warm_up_within_the_training():
+    coverage = Advisor().artefact.covering("adamw", Pretraining.NONE)
+    warmed = replace(coverage, assumes={**coverage.assumes, "warmup_epochs": 5.0, "sched": None, "augment": ""})
+    assumes = _recorded_assumes(warmed, 3)
+    assert (assumes.warmup_epochs, assumes.sched, assumes.augment) == (2, "none", "none")
+    assert _recorded_assumes(warmed, 30).warmup_epochs == 5
+
+
+def test_an_expectation_is_the_prediction_of_its_row():
+    low, top1, high = np.array([[40.0, 70.04], [50.0, 81.26], [60.0, 90.51]])
+    prediction = Prediction(regret=np.zeros(2), spread=np.zeros(2), top1=top1, low=low, high=high)
+    expected = _expected(prediction, 1)
+    assert (expected.top1, expected.low, expected.high) == (81.3, 70.0, 90.5)
