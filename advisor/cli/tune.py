@@ -14,6 +14,7 @@ from advisor.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from advisor.collect.engine import PlacingEngine
     from advisor.tuning.training.process import Start
     from advisor.tuning.training.script import TunedScript
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--devices", metavar="D,D", help="Train a trial on each of them at a time, such as cuda:0,cuda:1.")
 @click.option("--engine", default="local", show_default=True, help="local, or one that a plugin offers, such as ray.")
-@click.option("--address", help="Where the engine's cluster is; by default it is started on this machine.")
+@click.option("--address", help="Where the engine's cluster is; by default the one found here, or a new one.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Trials at a time on the engine.")
 @click.option("--max-disk", metavar="SIZE", help="Keep the trials' checkpoints below this, such as 20G.")
 @click.option(
@@ -89,12 +90,13 @@ def tune(
         raise UsageError(
             "there is no tuning of this command yet", hint="advisor tune [--budget 1h] SCRIPT [ARGUMENTS...]"
         )
+    placing = None if report else _engine(engine, devices, address, workers)
     opened = open_tuning(script, arguments, folder, note, models)
     assert opened.script is not None
     plan = opened.plan(may_cost)
     ended = None
     if not report:
-        named, start = _places(engine, devices, address, workers, opened.script)
+        named, start = _places(placing, devices, opened.script)
         with opened.session.held():
             plan = opened.plan(may_cost)
             tuner = Tuner(plan, opened, named, note, start, most_bytes)
@@ -121,26 +123,31 @@ def _write(out: Path, found: Mapping[str, Any]) -> None:
         ) from error
 
 
-def _places(
-    engine: str, devices: str | None, address: str | None, workers: int | None, script: TunedScript
-) -> tuple[Sequence[str | None], Start]:
-    """Return where to train, a trial each (None is where the script does), and what starts it there."""
-    from advisor.tuning.training.process import TrialProcess
-
+def _engine(engine: str, devices: str | None, address: str | None, workers: int | None) -> PlacingEngine | None:
+    """Return the engine whose workers train; None where this process does."""
     if engine == "local":
         if address is not None or workers is not None:
-            raise UsageError(
-                "--address and --workers are of an engine", hint="--engine ray, or --devices cuda:0,cuda:1"
-            )
-        return _devices(devices, script), TrialProcess
-    from advisor.collect.find_engine import find_placing_engine
-    from advisor.plugins import get_plugins
-    from advisor.tuning.training.placed import Placer
-
+            raise UsageError("--address and --workers are an engine's", hint="--engine ray, or --devices cuda:0,cuda:1")
+        return None
     if devices is not None:
         raise UsageError(f"trials are placed by the engine {engine!r}", hint="leave --devices out")
-    placing = find_placing_engine(engine, get_plugins(), workers=workers, address=address)
-    gpus = 0 if str(script.arguments.values.get("device", "")).startswith("cpu") else int(placing.places(1) > 0)
+    from advisor.collect.find_engine import find_placing_engine
+    from advisor.plugins import get_plugins
+
+    return find_placing_engine(engine, get_plugins(), workers=workers, address=address)
+
+
+def _places(
+    placing: PlacingEngine | None, devices: str | None, script: TunedScript
+) -> tuple[Sequence[str | None], Start]:
+    """Return where to train, a trial each (None is where the script does), and what starts it there."""
+    from advisor.tuning.training.placed import Placer
+    from advisor.tuning.training.process import TrialProcess
+
+    if placing is None:
+        return _devices(devices, script), TrialProcess
+    on_cpu = str(script.arguments.values.get("device", "")).startswith("cpu")
+    gpus = 0 if on_cpu else int(placing.places(1) > 0)
     return [None] * max(1, placing.places(gpus)), Placer(placing, gpus).start
 
 

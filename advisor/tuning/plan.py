@@ -153,5 +153,7 @@ class Plan:
         n = len(outlook.trials)
         if row < n:
             return outlook.trials[row]
-        why = f"expected to end at {outlook.options.mean[row]:.1f} %" if n else "the advice"
+        known = math.isfinite(outlook.options.held) or any(trial.reached is not None for trial in outlook.trials)
+        told = f"expected to end at {outlook.options.mean[row]:.1f} %" if known else "expected to be the next best"
+        why = told if n else "the advice"
         return self.keep(Trial(n, outlook.candidates[row - n], why=why, model=outlook.model_of(row - n)))

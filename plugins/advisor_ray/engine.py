@@ -24,7 +24,7 @@ class RayEngine:
     workers : int, optional
         Runs at a time; by default as many as the cluster has cores.
     address : str, optional
-        The cluster's; by default one is started on this machine.
+        The cluster's; by default the one that Ray finds here, or one is started on this machine.
 
     Raises
     ------

@@ -46,3 +46,9 @@ def test_a_script_that_trains_nothing_is_refused(refused):
 
 def test_disk_space_has_a_unit(refused):
     assert "'plenty' is no amount of disk space above 0" in refused("--max-disk", "plenty")
+
+
+def test_an_engine_places_its_trials_itself(refused):
+    assert "trials are placed by the engine 'ray'" in refused("--engine", "ray", "--devices", "cuda:0")
+    assert "--address and --workers are an engine's" in refused("--workers", "2")
+    assert "no engine is called 'slurm'" in refused("--engine", "slurm")

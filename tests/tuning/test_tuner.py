@@ -236,7 +236,8 @@ def test_a_full_disk_ends_it_with_what_to_do(tuning, monkeypatch):
 
 
 def test_two_devices_train_a_trial_each(tuning, monkeypatch):
-    tuner, _ = tuning(Budget(epochs=10), devices=(None, None))
+    monkeypatch.setenv("TUNED_SECONDS", "2.0")
+    tuner, said = tuning(Budget(epochs=10), devices=(None, None))
     most = []
     fill = tuner._fill
 
@@ -248,3 +249,4 @@ def test_two_devices_train_a_trial_each(tuning, monkeypatch):
     monkeypatch.setattr(tuner, "_fill", count)
     tuner.run()
     assert max(most) == 2
+    assert "trial-001 begins (expected to be the next best)" in said[1]

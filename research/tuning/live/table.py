@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from advisor.space.words import counted
 from research.tuning.live.tuners import OURS, TUNERS
 
 AT = (0.25, 0.5, 1.0)
@@ -14,14 +15,18 @@ AT = (0.25, 0.5, 1.0)
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """Return a row a tuner: accuracy in hand at ``AT``, epochs and trials, in what every tuner has finished."""
+    """Return a row a tuner, of what every tuner has finished.
+
+    That is the accuracy in hand at ``AT``, how far it is behind ours at the end with its standard error, and how many
+    epochs and trials there were.
+    """
     runs = {(run["dataset"], run["seed"], run["tuner"]): run for run in found["runs"]}
     cells = sorted({(dataset, seed) for dataset, seed, _ in runs})
     whole = [(dataset, seed) for dataset, seed in cells if all((dataset, seed, tuner) in runs for tuner in TUNERS)]
     budget = found["budget_seconds"]
     heads = [f"{share * budget:.0f} s" for share in AT]
-    counted = f"{len(whole)} tunings of {len({dataset for dataset, _ in whole})} sets"
-    lines = [f"| {counted} | {' | '.join(heads)} | behind | epochs | trials |", "|---|" + "---:|" * (len(AT) + 3)]
+    compared = f"{counted(len(whole), 'tuning')} of {counted(len({dataset for dataset, _ in whole}), 'set')}"
+    lines = [f"| {compared} | {' | '.join(heads)} | behind | epochs | trials |", "|---|" + "---:|" * (len(AT) + 3)]
     reached = {
         tuner: np.array(
             [[in_hand(runs[dataset, seed, tuner], share * budget) for share in AT] for dataset, seed in whole]
@@ -31,7 +36,9 @@ def table(found: Mapping[str, Any]) -> str:
     for tuner in TUNERS:
         ours = [runs[dataset, seed, tuner] for dataset, seed in whole]
         behind = reached[OURS][:, -1] - reached[tuner][:, -1]
-        told = "" if tuner == OURS else f"{behind.mean():.2f} ± {behind.std(ddof=1) / max(len(behind), 1) ** 0.5:.2f}"
+        told = "" if tuner == OURS else f"{behind.mean():.2f}"
+        if told and len(behind) > 1:
+            told += f" ± {behind.std(ddof=1) / len(behind) ** 0.5:.2f}"
         cells_of = [f"{value:.2f}" for value in reached[tuner].mean(axis=0)]
         epochs = np.mean([len(run["trace"]) for run in ours])
         trials = np.mean([len({name for _, name, _, _ in run["trace"]}) for run in ours])
