@@ -36,6 +36,21 @@ def test_over_five_sets_and_three_seeds_the_second_mean_is_two_points_above_the_
     assert second >= first + 2
 
 
+def test_no_second_run_fell_by_more_than_equal_runs_differ():
+    page = (ROOT / "docs" / "walkthrough" / "README.md").read_text(encoding="utf-8")
+    row = r"^\| ([\w-]+) \| \w+ \| \d \| \d+ \| ([\d.]+) \| .* \| \d+ \| ([\d.]+) \|$"
+    falls = {}
+    for name, first, second in re.findall(row, page, re.MULTILINE):
+        falls[name] = max(falls.get(name, 0.0), float(first) - float(second))
+    again = r"^\| ([\w-]+) \| (\d+) \| .* \| (-?[\d.]+) ± ([\d.]+) \| -[\d.]+ \|$"
+    repeats = {name: rest for name, *rest in re.findall(again, page, re.MULTILINE)}
+    assert set(repeats) == {name for name, fall in falls.items() if fall > 0}
+    for name, (seeds, gain, noise) in repeats.items():
+        assert int(seeds) >= 5
+        assert float(gain) > 0
+        assert falls[name] <= float(noise)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_suggest_run_diagnose_run_report(tmp_path, monkeypatch):

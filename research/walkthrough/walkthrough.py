@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import re
 import runpy
@@ -33,7 +32,7 @@ from advisor._meta_data.sources.fetch import Fetcher
 from advisor._meta_data.sources.imagenet_weights import load_weights
 from advisor.collect.datasets import read_provenance
 from advisor.records.evidence import load_evidence, load_fine_tuning
-from advisor.records.schema import Pretraining
+from advisor.records.schema import Pretraining, Run
 from advisor.space.hyperparameters import TIMM_ARGUMENTS, format_number
 from research.held_out.advice import without_group
 from research.pages.rendering import DOCS
@@ -111,16 +110,28 @@ def read(*arguments: str | Path) -> Any:
     return json.loads(advisor(*arguments, "--format", "json", quiet=True))
 
 
+def training_of(what: Set, dataset: Path, seed: int) -> list[str]:
+    """Return the arguments that say what is trained, without the recipe."""
+    classes = sum(1 for path in (dataset / "train").iterdir() if path.is_dir())
+    training = ["--data-dir", str(dataset), "--model", what.model, "--num-classes", str(classes)]
+    training += ["--img-size", str(what.img_size), "--seed", str(seed)]
+    return [*training, *(["--pretrained"] if what.weights else [])]
+
+
+def recipe_of(run: Run, **changed: float) -> list[str]:
+    """Return the arguments for the recipe of a run, with values changed."""
+    values = {name: getattr(run, name) for name in OPTIONS} | changed
+    options = [word for name, option in OPTIONS.items() for word in (option, format_number(values[name]))]
+    options += ["--sched", str(run.sched), "--warmup-epochs", f"{run.warmup_epochs:g}"]
+    return [*options, *(["--sched-on-updates"] if run.extra.get("sched_on_updates") else [])]
+
+
 def walk_through(home: Path, dataset: Path, what: Set, seed: int, look: float, *, shown: bool) -> Walkthrough:
     """Do it once, with records of its own in ``home``; ``shown`` also does what is only looked at."""
     os.environ["ADVISOR_STORE"] = f"sqlite:///{(home / 'records.db').resolve()}"
     os.environ["ADVISOR_SPOOL_DIR"] = str(home / "spool")
-    classes = sum(1 for path in (dataset / "train").iterdir() if path.is_dir())
-    pixels = ["--img-size", str(what.img_size)]
-    training = ["--data-dir", str(dataset), "--model", what.model, "--num-classes", str(classes), *pixels]
-    training += ["--seed", str(seed), *(["--pretrained"] if what.weights else [])]
-
-    asked = ["--dataset", str(dataset), "--model", what.model, *pixels]
+    training = training_of(what, dataset, seed)
+    asked = ["--dataset", str(dataset), "--model", what.model, "--img-size", str(what.img_size)]
     asked.append("--pretrained" if what.weights else "--scratch")
     if shown:
         advisor("suggest", *asked)
@@ -134,11 +145,8 @@ def walk_through(home: Path, dataset: Path, what: Set, seed: int, look: float, *
     found, first = read("diagnose", "first"), adviser.store.runs(name="first")[0]
     change = found["advice"]
     if change:
-        values = {name: getattr(first, name) for name in OPTIONS} | {change["name"]: change["proposed"]}
         said = f"{change['rule']}: {change['name']} {change['current']:g} to {change['proposed']:g}"
-        options = [word for name, option in OPTIONS.items() for word in (option, format_number(values[name]))]
-        options += ["--sched", str(first.sched), "--warmup-epochs", f"{first.warmup_epochs:g}"]
-        options += ["--sched-on-updates"] if first.extra.get("sched_on_updates") else []
+        options = recipe_of(first, **{change["name"]: change["proposed"]})
         advisor("run", "--name", "second", SCRIPT, *training, *options, "--output", home / "second")
     else:
         said = f"{found['verdict']}: as advised now"
@@ -183,14 +191,6 @@ def put_in_cache(model: str, tag: str, cache: Path) -> None:
         revision.write_text("local", encoding="utf-8")
 
 
-def noise_of(walkthroughs: Sequence[Walkthrough]) -> float:
-    """Return by how many points equal runs differ: the first ones of a set, which differ in nothing but the seed."""
-    of_set: dict[str, list[float]] = {}
-    for one in walkthroughs:
-        of_set.setdefault(one.dataset, []).append(one.first)
-    return math.sqrt(statistics.fmean(statistics.variance(scores) for scores in of_set.values()))
-
-
 def table(walkthroughs: Sequence[Walkthrough]) -> str:
     """Return all walkthroughs as a Markdown table, and what the second runs gained."""
     before, after = (statistics.fmean(getattr(s, name) for s in walkthroughs) for name in ("first", "second"))
@@ -212,26 +212,15 @@ def table(walkthroughs: Sequence[Walkthrough]) -> str:
             f"| mean | | | {mean_epochs[0]:.1f} | {before:.1f} | | {mean_epochs[1]:.1f} | {after:.1f} |",
             "",
             f"The second runs are {after - before:+.1f} points from the first on average ({', '.join(gains)}); "
-            f"{len(worse)} of {len(walkthroughs)} ended below it{_beyond_noise(walkthroughs, worse)}.",
+            f"{len(worse)} of {len(walkthroughs)} ended below it.",
             "",
         ]
     )
 
 
-def _beyond_noise(walkthroughs: Sequence[Walkthrough], worse: Sequence[Walkthrough]) -> str:
-    if len({one.seed for one in walkthroughs}) < 2:
-        return ""
-    noise = noise_of(walkthroughs)
-    beyond = sum(one.second < one.first - noise for one in worse)
-    return f", {beyond} by more than the {noise:.1f} points by which first runs differ between seeds"
-
-
-def with_table(page: str, look: float, text: str) -> str:
-    """Return a page with the table between the marks for a look replaced."""
-    begin, end = (
-        f"<!-- walkthroughs, look {LOOKS[look]}: made by `make -C research walkthroughs` -->\n",
-        "<!-- /walkthroughs -->",
-    )
+def with_table(page: str, what: str, text: str) -> str:
+    """Return a page with the table between its marks replaced: "walkthroughs, look a fifth"."""
+    begin, end = f"<!-- {what}: made by `make -C research walkthroughs` -->\n", f"<!-- /{what.partition(',')[0]} -->"
     written, n = re.subn(
         f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: text, page, count=1, flags=re.DOTALL
     )
@@ -274,7 +263,7 @@ def main() -> None:
     print(f"\n{text}", end="")
     if args.write is not None:
         page = args.write.read_text(encoding="utf-8")
-        args.write.write_text(with_table(page, args.look, text), encoding="utf-8")
+        args.write.write_text(with_table(page, f"walkthroughs, look {LOOKS[args.look]}", text), encoding="utf-8")
 
 
 if __name__ == "__main__":
