@@ -142,8 +142,8 @@ def say_what_is_missing(run: Run, dataset: Any = None) -> None:
     root = run.extra.get("dataset_root")
     if run.dataset_id is None and not root:
         missing.insert(0, "dataset")
-    elif run.dataset_id is None and not os.path.exists(root) and ("no images", root) not in _said:
-        _said.add(("no images", root))
+    elif run.dataset_id is None and not os.path.exists(str(root)) and ("no images", str(root)) not in _said:
+        _said.add(("no images", str(root)))
         logger.warning(
             "there is no folder or file %s here, so the images of the run stay unknown and no advice rests on it; "
             "give record_run(dataset=…) the folder that holds them",
