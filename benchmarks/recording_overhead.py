@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 EPOCHS = 200
@@ -132,19 +133,18 @@ def cpu_share(folder: Path) -> float:
 
     from advisor.plugins import Plugins
     from advisor.records.recording.recorder import Recorder
-    from advisor_timm.attach import Attachment
 
     observing = 0.0
-    guard = Attachment._guard
+    recorder = Recorder(spool_dir=folder / "spool-cpu", plugins=Plugins("timm"))
+    observe = recorder.observe
 
-    def timed(attachment: Attachment, what: str, action: Callable[[], None]) -> None:
+    def timed(where: str, observer: Callable[..., None], *arguments: Any) -> None:
         nonlocal observing
         began = time.thread_time()
-        guard(attachment, what, action)
+        observe(where, observer, *arguments)
         observing += time.thread_time() - began
 
-    Attachment._guard = timed
-    recorder = Recorder(spool_dir=folder / "spool-cpu", plugins=Plugins("timm"))
+    recorder.observe = timed
     recorder.attach()
     images, labels = torch.randn(320, 3, 32, 32), torch.arange(320) % 10
     started = time.process_time()
@@ -165,7 +165,6 @@ def cpu_share(folder: Path) -> float:
     beside = sum(int(Path(f"/proc/self/task/{thread}/schedstat").read_text().split()[0]) for thread in threads) / 1e9
     recorder.end_run()
     recorder.detach()
-    Attachment._guard = guard
     return 100 * (observing + beside) / total
 
 
