@@ -186,10 +186,11 @@ def _features_of_plugins(sample: Sample) -> dict[str, float]:
 
 
 def _fingerprint(dataset: ImageDataset, cache: Cache, listing: str | None, progress: Progress | None) -> Fingerprint:
-    key = f"fingerprint-{listing}"
+    key = f"read-{listing}"
     known = cache.get(key) if listing is not None else None
     if known is not None:
-        return Fingerprint(**{**known, "broken": tuple(map(tuple, known["broken"]))})
+        lists = {"broken": tuple(map(tuple, known["broken"])), "nameless": tuple(known["nameless"])}
+        return Fingerprint(**{**known, **lists})
     fingerprint = take_fingerprint(dataset, progress)
     if listing is not None:
         cache.put(key, vars(fingerprint))

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
@@ -46,6 +47,14 @@ _IMAGE_STARTS = (
 _MAX_NAMES = 1000
 
 
+class Kept(IntEnum):
+    """What a packing keeps of images: their pixels, their files in numbered classes, or their files in named ones."""
+
+    PIXELS = 0
+    FILES = 1
+    NAMES = 2
+
+
 @dataclass(frozen=True)
 class Fingerprint:
     """The identity of a dataset and what reading every file once has shown besides.
@@ -66,10 +75,11 @@ class Fingerprint:
         Files of these that are empty, cannot be opened or begin like no image.
     broken : tuple of (str, str)
         Path and reason of the first thousand of them.
-    is_of_files : bool
-        Whether any image is a file; where none is, the identity is a digest of pixels.
-    pixels : str or None
-        The digest of the pixels, by which the same images are known as files and as arrays; None where that takes long.
+    kept : Kept
+        What its packing keeps of the images.
+    nameless : tuple of str
+        Digests by which the same images are known in packings that keep less: of the files, and of the pixels unless
+        that takes long. Which images share a class counts for them, not what it is called.
     """
 
     dataset_id: str
@@ -79,8 +89,8 @@ class Fingerprint:
     n_read: int
     n_broken: int
     broken: tuple[tuple[str, str], ...]
-    is_of_files: bool
-    pixels: str | None
+    kept: int
+    nameless: tuple[str, ...]
 
 
 class _Content(NamedTuple):
@@ -133,23 +143,27 @@ def take_fingerprint(dataset: ImageDataset, progress: Progress | None = None) ->
     for digest in sorted(digests):
         whole.update(digest)
     broken = [(file.path, file.content.fault) for part in files for file in part if file.content.fault]
-    is_of_files = any(file.content.is_file for part in files for file in part)
-    pixels: str | None = None
+    kept = _kept(dataset, files)
+    nameless: tuple[str, ...] = ()
     if total <= MAX_FILES:
-        pixels = (
-            digest_of_files(dataset)
-            if is_of_files
-            else digest_of_classes([[(file.label, file.content.digest) for file in part] for part in files])
-        )
+        of_contents = digest_of_classes([[(file.label, file.content.digest) for file in part] for part in files])
+        of_pixels = None if kept is Kept.PIXELS else digest_of_files(dataset)
+        nameless = tuple(filter(None, (of_contents, of_pixels)))
     return Fingerprint(
-        whole.hexdigest() if is_of_files or pixels is None else pixels,
+        nameless[0] if kept is Kept.PIXELS and nameless else whole.hexdigest(),
         *_repeats(files),
         n_read=len(digests),
         n_broken=len(broken),
         broken=tuple(broken[:_MAX_NAMES]),
-        is_of_files=is_of_files,
-        pixels=pixels,
+        kept=kept,
+        nameless=nameless,
     )
+
+
+def _kept(dataset: ImageDataset, files: list[list[_File]]) -> Kept:
+    if not any(file.content.is_file for part in files for file in part):
+        return Kept.PIXELS
+    return Kept.FILES if all(name.isdecimal() for name in dataset.classes) else Kept.NAMES
 
 
 def _read_files(split: Split, chosen: Sequence[int], progress: Progress | None) -> list[_File]:

@@ -1,4 +1,4 @@
-"""Which datasets are the same images, once as files and once as pixels, as far as both were described here."""
+"""Which datasets are the same images in packings that keep more or less of them, as far as they were described here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from advisor.config import Config
 from advisor.describe.cache import Cache
+from advisor.describe.fingerprint import Kept
 
 if TYPE_CHECKING:
     from advisor.describe.fingerprint import Fingerprint
@@ -19,30 +20,28 @@ FOLDER = "descriptions"
 
 
 def known_as(fingerprint: Fingerprint, cache: Cache) -> Fingerprint:
-    """Return a fingerprint with the identity of the same images as files, if these were described before.
+    """Return a fingerprint with the identity of the same images in a packing that keeps more of them, if one is known.
 
-    The identity of files is theirs alone, whatever was described; that of pixels is remembered for them.
+    That of files in named classes is theirs whatever was described. What the others were called before is remembered.
     """
-    if fingerprint.pixels is None:
-        return fingerprint
-    files = cache.get(_files_of(fingerprint.pixels))
-    if fingerprint.is_of_files:
-        if files is None:  # of several encodings the first, so that arrays keep an identity
-            cache.put(_files_of(fingerprint.pixels), {"dataset_id": fingerprint.dataset_id})
-        cache.put(_pixels_of(fingerprint.dataset_id), {"dataset_id": fingerprint.pixels})
-        return fingerprint
-    return fingerprint if files is None else replace(fingerprint, dataset_id=files["dataset_id"])
+    keys = [f"same-{digest}" for digest in fingerprint.nameless]
+    known = next(filter(None, map(cache.get, keys)), None)
+    if known is not None and fingerprint.kept < known["kept"]:
+        _link(cache, known["dataset_id"], (fingerprint.dataset_id,))
+        return replace(fingerprint, dataset_id=known["dataset_id"])
+    if known is not None:
+        _link(cache, fingerprint.dataset_id, (known["dataset_id"],) if known["kept"] < fingerprint.kept else ())
+    for key in keys:
+        before = cache.get(key)
+        if before is None or before["kept"] < fingerprint.kept:  # of two encodings the first
+            cache.put(key, {"dataset_id": fingerprint.dataset_id, "kept": int(fingerprint.kept)})
+    if fingerprint.kept != Kept.PIXELS:
+        _link(cache, fingerprint.dataset_id, fingerprint.nameless[1:])
+    return fingerprint
 
 
-def runs_on(store: Store, dataset_id: str) -> list[Run]:
-    """Return the runs on a dataset; those that were recorded where the same images were no files are on it too."""
-    other = other_identity(dataset_id, Config()["cache_dir"])
-    of_pixels = [] if other is None else store.runs(dataset=other)
-    return [*store.runs(dataset=dataset_id), *(replace(run, dataset_id=dataset_id) for run in of_pixels)]
-
-
-def other_identity(dataset_id: str, cache_dir: Path) -> str | None:
-    """Return under which identity the same images are recorded where they were no files; None if they never were.
+def other_identities(dataset_id: str, cache_dir: Path) -> tuple[str, ...]:
+    """Return under which identities the same images may be recorded where a packing kept less of them.
 
     Parameters
     ----------
@@ -51,13 +50,24 @@ def other_identity(dataset_id: str, cache_dir: Path) -> str | None:
     cache_dir : Path
         The setting ``cache_dir``.
     """
-    found = Cache(cache_dir / FOLDER).get(_pixels_of(dataset_id))
-    return None if found is None else str(found["dataset_id"])
+    return _linked(Cache(cache_dir / FOLDER), dataset_id)
 
 
-def _files_of(pixels: str) -> str:
-    return f"files-of-{pixels}"
+def runs_on(store: Store, dataset_id: str) -> list[Run]:
+    """Return the runs on a dataset; those that were recorded where a packing kept less of its images are on it too."""
+    others = other_identities(dataset_id, Config()["cache_dir"])
+    elsewhere = [replace(run, dataset_id=dataset_id) for other in others for run in store.runs(dataset=other)]
+    return [*store.runs(dataset=dataset_id), *elsewhere]
 
 
-def _pixels_of(dataset_id: str) -> str:
-    return f"pixels-of-{dataset_id}"
+def _link(cache: Cache, dataset_id: str, others: tuple[str, ...]) -> None:
+    before = _linked(cache, dataset_id)
+    beyond = [further for other in others for further in (other, *_linked(cache, other))]
+    all_of_them = [other for other in dict.fromkeys((*before, *beyond)) if other != dataset_id]
+    if len(all_of_them) > len(before):
+        cache.put(f"others-of-{dataset_id}", {"dataset_ids": all_of_them})
+
+
+def _linked(cache: Cache, dataset_id: str) -> tuple[str, ...]:
+    found = cache.get(f"others-of-{dataset_id}")
+    return () if found is None else tuple(map(str, found["dataset_ids"]))

@@ -14,7 +14,7 @@ from advisor.config import Config
 from advisor.describe.cache import Cache
 from advisor.describe.dataset import describe, open_dataset
 from advisor.describe.fingerprint import take_fingerprint
-from advisor.describe.same_images import FOLDER, other_identity, runs_on
+from advisor.describe.same_images import FOLDER, other_identities, runs_on
 from advisor.describe.sources import pixels
 from advisor.describe.sources.pixels import digest_of_classes
 from advisor.records.schema import Run, Source, Status
@@ -54,8 +54,8 @@ def test_files_keep_their_identity_and_know_that_of_the_arrays_that_came_first(f
     of_arrays = describe(arrays, cache_dir=tmp_path / "cache").dataset
     of_files = describe(folder, cache_dir=tmp_path / "cache").dataset
     assert of_files.dataset_id == describe(folder, cache_dir=tmp_path / "none").dataset.dataset_id
-    assert of_files.dataset_id != of_arrays.dataset_id == other_identity(of_files.dataset_id, tmp_path / "cache")
-    assert other_identity(of_arrays.dataset_id, tmp_path / "cache") is None
+    assert other_identities(of_files.dataset_id, tmp_path / "cache") == (of_arrays.dataset_id,)
+    assert other_identities(of_arrays.dataset_id, tmp_path / "cache") == ()
     assert describe(arrays, cache_dir=tmp_path / "cache").dataset.dataset_id == of_files.dataset_id
 
 
@@ -69,6 +69,25 @@ def test_runs_on_the_arrays_count_as_runs_on_the_files(folder, arrays, tmp_path)
     )
     assert {run.run_id: run.dataset_id for run in runs_on(store, of_files)} == {"0": of_files, "1": of_files}
     assert [run.run_id for run in runs_on(store, "another")] == ["2"]
+
+
+def test_files_in_classes_without_names_are_those_in_named_ones(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(pixels, "MAX_PIXELS", 0)  # the files alone tell
+    cache = tmp_path / "cache"
+    rows = [(f"{file.relative_to(folder)}", file.parent.name, file.parent.parent.name) for file in _files(folder)]
+    for name, numbers in (("named.csv", {"cat": "cat", "dog": "dog"}), ("numbered.csv", {"cat": "1", "dog": "0"})):
+        lines = ["path,label,split", *(f"{path},{numbers[label]},{split}" for path, label, split in rows)]
+        (folder / name).write_text("\n".join(lines))
+    alone = describe(folder / "numbered.csv", cache_dir=tmp_path / "none").dataset.dataset_id
+    assert describe(folder / "numbered.csv", cache_dir=cache).dataset.dataset_id == alone
+    named = describe(folder / "named.csv", cache_dir=cache).dataset.dataset_id
+    assert describe(folder, cache_dir=tmp_path / "none").dataset.dataset_id == named != alone
+    assert other_identities(named, cache) == (alone,)
+    assert describe(folder / "numbered.csv", cache_dir=cache).dataset.dataset_id == named
+
+
+def _files(folder):
+    return sorted(folder.rglob("*.png"))
 
 
 def test_of_two_encodings_of_the_same_pixels_arrays_keep_the_first(folder, arrays, tmp_path):
@@ -86,26 +105,25 @@ def test_photographs_and_grey_images_are_known_by_their_pixels(folder, suffix, m
         file.unlink()
         image.save(file.with_suffix(suffix))
     found = take_fingerprint(open_dataset(folder))
-    assert take_fingerprint(open_dataset(_decoded(folder, mode))).dataset_id == found.pixels != found.dataset_id
+    assert take_fingerprint(open_dataset(_decoded(folder, mode))).dataset_id == found.nameless[1] != found.dataset_id
 
 
 def test_one_changed_pixel_is_another_dataset(folder, arrays):
     arrays[0][0][0, 0, 0, 0] ^= 1
-    assert take_fingerprint(open_dataset(folder)).pixels != take_fingerprint(open_dataset(arrays)).pixels
+    assert take_fingerprint(open_dataset(arrays)).dataset_id not in take_fingerprint(open_dataset(folder)).nameless
 
 
 def test_pixels_are_not_counted_where_that_takes_long(folder, arrays, tmp_path, monkeypatch):
     monkeypatch.setattr(pixels, "MAX_PIXELS", 14 * 24 * 24)
-    assert take_fingerprint(open_dataset(folder)).pixels is None
+    assert len(take_fingerprint(open_dataset(folder)).nameless) == 1
     of_files = describe(folder, cache_dir=tmp_path / "cache").dataset
     of_arrays = describe(arrays, cache_dir=tmp_path / "cache").dataset
     assert of_files.dataset_id != of_arrays.dataset_id
-    assert list((tmp_path / "cache" / FOLDER).glob("files-of-*")) == []
 
 
 def test_a_cache_that_was_cleared_is_none(tmp_path):
     Cache(tmp_path / FOLDER).put("another", {})
-    assert other_identity("unknown", tmp_path) is None
+    assert other_identities("unknown", tmp_path) == ()
 
 
 IMAGES = st.lists(st.tuples(st.integers(0, 3), st.binary(min_size=2, max_size=2)), min_size=1, max_size=8)
