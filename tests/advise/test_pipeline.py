@@ -242,3 +242,17 @@ def test_an_expectation_is_the_prediction_of_its_row():
     prediction = Prediction(regret=np.zeros(2), spread=np.zeros(2), top1=top1, low=low, high=high)
     expected = _expected(prediction, 1)
     assert (expected.top1, expected.low, expected.high) == (81.3, 70.0, 90.5)
+
+
+@pytest.mark.parametrize(("fix", "far"), [({"lr": 1e-12}, True), ({"lr": 1e-4}, False), ({"weight_decay": 0}, False)])
+def test_where_nothing_was_recorded_a_fixed_value_is_compared_with_what_was_published(artefact, fix, far):
+    advice = ask(artefact, PHOTOGRAPHS, VIT, "adamw", True, fix=fix)
+    assert any("is far outside what is known" in warning for warning in advice.warnings) == far
+
+
+def test_a_known_speed_tells_the_time_of_all_epochs(artefact, dataset):
+    request = make_request(model="test_resnet", pretrained=False, img_size=32)
+    prepared = prepare(artefact, request, dataset, RunList())
+    best = answer(artefact, replace(prepared, images_per_second=7.0)).best
+    assert best.expected_seconds == round(best.epochs * dataset.n_train / 7, 1)
+    assert answer(artefact, prepared).best.expected_seconds is None
