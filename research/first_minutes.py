@@ -141,6 +141,7 @@ def film(source: Path, work: Path) -> Iterator[str]:
     environment = {
         "HOME": str(home), "PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8",
         "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
+        "ADVISOR_SUGGEST_TIMEOUT": "1800",
     }  # fmt: skip
     cores, today = os.cpu_count(), datetime.date.today()
     yield "# The first minutes"
@@ -150,7 +151,7 @@ def film(source: Path, work: Path) -> Iterator[str]:
         f"with Python {platform.python_version()} on {today:%-d %B %Y} by "
         "`python -m research.first_minutes PHOTOGRAPHS WORK`. The photographs are of "
         f"{source.name}, a dataset of `meta_data/sources`. Nothing is cut. Seconds are of the clock, on a machine that "
-        "other work kept busy."
+        "other work kept busy; advice is waited for longer than two minutes for that reason only."
     )
     for said, command in COMMANDS:
         command = command.format(classes=n_classes)
