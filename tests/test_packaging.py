@@ -89,7 +89,8 @@ def test_the_wheel_carries_the_evidence_and_the_model(installed):
 
 
 def test_the_wheel_carries_the_parts_of_the_report_and_the_figures_of_the_diagnoses(installed):
-    for name in ("report/page.html", "report/page.css", "report/page.js", "_meta_data/diagnoses.json"):
+    pages = ("report/page.html", "report/tuning.html", "report/page.css", "report/page.js")
+    for name in (*pages, "_meta_data/diagnoses.json"):
         assert (installed / "advisor" / name).is_file(), name
 
 

@@ -24,6 +24,7 @@ def curves_figure(trials: Sequence[Row], best: str) -> Figure:
         Name of the best, which is drawn strongest.
     """
     data: list[dict[str, Any]] = []
+    longest = max((trial["configuration"]["epochs"] for trial in trials), default=1)
     for number, trial in enumerate(trials):
         curve = trial["curve"]
         if not any(value is not None for value in curve):
@@ -31,7 +32,8 @@ def curves_figure(trials: Sequence[Row], best: str) -> Figure:
         is_best = trial["name"] == best
         color = _INK if is_best else _LINE
         dash = "solid" if is_best else _DASHES[number % len(_DASHES)]
-        values = ", ".join(f"{LABELS[name]} {format_number(v)}" for name, v in trial["configuration"].items())
+        told = [f"{LABELS[name]} {format_number(value)}" for name, value in trial["configuration"].items()]
+        values = ", ".join(filter(None, [trial["model"], *told]))
         data.append(
             {
                 "x": list(range(1, len(curve) + 1)), "y": curve, "name": trial["name"], "mode": "lines+markers",
@@ -55,7 +57,12 @@ def curves_figure(trials: Sequence[Row], best: str) -> Figure:
         "layout": {
             "showlegend": len(trials) <= 12,
             "legend": {"orientation": "h", "y": -0.25},
-            "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
+            "xaxis": {
+                "title": {"text": "epoch"},
+                "rangemode": "tozero",
+                "tick0": 0,
+                "dtick": max(1, -(-longest // 10)),
+            },
             "yaxis": {"title": {"text": "evaluation top-1, %"}},
         },
     }

@@ -26,13 +26,15 @@ def render_tuning(report: Mapping[str, Any]) -> str:
     best = report["best"]
     if best is not None:
         figures["curves"] = curves_figure(report["trials"], best["name"])
-        figures["rates"] = rates_figure(report["lr"], report["trials"], best)
+        alike = [trial for trial in report["trials"] if trial["model"] == best["model"]]
+        figures["rates"] = rates_figure(report["lr"], alike, best)
     return (
         environment()
         .get_template("tuning.html")
         .render(
             report=report,
             best=best,
+            several=any(trial["model"] for trial in report["trials"]),
             next_hour=next_hour_in_words(report["next_hour"]),
             hyperparameters=HYPERPARAMETERS,
             labels=LABELS,

@@ -18,6 +18,7 @@ HOSTILE = "</script><script>alert(1)</script>"
 def trial(number, lr, curve, status, expected, deviation=0.0, why="expected to end at 80.0 %", notes=()):
     return {
         "name": f"trial-{number:03}",
+        "model": None,
         "configuration": {"lr": lr, "batch_size": 16, "epochs": 5, "dropout": 0.0, "weight_decay": 0.05},
         "epochs_done": len(curve),
         "top1": curve[-1] if curve else None,
@@ -65,6 +66,13 @@ def test_it_shows_the_best_as_arguments_the_trials_why_they_stopped_and_what_mor
     names = [one["name"] for one in figures["curves"]["data"] if "name" in one]
     assert names == ["trial-000", "trial-001"]
     assert figures["rates"]["layout"]["xaxis"]["type"] == "log"
+
+
+def test_where_there_are_several_models_each_trial_tells_its_own(report):
+    assert '<th scope="col">model</th>' not in render_tuning(report)
+    trials = [{**trial, "model": "resnet18"} for trial in report["trials"]]
+    page = render_tuning({**report, "trials": trials})
+    assert page.count("<td>resnet18</td>") == 3
 
 
 def test_what_trials_say_is_no_markup(report):
