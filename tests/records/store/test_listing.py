@@ -55,3 +55,10 @@ def test_texts_of_any_length_are_found_by_the_whole_of_them(store):
         for field in ("name", "model", "opt", "dataset"):
             assert [run.run_id for run in store.runs(**{field: name})] == [runs[number].run_id]
         assert store.run(name).run_id == runs[number].run_id
+
+
+def test_an_architecture_is_its_name_with_any_tag_and_nothing_else(store):
+    models = ["test_resnet", "test_resnet.r160_in1k", "testXresnet.a", "test_resnet2", "other"]
+    store.add_runs([Run(run_id=f"01run{i}", source=Source.API, model=model) for i, model in enumerate(models)])
+    assert {run.model for run in store.runs(architecture="test_resnet")} == set(models[:2])
+    assert {run.model for run in store.runs(model="test_resnet")} == {"test_resnet"}
