@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -120,7 +121,9 @@ def show(run_name: str, everything: bool, format_: str) -> None:
     shown = [row for row in fields if everything or row[0] in _TOLD_FIRST]
     print_rows(("field", "value"), shown)
     if len(fields) > len(shown):
-        echo(f"{counted(len(fields) - len(shown), 'further field')}: advisor records show {run_name} --all")
+        echo(
+            f"{counted(len(fields) - len(shown), 'further field')}: advisor records show {shlex.quote(run_name)} --all"
+        )
     _say_whether_it_teaches(run)
     if epochs:
         echo()

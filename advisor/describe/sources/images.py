@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import os
+import shlex
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -229,6 +230,11 @@ def _why_empty(dataset: ImageDataset) -> str:
     if dataset.skipped:
         return f"timm reads .png, .jpg and .jpeg by default, not {printable(dataset.skipped[0])}"
     return "no image was found in it (timm reads .png, .jpg and .jpeg by default)"
+
+
+def typed(path: str | os.PathLike[str]) -> str:
+    """Return a path as it is typed on a command line."""
+    return shlex.quote(printable(os.fspath(path)))
 
 
 def few(names: Sequence[str], limit: int = 5) -> str:

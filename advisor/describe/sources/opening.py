@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from advisor.describe.sources.images import ImageDataset, few, printable
+from advisor.describe.sources.images import ImageDataset, few, printable, typed
 from advisor.describe.sources.splits import TRAIN_NAMES, speaks_of
 from advisor.errors import DatasetError, MissingExtraError
 from advisor.plugins import get_plugins
@@ -112,7 +112,7 @@ def _open_directory(path: Path) -> ImageDataset:
         raise DatasetError(
             error.problem,
             cause=f"{error.cause}. {few(tables)} beside the images may name their classes",
-            hint=f"advisor describe --dataset {printable(str(path / table))}",
+            hint=f"advisor describe --dataset {typed(path / table)}",
         ) from error
 
 
@@ -188,7 +188,7 @@ def _open_hugging_face_cache(name: str, cache: Path) -> ImageDataset:
         raise DatasetError(
             f"hfds/{printable(name)} holds several configurations",
             cause=f"the cache has {few(sorted(newest))}, and timm asks for none by name",
-            hint=f"advisor describe --dataset {printable(str(newest[min(newest)]))}",
+            hint=f"advisor describe --dataset {typed(newest[min(newest)])}",
         )
     build = newest.get(DEFAULT) or next(iter(newest.values()))
     return open_arrow(build, arrow_files(build), name=name.rpartition("/")[2])
@@ -222,5 +222,5 @@ def _missing(path: Path) -> DatasetError:
     return DatasetError(
         f"there is no dataset at {printable(str(path))}",
         cause=cause,
-        hint=f"ls {printable(str(path.parent))}",
+        hint=f"ls {typed(path.parent)}",
     )

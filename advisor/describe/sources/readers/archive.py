@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from advisor.bounded import open_bounded
-from advisor.describe.sources.images import ImageDataset, ListedSplit, few, file_stamp, printable
+from advisor.describe.sources.images import ImageDataset, ListedSplit, few, file_stamp, printable, typed
 from advisor.describe.sources.readers.folder import IMAGE_EXTENSIONS, OTHER_EXTENSIONS
 from advisor.describe.sources.readers.layout import (
     assign_folders,
@@ -34,6 +34,8 @@ DAMAGED = (
     zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error, lzma.LZMAError, ValueError
 )  # fmt: skip
 """What a wrong checksum, a password, an unknown method and damaged compressed data raise: zipfile has no one error."""
+CUT_IN_FRONT = "bytes before its directory are missing"
+"""What is wrong with a zip file whose members would begin before it."""
 _METADATA = "__MACOSX"
 """Folder that macOS adds to zip files; what it holds are no images, whatever their names say."""
 
@@ -142,7 +144,7 @@ def _zip_members(path: Path) -> Iterator[Member]:
 
 def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
     if info.header_offset < 0:
-        raise OSError("damaged inside the archive: bytes before its directory are missing")
+        raise OSError(f"damaged inside the archive: {CUT_IN_FRONT}")
     try:
         with archive.open(info) as stream:
             return _bounded(stream.read(MAX_MEMBER + 1))
@@ -223,7 +225,7 @@ def _unreadable(path: Path, error: Exception) -> DatasetError:
         return DatasetError(
             f"{name} is compressed as a whole",
             cause="single images cannot be read from it without unpacking everything before them",
-            hint=f"mkdir data && tar xf {name} -C data && advisor describe --dataset data",
+            hint=f"mkdir data && tar xf {typed(path)} -C data && advisor describe --dataset data",
         )
     return DatasetError(
         f"{name} is a file that holds no dataset",

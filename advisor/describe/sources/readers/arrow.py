@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from advisor.bounded import read_bounded
-from advisor.describe.sources.images import ImageDataset, few, file_stamp, open_file, printable
+from advisor.describe.sources.images import ImageDataset, few, file_stamp, open_file, printable, typed
 from advisor.describe.sources.labels import LABEL_COLUMNS
 from advisor.describe.sources.readers.table import PATH_COLUMNS, SPLIT_COLUMNS, located, matching
 from advisor.describe.sources.rows import Rows, from_rows
@@ -129,7 +129,7 @@ def _of_one_configuration(folder: Path, files: Sequence[Path]) -> tuple[list[Pat
     raise DatasetError(
         f"{printable(folder.name)} holds several configurations",
         cause=f"{few(names)} have splits of the same names{'' if usable else ', and none has images and labels'}",
-        hint=f"advisor describe --dataset {printable(str(folder / next(iter(usable or by_folder))))}",
+        hint=f"advisor describe --dataset {typed(folder / next(iter(usable or by_folder)))}",
     )
 
 
@@ -215,7 +215,7 @@ def _part(folder: Path, path: Path) -> _Part:
         raise DatasetError(
             f"{printable(folder.name)} has no column of {missing}",
             cause=f"the columns of {printable(path.name)} are {few(file.schema.names, 20)}",
-            hint=f"advisor describe --dataset {printable(str(path))}"
+            hint=f"advisor describe --dataset {typed(path)}"
             if is_manifest
             else "single-label classification needs an image column and a label column",
         )

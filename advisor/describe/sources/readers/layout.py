@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from advisor.describe.sources.images import few, printable
+from advisor.describe.sources.images import few, printable, typed
 from advisor.describe.sources.splits import EVAL_NAMES, TRAIN_NAMES, UNDERSTOOD, Roles, assign, speaks_of
 from advisor.errors import DatasetError
 
@@ -93,7 +93,7 @@ def notes_on_lookalikes(folders: Collection[str], source: str, is_archive: bool 
     if inside and is_archive:
         advice = "pack that folder alone"
     elif inside:
-        advice = f"give --dataset {printable(os.path.join(source, inside))}"
+        advice = f"give --dataset {typed(os.path.join(source, inside))}"
     else:
         advice = f"rename them (it knows {UNDERSTOOD}, in lower case only)"
     return [f"The f{said}, but timm takes all of them for training: {advice}."]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from advisor.describe.sources.images import ImageDataset, few, file_stamp, printable
 from advisor.describe.sources.in_order import InOrder
-from advisor.describe.sources.readers.archive import DAMAGED
+from advisor.describe.sources.readers.archive import CUT_IN_FRONT, DAMAGED
 from advisor.describe.sources.readers.arrays import plain_labels, to_image
 from advisor.describe.sources.rows import Rows, from_rows
 from advisor.errors import DatasetError
@@ -78,6 +78,8 @@ class _Stored:
     """An array of an ``.npz`` file, of which only the header is read."""
 
     def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+        if info.header_offset < 0:
+            raise ValueError(CUT_IN_FRONT)
         self._archive, self._name = archive, info.filename
         with archive.open(info) as stream:
             self.shape, self._column_first, self._dtype = _header(stream)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.bounded import open_bounded
-from advisor.describe.sources.images import ImageDataset, few, file_stamp, open_file, printable
+from advisor.describe.sources.images import ImageDataset, few, file_stamp, open_file, printable, typed
 from advisor.describe.sources.labels import LABEL_COLUMNS
 from advisor.describe.sources.rows import Rows, from_rows
 from advisor.errors import DatasetError, MissingExtraError
@@ -97,7 +97,7 @@ def _refuse_if_none_is_there(path: Path, paths: Sequence[str]) -> None:
     else:
         cause = f"{shown} is not there: paths start at the table's folder, {where}, and need their ending"
         found = _found_below(folder, first)
-        hint = f"name it {printable(found)}" if found else f"ls {where}"
+        hint = f"name it {printable(found)}" if found else f"ls {typed(folder)}"
     raise DatasetError(f"none of the files that {printable(path.name)} names exists", cause=cause, hint=hint)
 
 

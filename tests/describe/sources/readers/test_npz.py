@@ -64,6 +64,15 @@ def test_what_is_refused(tmp_path, arrays, said):
     assert said in str(caught.value)
 
 
+def test_a_file_that_lacks_its_beginning_is_refused_as_that(tmp_path):
+    np.savez(tmp_path / "cut.npz", x=np.zeros((6, 8, 8), np.uint8), y=np.arange(6) % 2)
+    content = (tmp_path / "cut.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(content[100:])
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(tmp_path / "cut.npz")
+    assert caught.value.cause == "bytes before its directory are missing"
+
+
 def test_a_file_that_ends_too_early_is_refused(pack):
     path = pack.npz()
     path.write_bytes(path.read_bytes()[:-100])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -105,6 +107,14 @@ def test_images_written_as_text_are_shown_by_their_beginning(tmp_path):
     with pytest.raises(DatasetError) as caught:
         open_dataset(tmp_path / "hex.parquet")
     assert str(caught.value.cause).startswith("89504e47" * 15 + "… is not there")
+
+
+def test_the_next_command_can_be_typed_where_a_path_has_spaces(make_folder):
+    folder = make_folder({"train_images": 6}, name="my photos [v2]")
+    (folder / "train.csv").write_text("image_id,label\n000.png,a\n")
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(folder)
+    assert shlex.split(caught.value.hint)[-1] == str(folder / "train.csv")
 
 
 def test_a_table_inside_a_split_folder_is_named(make_folder):
