@@ -6,7 +6,6 @@ import atexit
 import logging
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -23,14 +22,14 @@ from advisor.helper_process import helper_process
 from advisor.plugins import environment_only
 from advisor.records.recording.launcher import is_package, modules_in, run_script
 from advisor.records.recording.recorder import Recorder, autolog, process_recorder
-from advisor.records.recording.undisturbed import undisturbed
+from advisor.records.recording.undisturbed import threads_go_on, undisturbed
 
 AFTER_SECONDS = 60.0
 """How long storing a run and describing its dataset may take after it; `advisor records sync` has all the time."""
 
 logger = logging.getLogger("advisor.run")
-_begin, _frames = Popen.__init__, sys._current_frames
-"""Taken now, as scripts put functions of their own in their place, to see or to refuse processes."""
+_begin = Popen.__init__
+"""Taken now, as scripts put functions of their own in its place, to see or to refuse processes."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -183,8 +182,7 @@ def _store(command: dict[str, Any]) -> None:
     """Store the run and describe its dataset, in a process of its own, so that nothing of it can reach the script's."""
     process = Popen.__new__(Popen)
     _begin(process, **command, cwd=Path(__file__).parents[3], stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
-    if _threads_go_on():
-        # While we wait they would do what they never came to without us: print, fail, end the process in their way.
+    if threads_go_on():
         process.returncode = 0  # it goes on by itself; else Python warns of that
         return
     try:
@@ -198,9 +196,3 @@ def _store(command: dict[str, Any]) -> None:
             process.kill()
             # Not waited for, as a disk that does not answer keeps it; else Python warns of that.
             process.returncode = -signal.SIGTERM
-
-
-def _threads_go_on() -> bool:
-    """Return whether the script has left threads behind that end with the process."""
-    ours = {thread.ident for thread in threading.enumerate() if thread.name.startswith("advisor-")}
-    return bool(set(_frames()) - ours - {threading.get_ident()})

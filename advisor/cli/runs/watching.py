@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from advisor import hookimpl
 from advisor.helper_process import helper_process
+from advisor.records.recording.undisturbed import threads_go_on
 
 if TYPE_CHECKING:
     from advisor.records.schema import Run
@@ -54,6 +55,9 @@ class Watching:
     def finish(self) -> None:
         """Wait for what is said of the ends of the runs; what takes longer is not said."""
         for process in self._processes:
+            if threads_go_on():
+                process.returncode = 0  # it has its say by itself; else Python warns of that
+                continue
             with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
                 process.wait(LAST_WORDS_SECONDS)
             if process.poll() is None:

@@ -6,6 +6,7 @@ import faulthandler
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ logger = logging.getLogger("advisor.records")
 
 # Taken now: what runs after a script must not depend on what it did to these modules.
 _get, _set = signal.getsignal, signal.signal
+_frames = sys._current_frames
 _cancel_watchdog = faulthandler.cancel_dump_traceback_later
 _in_main_thread = threading.main_thread().ident
 _thread_ident = threading.get_ident
@@ -62,6 +64,15 @@ def undisturbed(action: Callable[[], None], seconds: float) -> None:
             testing = bool(os.environ.get(TESTING))
         if testing:
             raise
+
+
+def threads_go_on() -> bool:
+    """Return whether the script has left threads behind that end with the process.
+
+    While we wait they would do what they never come to without us: print, fail, end the process in their way.
+    """
+    ours = {thread.ident for thread in threading.enumerate() if thread.name.startswith("advisor-")}
+    return bool(set(_frames()) - ours - {_thread_ident()})
 
 
 @contextmanager
