@@ -23,6 +23,8 @@ while os.path.exists(f"/proc/{{pid}}"):
 sender.returncode = 0  # nobody waits for it
 """
 _THREAD = frozenset({"thread"})
+_LEFT_BEHIND = _THREAD | {"sent"}
+"""Beside such a thread storing is not waited for, and no signal can be sent meanwhile."""
 _WHILE_STORING = """
 import threading
 from pathlib import Path
@@ -132,9 +134,13 @@ signal.signal(signal.SIGCHLD, lambda number, frame: print("a child ended", flush
 """,
         tags=frozenset({"SIGCHLD", "children"}),
     ),
-    Fault("a watchdog thread ends what does not end", AFTER, last=_WHILE_STORING.format("os._exit(9)"), tags=_THREAD),
-    Fault("a thread left behind prints", AFTER, last=_WHILE_STORING.format("print('beat', flush=True)"), tags=_THREAD),
-    Fault("a thread left behind fails", AFTER, last=_WHILE_STORING.format("1 / 0"), tags=_THREAD),
+    Fault(
+        "a watchdog thread ends what does not end", AFTER, last=_WHILE_STORING.format("os._exit(9)"), tags=_LEFT_BEHIND
+    ),
+    Fault(
+        "a thread left behind prints", AFTER, last=_WHILE_STORING.format("print('beat', flush=True)"), tags=_LEFT_BEHIND
+    ),
+    Fault("a thread left behind fails", AFTER, last=_WHILE_STORING.format("1 / 0"), tags=_LEFT_BEHIND),
     Fault(
         "faulthandler ends what does not end",
         AFTER,

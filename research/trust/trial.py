@@ -123,7 +123,8 @@ def _digests(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+            content = _ADDRESS.sub("0x…", path.read_bytes().decode("latin-1"))  # a traceback may have gone there
+            found[str(path.relative_to(folder))] = hashlib.sha256(content.encode()).hexdigest()[:16]
         elif path.is_dir():
             found[str(path.relative_to(folder))] = "folder"
     return found
