@@ -34,6 +34,15 @@ def _with_columns(runs):
     return x, COLUMNS, y
 
 
+def test_single_precision_moves_no_target_that_anyone_could_notice():
+    x, y = some_runs()
+    process = RegretProcess().fit(x, COLUMNS, y)
+    known = np.clip(x[:, process.at_], process.low_, process.high_) - process.centre_
+    waves = np.cos(known @ process.frequencies_ + process.phases_) * np.sqrt(2 / process.n_features)
+    exact = waves @ process.coefficients_[:-1] + 3.0 * process.coefficients_[-1]
+    assert process.predict(x) == pytest.approx(exact, abs=1e-5)
+
+
 def test_what_is_unknown_is_as_usual():
     x, y = some_runs()
     process = RegretProcess().fit(x, COLUMNS, y)
