@@ -321,7 +321,8 @@ class _StoredRuns:
         """Return the runs on a dataset."""
         from advisor.describe.same_images import runs_on
 
-        return self._once("dataset", dataset_id, runs_on)
+        cache_dir = self._adviser._config["cache_dir"]
+        return self._once("dataset", dataset_id, lambda store, one: runs_on(store, one, cache_dir))
 
     def dataset(self, dataset_id: str) -> Dataset | None:
         """Return the description of a dataset, or None if there is none."""

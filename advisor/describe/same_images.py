@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advisor.config import Config
 from advisor.describe.cache import Cache
 from advisor.describe.fingerprint import Kept
 
@@ -53,9 +52,9 @@ def other_identities(dataset_id: str, cache_dir: Path) -> tuple[str, ...]:
     return _linked(Cache(cache_dir / FOLDER), dataset_id)
 
 
-def runs_on(store: Store, dataset_id: str) -> list[Run]:
+def runs_on(store: Store, dataset_id: str, cache_dir: Path) -> list[Run]:
     """Return the runs on a dataset; those that were recorded where a packing kept less of its images are on it too."""
-    others = other_identities(dataset_id, Config()["cache_dir"])
+    others = other_identities(dataset_id, cache_dir)
     elsewhere = [replace(run, dataset_id=dataset_id) for other in others for run in store.runs(dataset=other)]
     return [*store.runs(dataset=dataset_id), *elsewhere]
 

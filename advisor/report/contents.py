@@ -14,6 +14,7 @@ from advisor.advise.diagnose.diagnosis import Diagnosis, diagnose, load_figures
 from advisor.advise.explain.explanation import Explanation, explain
 from advisor.advise.prepare import prepare_again
 from advisor.advise.suggestion import DatasetName, Suggestion
+from advisor.config import Config
 from advisor.describe.same_images import runs_on
 from advisor.errors import UsageError
 from advisor.learn.artefact import Artefact
@@ -151,6 +152,7 @@ class _EndedBefore:
     def __init__(self, store: Store, when: datetime) -> None:
         self._store = store
         self._when = when
+        self._cache_dir = Config()["cache_dir"]
 
     def of_model(self, model: str) -> Sequence[Run]:
         """Return the runs of a model, from whatever weights, the latest first."""
@@ -158,7 +160,7 @@ class _EndedBefore:
 
     def on_dataset(self, dataset_id: str) -> Sequence[Run]:
         """Return the runs on a dataset."""
-        return self._ended(runs_on(self._store, dataset_id))
+        return self._ended(runs_on(self._store, dataset_id, self._cache_dir))
 
     def dataset(self, dataset_id: str) -> Dataset | None:
         """Return the description of a dataset, or None if there is none."""

@@ -67,8 +67,8 @@ def test_runs_on_the_arrays_count_as_runs_on_the_files(folder, arrays, tmp_path)
     store.add_runs(
         Run(run_id=str(i), dataset_id=one, **known) for i, one in enumerate((of_arrays, of_files, "another"))
     )
-    assert {run.run_id: run.dataset_id for run in runs_on(store, of_files)} == {"0": of_files, "1": of_files}
-    assert [run.run_id for run in runs_on(store, "another")] == ["2"]
+    assert {run.run_id: run.dataset_id for run in runs_on(store, of_files, cache)} == {"0": of_files, "1": of_files}
+    assert [run.run_id for run in runs_on(store, "another", cache)] == ["2"]
 
 
 def test_files_in_classes_without_names_are_those_in_named_ones(folder, tmp_path, monkeypatch):
