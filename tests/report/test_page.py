@@ -25,7 +25,7 @@ def html(store, artefact, explanation):
 
 def own(html: str) -> str:
     """The page without the plotting library."""
-    return html.replace(page._plotly(), "")
+    return html.replace(page.plotly(), "")
 
 
 def test_it_shows_suggestion_responses_neighbours_runs_and_past_advice(html, explanation):
@@ -100,12 +100,12 @@ def test_the_state_changes_with_the_records(store):
 def test_a_missing_extra_names_the_command(monkeypatch):
     import sys
 
-    page._plotly.cache_clear()
+    page.plotly.cache_clear()
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(MissingExtraError, match="plotly") as error:
-        page._plotly()
+        page.plotly()
     assert "timm-advisor[report]" in error.value.hint
-    page._plotly.cache_clear()
+    page.plotly.cache_clear()
 
 
 def test_runs_of_other_datasets_are_counted_and_not_mixed_in(store, artefact, explanation):
