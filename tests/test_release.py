@@ -23,9 +23,13 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
 def test_the_oldest_versions_that_are_tested_are_those_that_are_asked_for():
+    extras = PROJECT["optional-dependencies"]
+    without_torch = extras.keys() - {"timm", "transformers", "lightning", "test", "dev"}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert set(re.search(r"^MINIMUM_EXTRAS = ([\w,]+)$", makefile, re.MULTILINE)[1].split(",")) == without_torch
     asked = {}
-    for line in PROJECT["dependencies"]:
-        name, oldest = re.match(r"([\w-]+)>=([\d.]+)", line).groups()
+    for line in [*PROJECT["dependencies"], *(line for name in without_torch for line in extras[name])]:
+        name, oldest = re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", line).groups()
         asked[name] = oldest
     lines = (ROOT / ".ci" / "minimum-versions.txt").read_text(encoding="utf-8").splitlines()
     # A second line of a name is for a Python that the oldest version is too old for.
@@ -33,6 +37,14 @@ def test_the_oldest_versions_that_are_tested_are_those_that_are_asked_for():
     assert tested.keys() == asked.keys()
     for name, oldest in asked.items():
         assert tested[name].removesuffix(".0").startswith(oldest.removesuffix(".0")), name
+
+
+def test_the_extra_for_tests_asks_for_what_the_other_extras_ask_for():
+    """Else the suite could pass with versions that a user of the extra has not."""
+    extras = {name: set(lines) for name, lines in PROJECT["optional-dependencies"].items()}
+    others = set().union(*(lines for name, lines in extras.items() if name not in ("test", "dev")))
+    named = {line.split(">=")[0] for line in others}
+    assert {line for line in extras["test"] if line.split(">=")[0] in named} <= others
 
 
 def test_the_citation_names_the_version():

@@ -58,12 +58,12 @@
     button.setAttribute("aria-expanded", String(open));
     details.hidden = !open;
     // A plot in a hidden place has no width to be drawn to.
-    if (open) details.querySelectorAll(".plot").forEach(draw);
+    if (open) details.querySelectorAll("[data-figure]").forEach(draw);
   };
   document.querySelectorAll(".toggle").forEach((button) => {
     button.addEventListener("click", () => toggle(button, button.getAttribute("aria-expanded") !== "true"));
   });
-  document.querySelectorAll("main > section > .plots .plot").forEach(draw);
+  document.querySelectorAll("main > section > .plots [data-figure]").forEach(draw);
   show();
 
   document.querySelectorAll(".copy").forEach((button) => {
