@@ -4,7 +4,7 @@ A trial goes on until it is almost sure, by its own curve, to end below the best
 instead is a trial that waits or a configuration that was not tried: the one whose final accuracy may exceed the best by
 most for its time, if what is not known yet turns out a little better than expected (upper confidence bound; Srinivas et
 al. 2010, arXiv:0912.3995). It ends when nothing is expected to gain more than a share of the noise, by expected
-improvement (Jones et al. 1998, doi:10.1023/A:1008306431147). docs/tuning.md has what other rules came to.
+improvement (Jones et al. 1998, doi:10.1023/A:1008306431147). docs/tuning-evidence.md has what others came to.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from advisor.learn.own_runs import OwnRunsPosterior
 from advisor.space.configuration import to_unit_scale
 from advisor.space.hyperparameters import HYPERPARAMETERS
-from advisor.tuning.decision import SURE, Options, choose
+from advisor.tuning.decision import SURE, Choice, Options, choose
 from research.ablations.own_trials import _clipped, _distribution
 from research.tuning.cases import RecordedCase
 from research.tuning.priorband import priorband
@@ -27,13 +27,21 @@ WARM = 3
 """Suggestions that warm-started rivals begin with: as many as ``advisor suggest`` prints."""
 Step = tuple[int, int]
 """A configuration of the case, and how many of its epochs are trained now."""
+Pick = Callable[[RecordedCase, Mapping[int, int]], int]
+"""Which of the configurations is taken, of those that were trained and for how many epochs."""
+Decide = Callable[[Options, float, float, int | None, float], Choice]
+"""What is trained next, as ``advisor.tuning.decision.choose``."""
 
 
-def reached(case: RecordedCase, steps: Iterator[Step]) -> list[float]:
-    """Return the value of the best trial in hand at each of ``BUDGETS``.
+def by_score(case: RecordedCase, done: Mapping[int, int]) -> int:
+    """Return the trial with the highest accuracy at the epoch where it stands, as ``advisor tune`` does."""
+    return max(done, key=lambda row: case.curves[row, done[row] - 1])
 
-    That is the one with the highest accuracy at the epoch where it stands. Nothing is counted while a budget is not
-    enough for the next step.
+
+def reached(case: RecordedCase, steps: Iterable[Step], pick: Pick = by_score) -> list[float]:
+    """Return the value of the trial in hand at each of ``BUDGETS``.
+
+    Nothing is counted while a budget is not enough for the next step.
     """
     limits = [budget * case.epochs for budget in BUDGETS]
     found: list[float] = []
@@ -46,12 +54,12 @@ def reached(case: RecordedCase, steps: Iterator[Step]) -> list[float]:
             part = dict(done)
             if limits[len(found)] - spent > 0:
                 part[row] = done.get(row, 0) + limits[len(found)] - spent
-            found.append(_in_hand(case, part))
+            found.append(_in_hand(case, part, pick))
         if len(found) == len(limits):
             return found
         spent += cost
         done[row] = until
-    return [*found, *[_in_hand(case, done)] * (len(limits) - len(found))]
+    return [*found, *[_in_hand(case, done, pick)] * (len(limits) - len(found))]
 
 
 def luckiest(case: RecordedCase) -> float:
@@ -59,20 +67,22 @@ def luckiest(case: RecordedCase) -> float:
     return float(case.value[case.curves[:, -1].argmax()])
 
 
-def _in_hand(case: RecordedCase, done: dict[int, int]) -> float:
+def _in_hand(case: RecordedCase, done: Mapping[int, int], pick: Pick) -> float:
     if not done:
         return float(case.median)
-    best = max(done, key=lambda row: case.curves[row, done[row] - 1])
+    best = pick(case, done)
     return float(case.value[best] if done[best] == case.epochs else case.curves[best, done[best] - 1])
 
 
-def ours(case: RecordedCase, budget: int, patience: float = -1.0, *, whole: bool = False) -> Iterator[Step]:
+def ours(
+    case: RecordedCase, budget: int, patience: float = -1.0, *, whole: bool = False, decide: Decide = choose
+) -> Iterator[Step]:
     """Tune as ``advisor tune`` does, deciding after every epoch, or only after whole trials."""
     m, last = case.curves.shape
     done = np.zeros(m, dtype=np.int64)
     left, current = budget * last, None
     while left > 0:
-        choice = choose(options(case, done), case.noise, left, current, patience)
+        choice = decide(options(case, done), case.noise, left, current, patience)
         if choice.row is None:
             return
         current = choice.row
