@@ -58,8 +58,9 @@ $(MINIMUM)/.installed: .ci/minimum-versions.txt pyproject.toml
 # What was deprecated since is used by old versions of others, and warned of.
 minimum-versions: $(MINIMUM)/.installed  ## The tests that need no PyTorch, with the oldest version of every dependency
 	$(MINIMUM)/bin/python .ci/check_installed.py
-	OMP_NUM_THREADS=1 $(MINIMUM)/bin/python -m pytest -W ignore::DeprecationWarning tests/space tests/records tests/learn \
-		tests/advise/output tests/cli/advice/test_suggest.py tests/cli/advice/test_report.py tests/cli/runs/test_records.py \
+	OMP_NUM_THREADS=1 $(MINIMUM)/bin/python -m pytest -W ignore::DeprecationWarning \
+		tests/space tests/records tests/learn tests/advise/output tests/cli/advice/test_suggest.py \
+		tests/cli/advice/test_report.py tests/cli/runs/test_records.py \
 		tests/cli/test_command_line.py tests/describe/sources tests/evaluate/test_summary.py tests/plugins/advisor_mlflow \
 		tests/plugins/advisor_optuna tests/plugins/advisor_ray tests/report tests/tuning/training/test_placed_on_ray.py \
 		tests/test_config.py tests/test_plugins.py
