@@ -71,13 +71,14 @@ def main() -> None:
     cases = recorded_cases()
     groups = np.array([case.group for case in cases])
     tuned = np.array([case.start is Pretraining.IMAGENET for case in cases])
-    print(
-        f"| at {_BUDGET} trainings | all cases: {len(cases)} | from ImageNet weights: {tuned.sum()} |\n|---|---:|---:|"
-    )
+    every = np.ones_like(tuned)
+    counted = [f"{part.sum()} of {len(set(groups[part]))} sources" for part in (every, tuned)]
+    print(f"| at {_BUDGET} trainings | all cases: {counted[0]} | those from ImageNet weights: {counted[1]} |")
+    print("|---|---:|---:|")
     for name, (decide, pick) in RULES.items():
         found = np.array([regret(case, decide, pick) for case in cases])
         cells = []
-        for part in (np.ones_like(tuned), tuned):
+        for part in (every, tuned):
             low, high = bootstrap_interval(found[part], groups[part])
             cells.append(f"{mean_by_group(found[part], groups[part]).mean():.3f} ({low:.3f} to {high:.3f})")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
