@@ -24,7 +24,9 @@ def objective(values: dict) -> dict:
 
 # Workers import digits.py from here.
 path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
-ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": path}})
+ray.init(
+    "local", num_cpus=1, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": path}}
+)
 tuner = tune.Tuner(
     objective,
     param_space=advisor_ray.search_space(advice),
