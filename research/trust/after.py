@@ -24,7 +24,7 @@ sender.returncode = 0  # nobody waits for it
 """
 _THREAD = frozenset({"thread"})
 _LEFT_BEHIND = _THREAD | {"sent"}
-"""Beside such a thread storing is not waited for, and no signal can be sent meanwhile."""
+"""Beside such a thread storing is not waited for, and no signal can be sent while it is stored."""
 _WHILE_STORING = """
 import threading
 from pathlib import Path
