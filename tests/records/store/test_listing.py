@@ -1,11 +1,12 @@
 """Listing is answered by indexes, and they are not all that is asked."""
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
 
 from advisor.records.schema import Run, Source, Status
+from advisor.records.store.selection import Selection
 from advisor.records.store.store import Store
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -62,3 +63,18 @@ def test_an_architecture_is_its_name_with_any_tag_and_nothing_else(store):
     store.add_runs([Run(run_id=f"01run{i}", source=Source.API, model=model) for i, model in enumerate(models)])
     assert {run.model for run in store.runs(architecture="test_resnet")} == set(models[:2])
     assert {run.model for run in store.runs(model="test_resnet")} == {"test_resnet"}
+
+
+def test_runs_are_given_one_by_one_by_when_they_started(store):
+    starts = {"early": 1, "late": 2, "later": 2, "unknown": None}
+    for name, hours in starts.items():
+        started_at = None if hours is None else START + timedelta(hours=hours)
+        status = Status.FAILED if "late" in name else Status.FINISHED
+        store.add_runs([Run(run_id=name, source=Source.API, status=status, started_at=started_at)])
+    assert [run.run_id for run in store.each_run()] == ["later", "late", "early", "unknown"]
+    assert [run.run_id for run in store.each_run(descending=False)] == ["early", "later", "late", "unknown"]
+    assert store.run_ids() == ["early", "later", "late", "unknown"]
+    assert store.count() == 4
+    failed = Selection(status=Status.FAILED)
+    assert [run.run_id for run in store.each_run(failed)] == ["later", "late"]
+    assert (store.run_ids(failed), store.count(failed)) == (["later", "late"], 2)

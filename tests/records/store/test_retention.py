@@ -51,5 +51,6 @@ def test_a_policy_that_cannot_be_understood_is_refused(policy):
 
 
 def test_a_status_that_there_is_not_is_refused(store):
-    with pytest.raises(UsageError, match="DONE"):
+    with pytest.raises(UsageError, match="DONE") as caught:
         outdated(store, "DONE=30d")
+    assert caught.value.hint.startswith("one of all, RUNNING, FINISHED, ")

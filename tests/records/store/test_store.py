@@ -158,6 +158,12 @@ def test_datasets_and_suggestions(store):
     for one in advice:
         store.save_suggestion(one)
     assert store.suggestions() == advice[::-1]
+    assert (store.suggestion("0"), store.suggestion("2")) == (advice[0], None)
+
+
+def test_text_that_databases_do_not_take_is_stored_as_its_escapes(store):
+    store.add_runs([make_run(name="a\ud800b\0", extra={"said": ["\0"]})])
+    assert store.runs() == [make_run(name="a\\ud800b\\x00", extra={"said": ["\\x00"]})]
 
 
 def test_a_failing_transaction_leaves_nothing(store):
