@@ -85,18 +85,20 @@ def tune(
     from advisor.tuning.tuner import Tuner
 
     may_cost = budget_of(budget, max_epochs_total, trials)
+    on = None if devices is None else _named(devices)
     most_bytes = None if max_disk is None else parse_bytes(max_disk, "amount of disk space")
     if report and not session_of(script, arguments, folder, models).exists:
         raise UsageError(
             "there is no tuning of this command yet", hint="advisor tune [--budget 1h] SCRIPT [ARGUMENTS...]"
         )
-    placing = None if report else _engine(engine, devices, address, workers)
+    placing = None if report else _engine(engine, on, address, workers)
     opened = open_tuning(script, arguments, folder, note, models)
-    assert opened.script is not None
-    plan = opened.plan(may_cost)
     ended = None
-    if not report:
-        named, start = _places(placing, devices, opened.script)
+    if report:
+        plan = opened.plan(may_cost)
+    else:
+        assert opened.script is not None
+        named, start = _places(placing, on, opened.script)
         with opened.session.held():
             plan = opened.plan(may_cost)
             tuner = Tuner(plan, opened, named, note, start, most_bytes)
@@ -123,7 +125,16 @@ def _write(out: Path, found: Mapping[str, Any]) -> None:
         ) from error
 
 
-def _engine(engine: str, devices: str | None, address: str | None, workers: int | None) -> PlacingEngine | None:
+def _named(devices: str) -> Sequence[str]:
+    named = [one.strip() for one in devices.split(",") if one.strip()]
+    if not named:
+        raise UsageError("--devices names none", hint="--devices cuda:0,cuda:1")
+    return named
+
+
+def _engine(
+    engine: str, devices: Sequence[str] | None, address: str | None, workers: int | None
+) -> PlacingEngine | None:
     """Return the engine whose workers train; None where this process does."""
     if engine == "local":
         if address is not None or workers is not None:
@@ -138,7 +149,7 @@ def _engine(engine: str, devices: str | None, address: str | None, workers: int 
 
 
 def _places(
-    placing: PlacingEngine | None, devices: str | None, script: TunedScript
+    placing: PlacingEngine | None, devices: Sequence[str] | None, script: TunedScript
 ) -> tuple[Sequence[str | None], Start]:
     """Return where to train, a trial each (None is where the script does), and what starts it there."""
     from advisor.tuning.training.placed import Placer
@@ -151,10 +162,10 @@ def _places(
     return [None] * max(1, placing.places(gpus)), Placer(placing, gpus).start
 
 
-def _devices(text: str | None, script: TunedScript) -> Sequence[str | None]:
+def _devices(devices: Sequence[str] | None, script: TunedScript) -> Sequence[str | None]:
     """Return where to train, a trial each; None is where the script does."""
-    if text is None:
+    if devices is None:
         return [None]
     if "device" not in script.arguments.options:
         raise UsageError(f"{script.path} has no option --device", hint="leave --devices out")
-    return [one.strip() for one in text.split(",")]
+    return devices

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from advisor.tuning.session import Session
@@ -19,8 +20,9 @@ def bytes_used(session: Session, trials: Sequence[Trial]) -> int:
     found = {}
     for trial in trials:
         for path in _files(session.trial_folder(trial)):
-            status = path.stat()
-            found[status.st_dev, status.st_ino] = status.st_size
+            with suppress(FileNotFoundError):  # a script that saves renames and removes its own
+                status = path.stat()
+                found[status.st_dev, status.st_ino] = status.st_size
     return sum(found.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from advisor.space.configuration import Configuration
 from advisor.tuning.clock import budget_of
 from advisor.tuning.opening import open_loop
 from advisor.tuning.plan import ENDINGS, Plan
-from advisor.tuning.session import CHECKPOINT
+from advisor.tuning.session import CHECKPOINT, write_whole
 from advisor.tuning.trials import Trial, in_words
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 RECORDED_SECONDS = 10.0
 """How long an epoch may take to get from ``log_epoch`` into the store."""
+
+_SAVED = "saved.json"
 
 logger = logging.getLogger("advisor.tune")
 
@@ -57,7 +60,7 @@ class LoopTrial:
         self.folder = plan.session.trial_folder(trial)
         self.checkpoint = self.folder / CHECKPOINT
         self.resumes = bool(trial.done) and self.checkpoint.is_file()
-        self._before = trial.done if self.resumes else 0
+        self._before = self._epochs_saved() if self.resumes else 0
 
     def __getattr__(self, name: str) -> float:
         """Return a hyperparameter by its name."""
@@ -107,8 +110,24 @@ class LoopTrial:
             self._take(epoch)
             if self._trial.diverged:
                 return
-            if self.checkpoint.is_file() and self.checkpoint.stat().st_mtime >= began and self._is_to_wait():
-                return
+            if self.checkpoint.is_file() and self.checkpoint.stat().st_mtime >= began:
+                write_whole(self.folder / _SAVED, {"epochs": epoch + 1, "written": self._written()})
+                if self._is_to_wait():
+                    return
+
+    def _written(self) -> int:
+        return self.checkpoint.stat().st_mtime_ns
+
+    def _epochs_saved(self) -> int:
+        """Return how many epochs the checkpoint has.
+
+        What was killed between saving and reporting an epoch has one more, or one less, than the recorded ones.
+        """
+        try:
+            noted = json.loads((self.folder / _SAVED).read_text(encoding="utf-8"))
+        except FileNotFoundError:  # it was killed in its first epoch, or soon after
+            return 1
+        return int(noted["epochs"]) + (self._written() != noted["written"])
 
     def _take(self, epoch: int) -> None:
         deadline = time.monotonic() + RECORDED_SECONDS

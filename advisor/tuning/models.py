@@ -1,9 +1,9 @@
 """Several models in one tuning: what is expected of each at its best, given what the others came to, and what it costs.
 
-A model that was trained has a posterior of its own, as where there is no other. One that was not yet is expected to
-reach what `advisor suggest --models` expects of it, given the best that the trained ones came to; its configurations
-differ from each other as its meta-model says. Its epochs take as long as published speeds say, against those of the
-trained ones.
+A model that was trained, here or earlier, has a posterior of its own, as where there is no other. One that was not is
+expected to reach what `advisor suggest --models` expects of it, given the best that the trained ones came to; its
+configurations differ from each other as its meta-model says. Its epochs take as long as published speeds say, against
+those of the trained ones.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ class ExpectedOfModels:
         return self._parts[model].expected.expect([trial for trial in trials if trial.model == model], hparams, model)
 
     def _reached(self, trials: Sequence[Trial]) -> dict[str, float]:
-        found: dict[str, float] = {}
+        held = {name: part.expected.held for name, part in self._parts.items()}
+        found = {name: top1 for name, top1 in held.items() if math.isfinite(top1)}
         for trial in trials:
             told = self._parts[str(trial.model)].expected.forecast(trial)
             if told is not None:

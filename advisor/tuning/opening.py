@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -45,7 +47,7 @@ class Opened:
         Where.
     script : TunedScript or None
         What trains; None where that is a loop of the caller's.
-    expected : Expected
+    expected : Expected or ExpectedOfModels
         What is known beforehand.
     suggestion : Suggestion
         The advice that it began with.
@@ -89,9 +91,13 @@ class Opened:
 
 def session_of(script: Path, words: Sequence[str], folder: Path | None, models: str | None = None) -> Session:
     """Return the session that a command is about: that of ``folder``, or of the same script, arguments and models."""
-    told = (*words, *(("--models", models) if models is not None else ()))
-    named = TunedScript(script, told, ScriptArguments({}, (), {})).digest()
+    told = json.dumps([str(script.absolute()), *_command(models, words)])
+    named = hashlib.sha256(told.encode()).hexdigest()[:8]
     return Session(folder or FOLDER / f"{script.stem}-{named}")
+
+
+def _command(models: str | None, words: Sequence[str]) -> list[str]:
+    return [*([] if models is None else ["--models", models]), *words]
 
 
 def open_tuning(script: Path, words: Sequence[str], folder: Path | None, say: Say, models: str | None = None) -> Opened:
@@ -143,7 +149,8 @@ def open_tuning(script: Path, words: Sequence[str], folder: Path | None, say: Sa
         asked = session.asked
         told = [asked.get("script"), *asked.get("words", ()), asked.get("models_asked")]
         if told != [str(script), *words, models]:
-            command = " ".join([asked.get("script", "a loop"), *asked.get("words", ())])
+            words_then = _command(asked.get("models_asked"), asked.get("words", ()))
+            command = " ".join([asked.get("script", "a loop"), *words_then])
             raise _another(session, f"it was begun for {command}", "--folder ANOTHER")
         tuned = TunedScript(script, tuple(asked["trained_with"]), ScriptArguments(**asked["arguments"]))
         suggestion = Suggestion.model_validate(asked["suggestion"])
@@ -208,13 +215,10 @@ def _without(session: Session, prepared: PreparedRequest) -> PreparedRequest:
 
 def _prepare(adviser: Advisor, session: Session, tuned: TunedScript) -> PreparedRequest:
     """Return what is asked for a script."""
-    try:
-        asked: Mapping[str, Any] = tuned.arguments.asked()
-    except LookupError as error:
-        raise UsageError("this cannot be tuned", cause=str(error), hint="name it on the command line") from error
-    options = {name: value for name, value in asked.items() if name not in ("dataset", "class_map")}
-    request = make_request(**options)
-    description = adviser.describe(asked["dataset"], class_map=asked["class_map"])
+    asked = tuned.asked()
+    dataset, class_map = asked.pop("dataset"), asked.pop("class_map")
+    request = make_request(**asked)
+    description = adviser.describe(dataset, class_map=class_map)
     return _without(session, adviser.prepare(request, description.dataset))
 
 

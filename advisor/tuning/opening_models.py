@@ -17,13 +17,11 @@ from advisor.learn.curve_model import shipped_curve_model
 from advisor.learn.model_choice import Candidate, shipped_model_choice
 from advisor.records.schema import Dataset
 from advisor.tuning.models import Compare, ExpectedOfModels, ModelPart, Reached
-from advisor.tuning.outlook import Expected
+from advisor.tuning.outlook import WIDTH, Expected
 from advisor.tuning.training.script import TunedScript
 
 MOST = 3
 """Models that are tuned over where none are named."""
-_WIDTH = 2.563
-"""Standard deviations of a normal distribution between the ends of an interval of probability 0.8."""
 _UNKNOWN = 10.0
 """Points by which a model may be off of which nothing is published."""
 
@@ -72,7 +70,7 @@ def begin_models(named: str, tuned: TunedScript, adviser: Advisor, say: Callable
             cause="the script's command line names one, or takes none",
             hint="leave --model out of it, or --models before it",
         )
-    asked = dict(tuned.of_model("resnet18").arguments.asked())
+    asked = tuned.of_model("resnet18").asked()
     if not asked["pretrained"]:
         raise UsageError(
             "models are compared for fine-tuning only",
@@ -124,7 +122,7 @@ def _comparing(models: Sequence[str], dataset: Dataset) -> Compare:
     def compare(reached: Reached) -> dict[str, tuple[float, float]]:
         own: list[tuple[Candidate, float]] = [(known[name], top1) for name, top1 in reached.items() if name in known]
         found = choice.expect(list(known.values()), dataset.n_train, dataset.n_classes, own)
-        told = {name: (one.top1, (one.high - one.low) / _WIDTH) for name, one in zip(known, found, strict=True)}
+        told = {name: (one.top1, (one.high - one.low) / WIDTH) for name, one in zip(known, found, strict=True)}
         least = min((top1 for top1, _ in told.values()), default=50.0)
         return {name: told.get(name, (least, _UNKNOWN)) for name in models}
 

@@ -27,8 +27,8 @@ from advisor.tuning.decision import SURE, Options
 from advisor.tuning.trials import Trial
 
 _LEVELS = (0.1, 0.5, 0.9)
-_WIDTH = 2.563
-"""Standard deviations of a normal distribution between the outer two of ``_LEVELS``."""
+WIDTH = 2.563
+"""Standard deviations of a normal distribution between the ends of an interval of probability 0.8."""
 _NEAR_BEST = 3
 """So many of the best configurations are looked at more closely."""
 
@@ -72,6 +72,13 @@ class Expected:
         Its answer.
     curve_model : CurveModel
         Tells where runs end.
+
+    Attributes
+    ----------
+    noise : float
+        Points of accuracy by which equal runs with other seeds differ.
+    held : float
+        The best accuracy in percent of the user's earlier runs; minus infinity without any.
     """
 
     def __init__(
@@ -80,10 +87,10 @@ class Expected:
         self.noise = prepared.noise
         self.suggestion = suggestion
         self._curve_model = curve_model
-        self._forecasts: dict[tuple[int, int], tuple[float, float]] = {}
+        self._forecasts: dict[tuple[str, int], tuple[float, float]] = {}
         self._n_classes = prepared.dataset.n_classes
         self._own: Sequence[Run] = prepared.own_runs
-        self._held = max((score_of(run, self._n_classes) for run in self._own), default=-np.inf)
+        self.held = max((score_of(run, self._n_classes) for run in self._own), default=-np.inf)
         grounds = find_grounds(artefact, prepared)
         box = prepared.box if grounds.learned else None
         self._expect: Expectations = expect(
@@ -146,7 +153,7 @@ class Expected:
                 hope[row] = told[0] + SURE * told[1]
         # What failed counts with what it reached, if that is anything.
         reached[:n] = np.where(is_open[:n] | np.isfinite(reached[:n]), reached[:n], 0.0)
-        return Outlook(Options(mean, deviation, hope, cost, reached, is_open, self._held), trials, candidates)
+        return Outlook(Options(mean, deviation, hope, cost, reached, is_open, self.held), trials, candidates)
 
     def expect(
         self, trials: Sequence[Trial], hparams: Mapping[str, Floats], model: str | None = None
@@ -181,13 +188,15 @@ class Expected:
         """Return where a trial ends and a standard deviation of that; None where nothing tells."""
         if trial.ended:
             return None if trial.reached is None else (trial.reached, 0.0)
-        key = (trial.number, trial.done)
+        if trial.run is None:
+            return None
+        key = (trial.run.run_id, trial.done)
         if key not in self._forecasts:
             curve = trial.curve
             if curve is None or not np.isfinite(curve.last):
                 return None
             low, middle, high = self._curve_model.quantiles([curve], _LEVELS)[0]
-            self._forecasts[key] = float(middle), max(float(high - low) / _WIDTH, 1e-3)
+            self._forecasts[key] = float(middle), max(float(high - low) / WIDTH, 1e-3)
         return self._forecasts[key]
 
     def _closer(self, posterior: OwnRunsPosterior, tried: Columns) -> Columns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,8 +47,8 @@ class Plan:
         In the order of their beginning.
     resumes : bool
         As given; False from when a trial that was to go on began again.
-    largest_batch : dict
-        No larger one is tried of a model.
+    budget : Budget
+        As given.
     """
 
     def __init__(
@@ -63,9 +63,8 @@ class Plan:
         self.session, self.store = session, store
         self.trials = session.trials(store)
         self.resumes = resumes and not any(trial.restarted for trial in self.trials)
-        self.largest_batch: dict[str | None, float] = {}
-        self.noise = expected.noise
-        self._expected, self._budget = expected, budget
+        self.noise, self.budget = expected.noise, budget
+        self._expected = expected
         self._before, self._began, self._kept = session.seconds, time.monotonic(), 0.0
 
     def tick(self) -> None:
@@ -81,20 +80,15 @@ class Plan:
     @property
     def costs(self) -> Costs:
         """What epochs cost, and what is left."""
-        return Costs.of(self.trials, self._budget, self.seconds)
+        return Costs.of(self.trials, self.budget, self.seconds)
 
     @property
     def left(self) -> str:
         """What is left of the budget, in words."""
         left = self.costs.left
-        if self._budget.seconds is not None:
+        if self.budget.seconds is not None:
             return f"{max(left, 0) / 60:.1f} minutes"
-        return f"{left:.0f} epochs" if self._budget.epochs is not None else "any budget"
-
-    @property
-    def budget(self) -> Budget:
-        """What it may cost."""
-        return self._budget
+        return f"{left:.0f} epochs" if self.budget.epochs is not None else "any budget"
 
     def keep(self, trial: Trial, note: str | None = None) -> Trial:
         """Take a trial as it is now, with a note about it, into the plan and its folder."""
@@ -135,18 +129,29 @@ class Plan:
         is_open = outlook.options.is_open.copy()
         for trial in outlook.trials:
             is_open[trial.number] &= trial.number == current or trial.number not in taken
-        full = self._budget.trials is not None and n >= self._budget.trials
+        full = self.budget.trials is not None and n >= self.budget.trials
         for row, one in enumerate(outlook.candidates, n):
-            largest = self.largest_batch.get(outlook.model_of(row - n), math.inf)
-            is_open[row] = not full and one.batch_size <= largest
+            is_open[row] = not full and one.batch_size <= self._largest_batch(outlook.model_of(row - n))
         # A trial in training elsewhere has nothing in hand yet.
         reached = np.where(outlook.options.is_open & ~is_open, np.nan, outlook.options.reached)
         options = replace(outlook.options, is_open=is_open, reached=reached)
-        left = self.costs.left
+        left = self._left_beside([outlook.trials[number] for number in taken if number != current])
         if not n:  # what is advised comes first
             first = next((int(row) for row in np.flatnonzero(is_open) if options.seconds[row] <= left), None)
             return Choice(first, math.inf, "budget" if first is None else "gain")
         return choose(options, self.noise, left, current)
+
+    def _largest_batch(self, model: str | None) -> float:
+        """Return the largest batch that is tried of a model: half of the smallest one that ran out of memory."""
+        too_large = [trial.too_large for trial in self.trials if trial.model == model and trial.too_large is not None]
+        return min(too_large) // 2 if too_large else math.inf
+
+    def _left_beside(self, others: Sequence[Trial]) -> float:
+        """Return what is left of the budget once other trials in training have ended; time passes for all at once."""
+        costs = self.costs
+        if costs.in_seconds:
+            return costs.left
+        return costs.left - sum(costs.until_end(trial, running=True, resumes=self.resumes) for trial in others)
 
     def trial_of(self, outlook: Outlook, row: int) -> Trial:
         """Return the trial of a row of the outlook, begun if need be."""

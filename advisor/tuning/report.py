@@ -10,6 +10,7 @@ import numpy as np
 from advisor.advise.output.timm_arguments import hyperparameter_arguments, quote, to_words
 from advisor.space.configuration import columns_of
 from advisor.space.hyperparameters import HYPERPARAMETERS, format_number, two_figures
+from advisor.space.words import counted
 from advisor.tuning.decision import expected_gains
 from advisor.tuning.opening import Opened
 from advisor.tuning.outlook import Outlook
@@ -136,7 +137,7 @@ def to_text(report: Mapping[str, Any]) -> str:
         lines.append(_line(trial["name"], cells, told))
     best = report["best"]
     if best is None:
-        return "\n".join([*lines, "", "No trial has trained an epoch yet."])
+        return "\n".join([*lines, "", "No trial has trained an epoch yet.", *_outlook_in_words(report)])
     lines += ["", f"Best: {best['name']}, {best['top1']:.1f} % after {best['epochs_done']} epochs, with"]
     lines += [f"  {best['args']}", "", "Expected at other learning rates, all else as in the best:"]
     lines += [f"  {format_number(one['lr']):>9} {one['top1']:6.1f} ± {one['deviation']:.1f} %" for one in report["lr"]]
@@ -157,8 +158,12 @@ def next_hour_in_words(hour: Mapping[str, float] | None) -> str:
     """Return what another hour would likely buy; nothing where that is not known."""
     if hour is None:
         return ""
+    if not hour["trials"]:
+        gain = f"{hour['gain_of_the_best']:.2f} points"
+        return f"Such a training takes more than an hour; the most promising one is expected to gain {gain}."
+    trainings = counted(int(hour["trials"]), "such training")
     return (
-        f"Another hour holds about {hour['trials']:,} such trainings; the most promising one is expected to gain "
+        f"Another hour holds about {trainings}; the most promising one is expected to gain "
         f"{hour['gain_of_the_best']:.2f} points, all of them {hour['gain_at_most']:.2f} at most."
     )
 

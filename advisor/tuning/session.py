@@ -1,4 +1,4 @@
-"""A tuning on disk: what was asked, and each trial in its folder; runs and epochs are in the store, by name."""
+"""A tuning on disk: what was asked, and each trial, beside its folder; runs and epochs are in the store, by name."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any
 from advisor.errors import AdvisorError, UsageError
 from advisor.records.schema import Epoch, Run, new_id
 from advisor.records.store.store import Store
-from advisor.tuning.trials import Trial
+from advisor.tuning.trials import Trial, trial_name
 
 SCHEMA = "advisor.tuning/1"
-_SESSION, _TRIAL, _CLOCK = "tuning.json", "trial.json", "seconds.json"
+_SESSION, _CLOCK = "tuning.json", "seconds.json"
 CHECKPOINT, SUMMARY = "last.pth.tar", "summary.csv"
 _LINKED_NS = 200_000_000
 _DRAWN = 5
@@ -43,11 +43,20 @@ class Session:
         return (self.folder / _SESSION).is_file()
 
     def create(self, asked: Mapping[str, Any]) -> None:
-        """Begin a tuning; ``asked`` are JSON values."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # Another folder may be called the same, and its runs may be in the same store.
-        name = f"{self.folder.name}-{new_id()[-_DRAWN:]}"
-        _write(self.folder / _SESSION, {"schema": SCHEMA, "name": name, **asked})
+        """Begin a tuning; ``asked`` are JSON values.
+
+        Raises
+        ------
+        UsageError
+            If another process has begun one here, or is about to.
+        """
+        _make_folder(self.folder)
+        with self.held():
+            if self.exists:
+                raise UsageError(f"another process has begun to tune in {self.folder}", hint="give the command again")
+            # Another folder may be called the same, and its runs may be in the same store.
+            name = f"{self.folder.name}-{new_id()[-_DRAWN:]}"
+            write_whole(self.folder / _SESSION, {"schema": SCHEMA, "name": name, **asked})
 
     @functools.cached_property
     def name(self) -> str:
@@ -108,7 +117,7 @@ class Session:
 
     @seconds.setter
     def seconds(self, value: float) -> None:
-        _write(self.folder / _CLOCK, round(value, 2))
+        write_whole(self.folder / _CLOCK, round(value, 2))
 
     def trial_folder(self, trial: Trial) -> Path:
         """Return where a trial writes."""
@@ -119,20 +128,31 @@ class Session:
         return f"{self.name}/{trial.name}"
 
     def save(self, trial: Trial) -> None:
-        """Keep what the store does not know of a trial."""
-        self.trial_folder(trial).mkdir(parents=True, exist_ok=True)
-        _write(self.trial_folder(trial) / _TRIAL, trial.to_document())
+        """Keep what the store does not know of a trial, where it is safe from who makes room in its folder."""
+        _make_folder(self.trial_folder(trial))
+        write_whole(self._document(trial.number), trial.to_document())
+
+    def _document(self, number: int) -> Path:
+        return self.folder / f"{trial_name(number)}.json"
 
     def trials(self, store: Store) -> list[Trial]:
-        """Return the trials in the order of their beginning, as the store knows them now."""
+        """Return the trials in the order of their beginning, as the store knows them now.
+
+        Raises
+        ------
+        AdvisorError
+            If what was kept of one cannot be read.
+        """
         found = []
-        for path in sorted(self.folder.glob(f"trial-*/{_TRIAL}")):
+        for number in range(len(list(self.folder.glob("trial-*.json")))):
+            path = self._document(number)
             try:
                 document = json.loads(path.read_text(encoding="utf-8"))
                 found.append(self.refreshed(Trial.from_document(document), store))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise AdvisorError(f"{path} cannot be read", cause=str(error), hint=f"rm -r {path.parent}") from error
-        return sorted(found, key=lambda trial: trial.number)
+                hint = "--folder ANOTHER; what was trained here counts there as your own runs"
+                raise AdvisorError(f"{path} cannot be read", cause=str(error), hint=hint) from error
+        return found
 
     def refreshed(self, trial: Trial, store: Store) -> Trial:
         """Return a trial with its runs and epochs as the store knows them now."""
@@ -148,7 +168,8 @@ class Session:
             # One that went on from an earlier epoch, or from the first, takes the place of what came after it.
             epochs = [epoch for epoch in epochs if not found or epoch.epoch < found[0].epoch] + found
         lost = recorded - len(epochs)
-        return replace(trial, run=runs[-1], epochs=tuple(epochs), lost=lost, restarted=restarted)
+        too_large = min((run.batch_size for run in runs if run.out_of_memory and run.batch_size), default=None)
+        return replace(trial, run=runs[-1], epochs=tuple(epochs), lost=lost, restarted=restarted, too_large=too_large)
 
     def runs(self, trial: Trial, store: Store) -> list[Run]:
         """Return the recorded runs of a trial, the earliest first."""
@@ -172,13 +193,31 @@ class Session:
         return summary.st_mtime_ns <= checkpoint.st_mtime_ns < time.time_ns() - _LINKED_NS
 
 
-def _write(path: Path, value: Any) -> None:
-    """Write JSON whole or not at all."""
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def write_whole(path: Path, value: Any) -> None:
+    """Write JSON, whole or not at all.
+
+    Raises
+    ------
+    AdvisorError
+        If it cannot be written.
+    """
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
-        raise AdvisorError(
-            f"{path} cannot be written", cause=error.strerror or str(error), hint="make room, and call it again"
-        ) from error
+        part.unlink(missing_ok=True)
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> AdvisorError:
+    return AdvisorError(
+        f"{path} cannot be written", cause=error.strerror or str(error), hint="make room, and call it again"
+    )

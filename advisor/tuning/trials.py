@@ -41,6 +41,8 @@ class Trial:
         Recorded epochs that were trained again.
     restarted : bool
         Whether it began again from its first epoch though it was to go on.
+    too_large : int or None
+        The smallest batch with which it ran out of memory; None where it did not.
     model : str or None
         Which one it trains, where a tuning is of several.
     """
@@ -56,12 +58,13 @@ class Trial:
     epochs: tuple[Epoch, ...] = field(default=(), repr=False)
     lost: int = 0
     restarted: bool = False
+    too_large: int | None = None
     model: str | None = None
 
     @property
     def name(self) -> str:
         """Name of its folder, and the last part of the names of its runs."""
-        return f"trial-{self.number:03}"
+        return trial_name(self.number)
 
     @property
     def done(self) -> int:
@@ -134,10 +137,15 @@ class Trial:
         )
 
 
+def trial_name(number: int) -> str:
+    """Return the name of the trial of a number."""
+    return f"trial-{number:03}"
+
+
 def best_of(trials: Sequence[Trial]) -> Trial | None:
     """Return the trial with the highest accuracy at the epoch where it stands; None where none tells."""
-    reached = [(trial.reached, -trial.number) for trial in trials if trial.reached is not None]
-    return trials[-max(reached)[1]] if reached else None
+    reached = [(trial.reached, -trial.number, trial) for trial in trials if trial.reached is not None]
+    return max(reached)[2] if reached else None
 
 
 def in_words(trial: Trial) -> str:

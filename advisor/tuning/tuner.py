@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from advisor.errors import AdvisorError
 from advisor.records.schema import Status
@@ -26,7 +27,7 @@ SLOWEST_EPOCH, LEAST_SECONDS = 10.0, 120.0
 FIRST_EPOCH_SECONDS = 1800.0
 """The same before any epoch has shown what is usual."""
 STORING_SECONDS = 90.0
-"""How long a process may take to end once it was told to, or its run has ended."""
+"""How long a process may take to end once it was told to."""
 _AGAIN = "make room, and give the same command again: it goes on where it was"
 _MOST_FAILURES = 3
 """Trials that fail before any has trained an epoch, until that is taken for the script's fault."""
@@ -50,7 +51,10 @@ class Ending:
 
 @dataclass
 class _Training:
-    """A trial in training: its process, the device it has, and how many epochs it had when it began."""
+    """A trial in training: its process and device, and how far it was when that began.
+
+    ``seen`` is when it last was known to get on, ``decided_at`` after how many epochs it was last decided about.
+    """
 
     trial: Trial
     process: Process
@@ -58,7 +62,7 @@ class _Training:
     before: int
     spent: float
     seen: float
-    decided_at: int = -1
+    decided_at: int
     interrupted: bool = False
 
 
@@ -147,14 +151,18 @@ class Tuner:
     def _start(self, outlook: Outlook, row: int, device: str | None) -> None:
         is_new = row >= len(outlook.trials)
         trial = self._plan.trial_of(outlook, row)
-        doing = f"begins ({trial.why})" if is_new else f"goes on after epoch {trial.done}"
-        if not is_new and not self._plan.resumes:
-            doing = "is trained again, whole"
-        self._say(f"{trial.name} {doing}: {in_words(trial)}")
-        self._train(trial, device)
-
-    def _train(self, trial: Trial, device: str | None) -> None:
         resume = self._session.checkpoint(trial) if self._plan.resumes and trial.done else None
+        if is_new:
+            doing = f"begins ({trial.why})"
+        elif resume is not None:
+            doing = f"goes on after epoch {trial.done}"
+        else:
+            doing = "begins again from its first epoch"
+            doing += ", as it has no checkpoint" if trial.done and self._plan.resumes else ""
+        self._say(f"{trial.name} {doing}: {in_words(trial)}")
+        self._train(trial, device, resume)
+
+    def _train(self, trial: Trial, device: str | None, resume: Path | None) -> None:
         script, suggestion = self._opened.way(trial)
         words = script.command(suggestion, trial.configuration, self._session.folder, trial.name, resume)
         if device is not None:
@@ -162,7 +170,8 @@ class Tuner:
         words = ["--name", self._session.run_name(trial), *words]
         process = self._start_process(words, self._session.trial_folder(trial), self._config.environment())
         before = trial.done if resume is not None else 0
-        self._training[trial.number] = _Training(trial, process, device, before, trial.seconds, time.monotonic())
+        now = time.monotonic()
+        self._training[trial.number] = _Training(trial, process, device, before, trial.seconds, now, before)
 
     def _look_after(self) -> None:
         """Take what the trials in training have recorded, and let those wait that are not worth going on with now."""
@@ -172,7 +181,7 @@ class Tuner:
             if has_news:
                 self._take(training)
             trial, process = training.trial, training.process
-            if trial.done != before:
+            if trial.done != before or process.started is None:
                 training.seen = time.monotonic()
             if process.status is not None:
                 process.tell()  # lets go of its stdin
@@ -195,7 +204,8 @@ class Tuner:
     def _take(self, training: _Training) -> None:
         """Bring a trial up to date with the store."""
         trial = self._session.refreshed(training.trial, self._plan.store)
-        seconds = training.spent + time.monotonic() - training.process.started
+        started = training.process.started
+        seconds = training.spent + (0.0 if started is None else time.monotonic() - started)
         starting = trial.starting
         if not starting and trial.epochs and trial.done > training.before and trial.epochs[-1].seconds:
             took = sum(epoch.seconds or 0.0 for epoch in trial.epochs[training.before :])
@@ -204,13 +214,10 @@ class Tuner:
         self._plan.trials[trial.number] = training.trial
 
     def _is_over(self, training: _Training) -> bool:
-        """Return whether a process has nothing more to say."""
-        told = training.process.told
-        if told is not None:
-            run = training.trial.run
-            has_ended = run is None or run.status is not Status.RUNNING
-            return time.monotonic() - told > (1.0 if has_ended and run is not None else STORING_SECONDS)
-        return False
+        """Return whether a process that was told to end has nothing more to say, or takes too long."""
+        told, run = training.process.told, training.trial.run
+        has_ended = run is not None and run.status is not Status.RUNNING
+        return told is not None and time.monotonic() - told > (1.0 if has_ended else STORING_SECONDS)
 
     def _attend(self, training: _Training) -> None:
         """Look at a trial in training after an epoch, or when one takes too long."""
@@ -223,9 +230,12 @@ class Tuner:
             return
         if time.monotonic() - training.seen > self._patience(training):
             minutes = (time.monotonic() - training.seen) / 60
+            process.kill()
+            if trial.ended:
+                self._say(f"{trial.name} does not end {minutes:.1f} minutes after its last epoch; it is ended")
+                return
             training.trial = self._plan.keep(replace(trial, error="it hung"), f"no epoch in {minutes:.1f} minutes")
             self._say(f"{trial.name} hangs: no epoch in {minutes:.1f} minutes; it is ended")
-            process.kill()
             return
         if trial.ended or trial.done in (0, training.decided_at) or not self._plan.resumes:
             return
@@ -315,11 +325,10 @@ class Tuner:
         return self._plan.keep(trial if again else replace(trial, error=said), said)
 
     def _shrink(self, trial: Trial) -> Trial:
-        """Return a trial that ran out of memory with half its batch, from its beginning."""
+        """Return a trial that ran out of memory with half its batch, which it goes on with."""
         half = trial.configuration.batch_size // 2
         if half < 1 or "batch_size" not in self._opened.way(trial)[0].arguments.open:
             return self._plan.keep(replace(trial, error="out of memory"), "it ran out of memory")
-        self._plan.largest_batch[trial.model] = half
         self._say(f"{trial.name} ran out of memory: its batch is halved to {half}, and no larger one is tried")
         smaller = replace(trial.configuration, batch_size=half)
         said = f"out of memory with a batch of {trial.configuration.batch_size}; halved"
@@ -329,6 +338,8 @@ class Tuner:
         failed = [trial for trial in self._plan.trials if trial.error is not None]
         if len(failed) >= _MOST_FAILURES and not any(trial.done for trial in self._plan.trials):
             log = self._session.trial_folder(failed[-1]) / LOG
+            for trial in failed:  # it is not their fault: they are begun again by the same command
+                self._plan.keep(replace(trial, error=None))
             raise AdvisorError(f"the first {len(failed)} trials failed", cause=str(failed[-1].error), hint=f"see {log}")
 
     def _end_all(self) -> None:

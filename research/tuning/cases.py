@@ -15,13 +15,12 @@ from advisor.learn.table import Floats, build_table, case_of
 from advisor.records.evidence import Evidence, load_evidence, load_fine_tuning
 from advisor.records.schema import Epoch, Pretraining, Run
 from advisor.space.hyperparameters import HYPERPARAMETERS
+from advisor.tuning.outlook import WIDTH
 from research.ablations.forecasts import Forecast, forecast
 from research.curve_model.fitting import FOLDS, fit_curve_model, folds
 from research.curve_model.rows import build_rows
 
 LEVELS = (0.1, 0.5, 0.9)
-_WIDTH = 2.563
-"""Standard deviations of a normal distribution between the outer two of ``LEVELS``."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _case(
                 where.append((i, done - 1))
     low, middle, high = model.quantiles(parts, LEVELS).T
     for (i, j), a, b, c in zip(where, low, middle, high, strict=True):
-        expected[i, j], doubt[i, j] = b, max((c - a) / _WIDTH, 1e-3)
+        expected[i, j], doubt[i, j] = b, max((c - a) / WIDTH, 1e-3)
     return RecordedCase(
         name=" ".join(map(str, pool.case)),
         group=pool.group,

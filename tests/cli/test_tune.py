@@ -48,6 +48,10 @@ def test_disk_space_has_a_unit(refused):
     assert "'plenty' is no amount of disk space above 0" in refused("--max-disk", "plenty")
 
 
+def test_devices_are_named(refused):
+    assert "--devices names none" in refused("--devices", " ,")
+
+
 def test_an_engine_places_its_trials_itself(refused):
     assert "trials are placed by the engine 'ray'" in refused("--engine", "ray", "--devices", "cuda:0")
     assert "--address and --workers are an engine's" in refused("--workers", "2")

@@ -4,6 +4,7 @@ import pytest
 
 from advisor.records.schema import Epoch, Run, Source
 from advisor.space.configuration import Configuration
+from advisor.tuning import disk
 from advisor.tuning.disk import bytes_used, make_room
 from advisor.tuning.session import Session
 from advisor.tuning.trials import Trial
@@ -70,3 +71,9 @@ def test_the_best_and_what_is_in_training_stay(session, trials):
     assert make_room(session, trials, PROMISE, BUSY, 1) == [trials[3], trials[2]]
     assert left(session, trials) == [2, 0, 0, 0, 3]
     assert (session.trial_folder(trials[3]) / "summary.csv").exists()
+
+
+def test_what_a_script_renames_while_it_saves_is_no_fault(session, trials, monkeypatch):
+    there = list(disk._files(session.trial_folder(trials[0])))
+    monkeypatch.setattr(disk, "_files", lambda folder: [*there, folder / "tmp.pth.tar"])
+    assert bytes_used(session, trials[:1]) == 2 * SIZE

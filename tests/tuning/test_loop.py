@@ -83,3 +83,35 @@ def test_an_epoch_that_is_not_reported_is_explained(images, tmp_path, monkeypatc
     next(epochs)
     with pytest.raises(AdvisorError, match="epoch 0 of trial-000 was not reported"):
         next(epochs)
+
+
+@pytest.mark.parametrize(("saves", "reports", "goes_on_at", "lost"), [(True, False, 2, 0), (False, True, 1, 1)])
+def test_killed_between_saving_and_reporting_it_goes_on_after_what_was_saved(
+    images, tmp_path, saves, reports, goes_on_at, lost
+):
+    """The second epoch is saved or reported, not both; then the process is gone."""
+
+    def begin():
+        options = {"model": "test_resnet", "pretrained": False, "img_size": 32, "fix": FIXED, "trials": 1}
+        return advisor.tune(images, folder=tmp_path / "loop", **options)
+
+    trials = begin()
+    trial = next(trials)
+    with trial.record(seed=0) as run:
+        for epoch in trial.train_epochs():
+            if epoch == 0 or saves:
+                trial.checkpoint.write_text(str(epoch))
+            if epoch == 0 or reports:
+                run.log_epoch(epoch, train_loss=1.0, eval_top1=50.0 + epoch, seconds=0.1)
+            if epoch == 1:
+                break
+    trials.close()
+    trials = begin()
+    trial = next(trials)
+    assert trial.resumes
+    with trial.record(seed=0) as run:
+        epochs = trial.train_epochs()
+        assert next(epochs) == goes_on_at
+        run.log_epoch(goes_on_at, train_loss=1.0, eval_top1=60.0, seconds=0.1)
+    assert trial.refresh().lost == lost
+    trials.close()

@@ -1,6 +1,6 @@
 """Several models in one tuning: which comes first, what one result says of the others, and what their epochs cost."""
 
-from types import SimpleNamespace
+import math
 
 import numpy as np
 import pytest
@@ -20,6 +20,9 @@ class Part:
     """What is expected of two configurations of a model: the second ends two points below the first."""
 
     noise = NOISE
+
+    def __init__(self, held=-math.inf):
+        self.held = held
 
     def look(self, trials, costs, *, running=(), resumes=True):
         candidates = [Configuration(lr, 32, 4, 0.0, 0.05) for lr in (0.001, 0.01)]
@@ -70,6 +73,12 @@ def test_what_one_model_comes_to_says_what_the_others_will(expected):
     assert outlook.options.deviation[1] > outlook.options.deviation[3]
 
 
+def test_what_was_reached_earlier_says_as_much_as_a_trial():
+    parts = {"large": ModelPart(Part(), 8.0), "small": ModelPart(Part(held=70.0), 2.0)}
+    outlook = ExpectedOfModels(parts, compare).look([], Costs(1.0, 0.0, 1e9))
+    assert outlook.options.mean[:2].tolist() == [80.0, 78.0]
+
+
 def test_epochs_of_an_untried_model_cost_in_proportion(expected):
     outlook = expected.look([ended(0, "small", 70.0, 1.5)], Costs(1.5, 0.0, 1e9))
     assert outlook.options.seconds[1] == pytest.approx(4 * 1.5 * 8.0 / 2.0)
@@ -90,7 +99,8 @@ def test_rows_are_in_the_order_of_the_trials(expected):
 
 def test_what_is_asked_of_a_model_is_asked_of_its_own_trials():
     asked = []
-    part = SimpleNamespace(noise=NOISE, expect=lambda trials, hparams, model: asked.append((len(trials), model)))
+    part = Part()
+    part.expect = lambda trials, hparams, model: asked.append((len(trials), model))
     several = ExpectedOfModels({"large": ModelPart(part, None), "small": ModelPart(part, None)}, compare)
     several.expect([ended(0, "small", 70.0, 1.0), ended(1, "large", 75.0, 4.0)], {}, "small")
     assert asked == [(1, "small")]

@@ -6,7 +6,7 @@ from advisor.records.schema import Epoch, Run, Source, Status
 from advisor.space.configuration import Configuration
 from advisor.tuning.clock import Budget
 from advisor.tuning.opening import open_tuning
-from advisor.tuning.report import report_of, to_text
+from advisor.tuning.report import next_hour_in_words, report_of, to_text
 from advisor.tuning.trials import Trial
 
 
@@ -76,3 +76,15 @@ def test_people_are_told_the_same(opened, plan):
 
 def test_before_any_epoch_there_is_little_to_say(opened):
     assert to_text(report_of(opened, opened.plan(Budget()))).endswith("No trial has trained an epoch yet.")
+
+
+def test_why_it_ended_is_said_without_any_epoch_too(opened):
+    text = to_text(report_of(opened, opened.plan(Budget()), "nothing more can end within the budget"))
+    assert text.endswith("No trial has trained an epoch yet.\nEnded: nothing more can end within the budget.")
+
+
+def test_a_training_may_take_longer_than_an_hour():
+    hour = {"trials": 0, "gain_of_the_best": 0.25, "gain_at_most": 0.0}
+    told = next_hour_in_words(hour)
+    assert told == ("Such a training takes more than an hour; the most promising one is expected to gain 0.25 points.")
+    assert "about 1 such training;" in next_hour_in_words({**hour, "trials": 1})

@@ -1,7 +1,10 @@
 """A tuning on disk, and what the store adds to it."""
 
 import os
+import shutil
 import time
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -113,15 +116,44 @@ def test_one_process_tunes_at_a_time(session):
 
 
 def test_a_damaged_trial_is_explained(session, trial, store):
-    (session.trial_folder(trial) / "trial.json").write_text("{")
-    with pytest.raises(AdvisorError, match=r"trial\.json cannot be read"):
+    (session.folder / "trial-000.json").write_text("{")
+    with pytest.raises(AdvisorError, match=r"trial-000\.json cannot be read"):
         session.trials(store)
+
+
+def test_a_trial_that_is_missing_is_explained(session, trial, store):
+    session.save(replace(trial, number=1))
+    (session.folder / "trial-000.json").unlink()
+    with pytest.raises(AdvisorError, match=r"trial-000\.json cannot be read"):
+        session.trials(store)
+
+
+def test_who_removes_the_folder_of_a_trial_to_make_room_loses_its_checkpoint_only(session, trial, trained, store):
+    trained(0, 1)
+    shutil.rmtree(session.trial_folder(trial))
+    (found,) = session.trials(store)
+    assert (found.done, found.configuration, session.checkpoint(found)) == (2, CONFIGURATION, None)
+
+
+def test_a_batch_that_ran_out_of_memory_is_remembered(session, trial, trained, store):
+    trained(0, batch_size=64, out_of_memory=True, status=Status.FAILED)
+    trained(1, batch_size=32, extra={"resume": "last.pth.tar"})
+    assert session.trials(store)[0].too_large == 64
+
+
+def test_a_tuning_is_begun_once(session):
+    with pytest.raises(UsageError, match="another process has begun to tune"):
+        Session(session.folder).create({"script": "other.py"})
+    assert session.asked["script"] == "train.py"
 
 
 def test_a_folder_that_cannot_be_written_is_explained(small_disk):
     session = Session(small_disk / "mine")
     session.create({})
-    (small_disk / "filler").write_bytes(b"x" * 4096)
     with pytest.raises(AdvisorError, match="cannot be written"):
-        session.create({"much": "x" * 20_000})
+        session.save(Trial(0, CONFIGURATION, notes=("x" * 20_000,)))
+    (small_disk / "filler").write_bytes(b"x" * 4096)
+    for number in range(1, 9):
+        with suppress(AdvisorError):  # any other error would be told as a traceback
+            session.save(Trial(number, CONFIGURATION))
     assert session.exists

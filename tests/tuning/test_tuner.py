@@ -235,6 +235,40 @@ def test_a_full_disk_ends_it_with_what_to_do(tuning, monkeypatch):
     assert any(trial.ended for trial in trials)
 
 
+def test_where_all_fail_the_same_command_begins_them_again(tuning, monkeypatch):
+    monkeypatch.setenv("TUNED_FAULT", "wrong")
+    monkeypatch.setattr(tuner_module, "_MOST_FAILURES", 1)
+    tuner, _ = tuning(Budget(epochs=10))
+    with pytest.raises(AdvisorError, match="trials failed") as error:
+        tuner.run()
+    assert "labels.txt" in error.value.cause
+    monkeypatch.delenv("TUNED_FAULT")
+    again, said = tuning(Budget(epochs=5))
+    first = again.run().trials[0]
+    assert first.ended
+    assert said[1].startswith("trial-000 begins again from its first epoch: ")
+
+
+def test_a_trial_whose_checkpoint_is_gone_begins_again_and_says_so(tuning, tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNED_PAUSE_AT", "1")
+    first, _ = tuning(Budget(epochs=5))
+    (trial,) = _stopped_after_an_epoch(first, monkeypatch)
+    (tmp_path / "tuning" / trial.name / "last.pth.tar").unlink()
+    again, said = tuning(Budget(epochs=6, trials=1))
+    (trial,) = again.run().trials
+    assert said[1].startswith("trial-000 begins again from its first epoch, as it has no checkpoint")
+    assert (trial.done, trial.lost, trial.restarted) == (5, 1, False)
+
+
+def test_a_script_that_does_not_end_after_its_last_epoch_is_ended(tuning, monkeypatch):
+    monkeypatch.setenv("TUNED_FAULT", "stays")
+    monkeypatch.setattr(tuner_module, "LEAST_SECONDS", 20.0)
+    tuner, said = tuning(Budget(epochs=5, trials=1))
+    (trial,) = tuner.run().trials
+    assert (trial.ended, trial.error, trial.notes) == (True, None, ())
+    assert any("does not end" in line for line in said)
+
+
 def test_two_devices_train_a_trial_each(tuning, monkeypatch):
     monkeypatch.setenv("TUNED_SECONDS", "2.0")
     tuner, said = tuning(Budget(epochs=10), devices=(None, None))

@@ -25,7 +25,11 @@ GRACE_SECONDS = 30.0
 def _end_with(descriptor: int) -> None:
     while os.read(descriptor, 1):
         pass
-    _thread.interrupt_main()
+    script = threading.main_thread().ident
+    if script is not None and hasattr(signal, "pthread_kill"):  # a true signal: it wakes a script that waits
+        signal.pthread_kill(script, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
     time.sleep(GRACE_SECONDS)
     os._exit(1)
 

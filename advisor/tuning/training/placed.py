@@ -1,6 +1,8 @@
 """Trials that the workers of an engine train, on any machine that shares the tuner's folders.
 
-The tuner and the worker tell each other by files in the trial's folder: what the process is to do, and its exit status.
+The tuner and the worker tell each other by files in the trial's folder: what the process is to do, and whether it runs
+or has ended. The tuner makes both, and they are only ever written over: of a file that was not there a machine may not
+see for half a minute, on a network's file system, that it is there now.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from advisor.tuning.training.process import TrialProcess
 _ORDER, _STATUS = "order.txt", "status.txt"
 _END: Literal["end"] = "end"
 _KILL: Literal["kill"] = "kill"
+_RUNS = "runs"
 LOOK_SECONDS = 0.25
 _KILLED = -int(getattr(signal, "SIGKILL", 9))
 
@@ -62,29 +65,31 @@ class PlacedProcess:
         How many the trial takes.
     placement : Placement
         What is trained.
+
+    Attributes
+    ----------
+    told : float or None
+        See ``Process``.
     """
 
     def __init__(self, engine: PlacingEngine, gpus: int, placement: Placement) -> None:
         self._engine, self._gpus, self._placement = engine, gpus, placement
-        self._started = time.monotonic()
-        self._told: float | None = None
+        self._started: float | None = None
+        self.told: float | None = None
         self._died = False
         self._error: BaseException | None = None
         placement.folder.mkdir(parents=True, exist_ok=True)
         for name in (_ORDER, _STATUS):
-            (placement.folder / name).unlink(missing_ok=True)
+            (placement.folder / name).write_text("", encoding="utf-8")
         self._thread = threading.Thread(target=self._wait, name=f"advisor-{placement.folder.name}", daemon=True)
         self._thread.start()
 
     @property
-    def started(self) -> float:
-        """When it was started, by the monotonic clock."""
+    def started(self) -> float | None:
+        """When a worker was seen to have begun with it, by the monotonic clock; None while there is no room for it."""
+        if self._started is None and _read(self._placement.folder / _STATUS):
+            self._started = time.monotonic()
         return self._started
-
-    @property
-    def told(self) -> float | None:
-        """When it was told to end; None where it was not."""
-        return self._told
 
     @property
     def status(self) -> int | None:
@@ -96,7 +101,8 @@ class PlacedProcess:
             Once, if it could not be trained where it was placed.
         """
         if self._thread.is_alive():
-            return None
+            # What no worker has begun with is given up at once: whoever begins then looks first what it is told.
+            return None if self.told is None or self.started is not None else _KILLED
         error, self._error = self._error, None
         if error is not None:
             raise error
@@ -114,8 +120,8 @@ class PlacedProcess:
         self._order(_KILL)
 
     def _order(self, what: str) -> None:
-        if self._told is None:
-            self._told = time.monotonic()
+        if self.told is None:
+            self.told = time.monotonic()
         with suppress(OSError):
             (self._placement.folder / _ORDER).write_text(what, encoding="utf-8")
 
@@ -165,6 +171,10 @@ def train_here(placement: Placement) -> None:
                 cause="who trains the trials of a tuning shares its folder, its working folder and the spools",
                 hint="--folder A_SHARED_FOLDER, called in a shared folder, and `advisor config` for spool_dir",
             )
+    status = placement.folder / _STATUS
+    status.write_text(_RUNS, encoding="utf-8")
+    if _read(placement.folder / _ORDER):  # it waited for room until it was not wanted any more
+        return
     process = TrialProcess(placement.words, placement.folder, placement.settings, placement.working_folder)
     try:
         while process.status is None:
@@ -176,7 +186,7 @@ def train_here(placement: Placement) -> None:
             time.sleep(LOOK_SECONDS)
     finally:
         process.tell()
-    (placement.folder / _STATUS).write_text(str(process.status), encoding="utf-8")
+    status.write_text(str(process.status), encoding="utf-8")
 
 
 def _read(path: Path) -> str:

@@ -22,12 +22,12 @@ class Process(Protocol):
     """A trial in training, wherever that is."""
 
     @property
-    def started(self) -> float:
-        """When it was started, by the monotonic clock."""
+    def started(self) -> float | None:
+        """When it began, by the monotonic clock; None while there is no room for it."""
 
     @property
     def told(self) -> float | None:
-        """When it was told to end; None where it was not."""
+        """When it was told to end, by the same clock; None where it was not."""
 
     @property
     def status(self) -> int | None:
@@ -57,14 +57,19 @@ class TrialProcess:
         Variables of the environment: the store and the spools that the tuner reads.
     working_folder : Path, optional
         Where the script runs; by default where this process does.
+
+    Attributes
+    ----------
+    started, told : float or None
+        See ``Process``.
     """
 
     def __init__(
         self, words: Sequence[str], folder: Path, settings: Mapping[str, str], working_folder: Path | None = None
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._started = time.monotonic()
-        self._told: float | None = None
+        self.started = time.monotonic()
+        self.told: float | None = None
         # Not as other helpers are started: the script imports what lies beside it.
         attended = [sys.executable, "-m", _ATTENDED, str(folder / LOCK), "run", *words]
         command = {**helper_process((), settings), "args": attended}
@@ -79,16 +84,6 @@ class TrialProcess:
             )
 
     @property
-    def started(self) -> float:
-        """When it was started, by the monotonic clock."""
-        return self._started
-
-    @property
-    def told(self) -> float | None:
-        """When it was told to end; None where it was not."""
-        return self._told
-
-    @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
@@ -100,8 +95,8 @@ class TrialProcess:
 
     def tell(self) -> None:
         """Tell the script to end, as by Ctrl-C."""
-        if self._told is None:
-            self._told = time.monotonic()
+        if self.told is None:
+            self.told = time.monotonic()
             assert self._process.stdin is not None
             with suppress(OSError):
                 self._process.stdin.close()

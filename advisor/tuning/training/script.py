@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 from advisor.advise.output.script_arguments import ScriptArguments
 from advisor.advise.output.script_parser import watched_parser
 from advisor.advise.suggestion import Suggested, Suggestion
-from advisor.errors import AdvisorError
+from advisor.errors import AdvisorError, UsageError
 from advisor.helper_process import helper_process
 from advisor.records.recording.launcher import run_script
 from advisor.space.configuration import Configuration
@@ -65,6 +64,19 @@ class TunedScript:
                 hint="leave --lr or another one out",
             )
         return self.arguments.open
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of advice for its training; see ``ScriptArguments.asked``.
+
+        Raises
+        ------
+        UsageError
+            If the command line names no dataset or no model.
+        """
+        try:
+            return self.arguments.asked()
+        except LookupError as error:
+            raise UsageError("this cannot be tuned", cause=str(error), hint="name it on the command line") from error
 
     def command(
         self, suggestion: Suggestion, configuration: Configuration, folder: Path, name: str, resume: Path | None
@@ -123,11 +135,6 @@ class TunedScript:
 
     def _reading(self, values: Mapping[str, Any]) -> ScriptArguments:
         return replace(self.arguments, values={**self.arguments.values, **values})
-
-    def digest(self) -> str:
-        """Return what tells this script and command line from others."""
-        text = json.dumps([str(self.path.absolute()), *self.words])
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _as_options(values: Mapping[str, Any], options: Mapping[str, str]) -> list[str]:

@@ -38,6 +38,8 @@ def train_one_epoch(epoch, model, args):
     fault, _, at = os.environ.get("TUNED_FAULT", "").partition("@")
     if fault == "memory" and args.batch_size > int(at):
         raise MemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    if fault == "wrong":
+        raise RuntimeError("no such file: labels.txt")
     if fault == "hang" and epoch == int(at):
         time.sleep(600)
     once = os.path.join(args.output, args.experiment, "paused")
@@ -80,6 +82,8 @@ def main():
                 json.dump({"epoch": epoch}, file)
             os.replace(f"{last}.part", last)
             scheduler.step(epoch + 1)
+        if os.environ.get("TUNED_FAULT") == "stays":
+            time.sleep(600)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
 

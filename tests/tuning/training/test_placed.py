@@ -9,6 +9,7 @@ import pytest
 from advisor.collect.engine import Finished
 from advisor.config import Config
 from advisor.errors import AdvisorError
+from advisor.tuning import tuner
 from advisor.tuning.clock import Budget
 from advisor.tuning.opening import open_tuning
 from advisor.tuning.training.placed import Placement, Placer, train_here
@@ -41,8 +42,7 @@ def placed(tmp_path, words, script):
         said = []
         opened = open_tuning(script, words, tmp_path / "tuning", said.append)
         start = Placer(engine, 0).start
-        tuner = Tuner(opened.plan(budget), opened, [None, None], said.append, start)
-        return tuner.run(), said
+        return Tuner(opened.plan(budget), opened, [None, None], said.append, start).run(), said
 
     return tune
 
@@ -74,6 +74,42 @@ def test_what_is_told_reaches_the_worker(placed, monkeypatch):
     ending, _ = placed(Told(), Budget(seconds=20.0))
     assert told
     assert all(trial.run is None or trial.run.pid != os.getpid() for trial in ending.trials)
+
+
+class Full(Threads):
+    """An engine whose only room is taken, until it is told otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.room, self.began = threading.Event(), []
+
+    def place(self, function, task, *, gpus=0):
+        self.room.wait()
+        finished = super().place(function, task)
+        self.began.append(task)
+        return finished
+
+
+def test_who_waits_for_room_does_not_hang(placed, monkeypatch):
+    engine = Full()
+    monkeypatch.setattr(tuner, "LEAST_SECONDS", 0.5)
+    monkeypatch.setattr(tuner, "FIRST_EPOCH_SECONDS", 0.5)
+    threading.Timer(4.0, lambda: (monkeypatch.undo(), engine.room.set())).start()
+    ending, said = placed(engine, Budget(epochs=5, trials=1))
+    (trial,) = ending.trials
+    assert trial.error is None, said
+    assert trial.ended
+    assert trial.starting < trial.seconds
+
+
+def test_who_waits_for_room_is_given_up_with_the_budget_and_trains_nothing_later(placed):
+    engine = Full()
+    ending, said = placed(engine, Budget(seconds=3.0))
+    assert all(trial.error is None and not trial.done for trial in ending.trials), said
+    engine.room.set()
+    while not engine.began:
+        time.sleep(0.05)
+    assert not any((task.folder / "train.log").exists() for task in engine.began)
 
 
 def test_a_folder_that_is_not_shared_is_explained(tmp_path):
