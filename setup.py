@@ -22,7 +22,7 @@ def repository() -> str | None:
 
 def description(home: str | None) -> str:
     """Return README.md as an index can show it."""
-    version = re.search(r'__version__ = "(.+)"', (ROOT / "advisor" / "version.py").read_text(encoding="utf-8"))[1]
+    (version,) = re.findall(r'__version__ = "(.+)"', (ROOT / "advisor" / "version.py").read_text(encoding="utf-8"))
 
     def absolute(link: re.Match[str]) -> str:
         picture, text, path = link.groups()
