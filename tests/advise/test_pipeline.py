@@ -202,8 +202,8 @@ def test_between_the_meta_model_and_recipes_second_chances_of_a_fine_tuning_keep
     assert 0.1 < free.novelty < 1
     assert {"meta-model", "recipes"} <= free.basis_weights.keys()
     assert len({one.lr for one in free.suggestions}) > 1
-    fixed = ask(artefact, dataset, **fine_tune, fix={"lr": 1e-3})
-    assert [one.lr for one in fixed.suggestions] == [1e-3] * len(fixed.suggestions)
+    fixed = ask(artefact, dataset, **fine_tune, fix={"lr": 1.234e-3})
+    assert [one.lr for one in fixed.suggestions] == [1.234e-3] * len(fixed.suggestions)
     assert len({one.batch_size for one in fixed.suggestions}) == len(fixed.suggestions) > 1
 
 
@@ -253,6 +253,6 @@ def test_where_nothing_was_recorded_a_fixed_value_is_compared_with_what_was_publ
 def test_a_known_speed_tells_the_time_of_all_epochs(artefact, dataset):
     request = make_request(model="test_resnet", pretrained=False, img_size=32)
     prepared = prepare(artefact, request, dataset, RunList())
-    best = answer(artefact, replace(prepared, images_per_second=7.0)).best
-    assert best.expected_seconds == round(best.epochs * dataset.n_train / 7, 1)
+    best = answer(artefact, replace(prepared, images_per_second=7.3)).best
+    assert best.expected_seconds == round(best.epochs * dataset.n_train / 7.3, 1)
     assert answer(artefact, prepared).best.expected_seconds is None

@@ -83,11 +83,15 @@ def test_the_answer_names_what_was_asked_and_what_it_was_learned_from(prepared, 
     assert advice.metamodel == MetaModelName(version=artefact.version, runs=artefact.runs, datasets=6)
     assert advice.evidence == most_similar(artefact, asked.request, dataset)
     assert advice.evidence
-    assert advice.novelty == round(asked.novelty.value, 3) != round(asked.novelty.value, 2)
     assert advice.suggestion_id != answer(artefact, asked).suggestion_id
-    shares = _weights(find_grounds(artefact, asked).published, asked.novelty.published_share)
-    assert advice.basis_weights == {name: round(share, 3) for name, share in shares.items() if share > 0.005}
-    assert advice.warnings[: len(asked.novelty.reasons)] == asked.novelty.reasons
+
+
+def test_novelty_is_given_to_three_digits_as_the_weights_are_and_its_reasons_first(prepared, artefact):
+    asked = replace(prepared(img_size=64), novelty=Novelty(0.34567, ("larger", "other")))
+    advice = answer(artefact, asked)
+    assert advice.novelty == 0.346
+    assert advice.basis_weights["meta-model"] == round(1 - asked.novelty.published_share, 3) == 0.724
+    assert advice.warnings[:2] == ("larger", "other")
 
 
 def test_where_nothing_is_left_of_the_evidence_nothing_is_said_of_it(prepared, artefact):
@@ -102,6 +106,14 @@ def test_like_the_evidence_nothing_is_said_of_what_is_published(prepared, artefa
     (learned,) = answer(artefact, asked).warnings
     assert learned.startswith("learned from ")
     assert find_grounds(artefact, asked).published is None
+
+
+def test_like_the_evidence_own_runs_are_held_against_the_meta_model_alone(prepared, own_run, artefact):
+    runs = [own_run(run_id=f"own{i}", lr=1e-3 * 2**i, final_metric=60.0 + i) for i in range(2)]
+    asked = replace(prepared(runs), novelty=Novelty(0.0, ()))
+    advice = answer(artefact, asked)
+    assert advice.basis_weights == {"meta-model": 1.0}
+    assert advice.best.expected is not None
 
 
 def test_of_how_many_suggestions_were_asked_for_so_many_come(prepared, artefact):
@@ -281,6 +293,9 @@ def test_second_chances_of_a_fine_tuning_keep_their_distance_from_the_first():
     dataset = artefact.of(Pretraining.IMAGENET).known[0].dataset
     request = make_request(model="tf_efficientnet_lite0", pretrained=True, img_size=512)
     asked = prepare(artefact, request, dataset, RunList())
+    advice = answer(artefact, asked)
+    assert advice.metamodel.runs == artefact.of(Pretraining.IMAGENET).runs != artefact.runs
+    assert answer(artefact, prepare(artefact, replace(request, top_k=1), dataset, RunList())).best == advice.best
     grounds = find_grounds(artefact, asked)
     assert 0.1 < grounds.share < 0.9
     learned = _search(grounds.learned, asked).configurations
