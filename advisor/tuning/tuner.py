@@ -356,6 +356,8 @@ class Tuner:
             self._session.seconds = self._plan.seconds
 
     def _tell_all(self) -> None:
+        """Tell the trials in training to end; one that has just ended stores its checkpoint and ends by itself."""
         for training in self._training.values():
-            training.process.tell()
-            training.interrupted = True
+            if training.trial.done != training.trial.configuration.epochs:
+                training.process.tell()
+                training.interrupted = True

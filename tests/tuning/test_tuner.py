@@ -260,10 +260,19 @@ def test_a_trial_whose_checkpoint_is_gone_begins_again_and_says_so(tuning, tmp_p
     assert (trial.done, trial.lost, trial.restarted) == (5, 1, False)
 
 
+def test_the_last_checkpoint_is_stored_when_the_budget_is_spent_with_the_last_epoch(tuning, tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNED_FAULT", "saves-slowly")
+    tuner, _ = tuning(Budget(epochs=5, trials=1))
+    (trial,) = tuner.run().trials
+    assert trial.ended
+    saved = json.loads((tmp_path / "tuning" / trial.name / "last.pth.tar").read_text())
+    assert saved["epoch"] == 4
+
+
 def test_a_script_that_does_not_end_after_its_last_epoch_is_ended(tuning, monkeypatch):
     monkeypatch.setenv("TUNED_FAULT", "stays")
     monkeypatch.setattr(tuner_module, "LEAST_SECONDS", 20.0)
-    tuner, said = tuning(Budget(epochs=5, trials=1))
+    tuner, said = tuning(Budget(epochs=20, trials=1))
     (trial,) = tuner.run().trials
     assert (trial.ended, trial.error, trial.notes) == (True, None, ())
     assert any("does not end" in line for line in said)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
+from advisor.advise.resources.speed import speed_of
 from advisor.advise.resources.trial import USABLE_SHARE
 from advisor.describe.model import describe_model
 from advisor.describe.model_description import ModelDescription
@@ -109,13 +110,14 @@ def speed_here(runs: Iterable[Run]) -> float | None:
     factors: list[float] = []
     device = None
     for run in runs:
-        if not (run.model and run.img_size and run.n_train and run.epochs_done and run.train_seconds):
+        speed = speed_of(run)
+        if speed is None or not (run.model and run.img_size):
             continue
         published = _published_speed(run.model, run.img_size)
         if published is None or (factors and run.device != device):
             continue
         device = run.device
-        factors.append(run.n_train * run.epochs_done / run.train_seconds / published)
+        factors.append(speed / published)
     return statistics.median(factors) if factors else None
 
 

@@ -33,15 +33,23 @@ def images_per_second(runs: Iterable[Run], model: str, img_size: int) -> float |
     The tag of pretrained weights does not matter: the same architecture is as fast from any of them.
     """
     speeds = [
-        run.n_train * run.epochs_done / run.train_seconds
+        speed
         for run in runs
         if (run.model or "").partition(".")[0] == model
         and run.img_size == img_size
-        and run.n_train
-        and run.epochs_done
-        and run.train_seconds
+        and (speed := speed_of(run)) is not None
     ]
     return statistics.median(speeds) if speeds else None
+
+
+def speed_of(run: Run) -> float | None:
+    """Return how many images a run trained in a second; None where it does not tell.
+
+    One that was resumed does not: its epochs are those of the whole training, its time is its own.
+    """
+    if run.resumed_from or run.extra.get("resume") or not (run.n_train and run.epochs_done and run.train_seconds):
+        return None
+    return run.n_train * run.epochs_done / run.train_seconds
 
 
 def epochs_within(seconds: float, n_train: int, speed: float | None, model: str) -> int:

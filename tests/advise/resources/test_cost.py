@@ -57,3 +57,4 @@ def test_own_runs_tell_how_fast_the_machine_is():
     own = replace(RUN, model="a_network_of_mine")
     assert speed_here([own, replace(RUN, train_seconds=None)]) is None
     assert speed_here([]) is None
+    assert speed_here([replace(RUN, extra={"resume": "last.pth.tar"}, train_seconds=10.0)]) is None

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,15 @@ def test_the_speed_is_that_of_the_users_own_runs(records):
     assert speed == pytest.approx(sorted(200 * r.epochs for r in runs if r.model == "test_vit")[1])
     assert images_per_second(runs, "test_vit", 64) is None
     assert images_per_second([], "test_vit", 32) is None
+
+
+@pytest.mark.parametrize("how", [{"resumed_from": "before"}, {"extra": {"resume": "last.pth.tar"}}])
+def test_a_run_that_was_resumed_tells_no_speed(records, how):
+    """Its last epoch alone took its time; the nine before are those of another run."""
+    run = next(run for run in records(n_groups=1, runs_per_case=1)[0] if run.model == "test_vit")
+    resumed = replace(run, epochs_done=10, train_seconds=run.train_seconds / 10, **how)
+    assert images_per_second([resumed], "test_vit", 32) is None
+    assert images_per_second([run, resumed], "test_vit", 32) == images_per_second([run], "test_vit", 32)
 
 
 @given(st.floats(1, 1e5), st.integers(1, 10**6), st.floats(0.1, 1e5))

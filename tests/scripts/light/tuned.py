@@ -78,6 +78,8 @@ def main():
             evaluated = validate(epoch, args)
             summary = os.path.join(folder, "summary.csv")
             utils.update_summary(epoch, trained, evaluated, summary, write_header=epoch == 0)
+            if os.environ.get("TUNED_FAULT") == "saves-slowly":
+                time.sleep(3.0)
             with open(f"{last}.part", "w") as file:
                 json.dump({"epoch": epoch}, file)
             os.replace(f"{last}.part", last)
