@@ -197,18 +197,18 @@ def test_three_own_runs_are_worth_some_confidence_where_nothing_else_is(prepared
 @pytest.mark.parametrize(
     ("lr", "high", "doubts"),
     [
-        (0.25, 40.0, []),
-        (0.5, 40.0, []),
-        (0.6, 40.0, ["learning rate is fixed outside what was recorded (0.25 to 0.5)"]),
-        (0.2, 40.0, ["learning rate is fixed outside what was recorded (0.25 to 0.5)"]),
-        (0.25, 40.6, ["it can end anywhere from 0 to 41 %"]),
+        (0.25, 50.0, []),
+        (0.5, 50.0, []),
+        (0.6, 50.0, ["learning rate is fixed outside what was recorded (0.25 to 0.5)"]),
+        (0.2, 50.0, ["learning rate is fixed outside what was recorded (0.25 to 0.5)"]),
+        (0.25, 50.6, ["it can end anywhere from 10 to 51 %"]),
     ],
 )
 def test_doubts_are_named(prepared, lr, high, doubts):
     asked = replace(prepared(fix={"lr": lr}), novelty=Novelty(0.0, ()))
     bounds = {**asked.coverage.bounds, "lr": (0.25, 0.5)}
     asked = replace(asked, coverage=replace(asked.coverage, bounds=bounds, groups=10))
-    level, reason = _confidence(asked, "meta-model", (), Expected(top1=20, low=0.0, high=high, level=0.8))
+    level, reason = _confidence(asked, "meta-model", (), Expected(top1=20, low=10.0, high=high, level=0.8))
     assert level == ("medium" if doubts else "high")
     assert reason.split("; ")[:-1] == doubts
 
