@@ -1,5 +1,6 @@
 """A copy of the store is whole whoever writes it; put back, it has what it had, and what the spools hold."""
 
+import re
 import shutil
 import sqlite3
 import stat
@@ -8,10 +9,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from advisor.errors import StoreError, UsageError
 from advisor.records.schema import Epoch, Run, Source
+from advisor.records.store import backup
 from advisor.records.store.backup import back_up, restore
+from advisor.records.store.migrations import HEAD
 from advisor.records.store.store import Store
 from advisor.records.store.sync import sync
 
@@ -178,12 +182,79 @@ def test_a_full_disk_keeps_the_copy_of_before(url, small_disk):
 
 def test_what_cannot_be_copied_is_refused_with_what_to_do(url, file):
     Store(url).close()
-    for action in (back_up, restore):
-        with pytest.raises(UsageError, match="the store itself"):
+    for action, other in ((back_up, "name another file"), (restore, "name the copy of it")):
+        with pytest.raises(UsageError) as caught:
             action(url, file)
-        with pytest.raises(UsageError, match="on a server") as error:
+        assert (caught.value.problem, caught.value.hint) == (f"{file} is the store itself", other)
+        with pytest.raises(UsageError) as caught:
             action("postgresql://me:hunter2@host/runs", file)
-        assert "pg_dump" in error.value.hint
-        assert "hunter2" not in str(error.value)
-        with pytest.raises(UsageError, match="is no file"):
-            action("sqlite://", file)
+        assert str(caught.value) == (
+            "the store postgresql+psycopg://me:***@host/runs is on a server: this command copies files"
+        )
+        assert caught.value.hint == (
+            "pg_dump --format custom --file FILE DATABASE, and pg_restore --clean --dbname DATABASE FILE"
+        )
+        for no_file in ("sqlite://", "sqlite:///:memory:", "sqlite:///file:here?uri=true"):
+            with pytest.raises(UsageError) as caught:
+                action(no_file, file)
+            assert (str(caught.value), caught.value.hint) == (f"the store {no_file} is no file", "advisor config")
+
+
+def test_why_a_copy_failed_is_said_of_the_file_that_it_failed_for(url, file, tmp_path):
+    with pytest.raises(StoreError) as caught:
+        back_up(url, tmp_path / "copy.db")
+    assert caught.value.problem == f"{file} cannot be copied to {tmp_path / 'copy.db'}"
+    assert caught.value.cause == "unable to open database file"
+    assert caught.value.hint == "check that both can be read and written"
+    Store(url).close()
+    nowhere = tmp_path / "nowhere" / "copy.db"
+    with pytest.raises(StoreError) as caught:
+        back_up(url, nowhere)
+    assert str(caught.value) == f"{nowhere} cannot be written: No such file or directory"
+    assert caught.value.hint == "name a file in a folder of yours"
+    told = {}
+    for name, copy in {copy.name: copy for copy in refused(tmp_path)}.items():
+        with pytest.raises(StoreError) as caught:
+            restore(url, copy)
+        told[name] = caught.value
+    assert str(told["text"]) == f"{tmp_path / 'text'} is damaged: file is not a database"
+    assert told["text"].hint == "advisor records restore BACKUP"
+    assert str(told["other"]) == f"{tmp_path / 'other'} is no store of records"
+    assert told["other"].hint == "name a file that `advisor records backup` wrote"
+    assert told["newer"].problem == f"{tmp_path / 'newer'} was made by a newer version of timm-advisor"
+    assert told["newer"].cause == f"its schema is 9999, this version knows {HEAD}"
+    assert told["newer"].hint == "pip install --upgrade timm-advisor"
+
+
+def test_a_store_that_another_process_brings_up_to_date_is_waited_for(url, file, tmp_path, monkeypatch):
+    monkeypatch.setattr(backup, "BUSY_SECONDS", 0.05)
+    Store(url).close()
+    back_up(url, tmp_path / "copy.db")
+    with FileLock(f"{file}.lock"), pytest.raises(StoreError) as caught:
+        restore(url, tmp_path / "copy.db")
+    assert caught.value.cause == f"another process has been holding {file}.lock for 0.05 s"
+
+
+def test_a_copy_is_one_private_file_and_is_put_back_where_there_was_no_store(url, tmp_path):
+    store = Store(url)
+    add(store, 1)
+    back_up(url, tmp_path / "copy.db")
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    store.close()
+    elsewhere = tmp_path / "new" / "records.db"
+    assert restore(f"sqlite:///{elsewhere}", tmp_path / "copy.db") is None
+    assert ids(f"sqlite:///{elsewhere}") == ["01run00001"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (elsewhere.parent, elsewhere)] == [0o700, 0o600]
+
+
+def test_what_belongs_to_a_damaged_store_is_moved_with_it(url, file, tmp_path):
+    Store(url).close()
+    back_up(url, tmp_path / "copy.db")
+    for part in ("", "-wal", "-shm"):
+        file.with_name(f"{file.name}{part}").write_bytes(f"damaged{part}".encode() * 1_000)
+    moved = restore(url, tmp_path / "copy.db")
+    assert re.fullmatch(r"records\.db\.damaged-\d{8}T\d{6}", moved.name)
+    assert moved.with_name(f"{moved.name}-wal").read_bytes() == b"damaged-wal" * 1_000
+    assert moved.with_name(f"{moved.name}-shm").exists()
+    assert ids(url) == []
