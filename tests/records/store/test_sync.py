@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from advisor.records.recording import spool
 from advisor.records.schema import Status, new_id
 from advisor.records.store import connection
 from advisor.records.store.store import Store
-from advisor.records.store.sync import forget, sync
+from advisor.records.store.sync import forget, sync, sync_from
 
 
 def test_a_finished_run_is_taken_once_and_archived(spools, store, folder):
@@ -207,3 +208,19 @@ def test_secrets_that_a_spool_holds_are_masked(spools, store, folder):
     assert run.extra["db_pass"] == "***"
     assert run.extra["seed"] == 3
     assert "pa55word" not in repr(run)
+
+
+def test_a_copy_of_another_machines_spools_is_taken_with_what_that_had_archived_and_stays_as_it_is(
+    spools, store, folder
+):
+    archived, first = spools.begin()
+    spools.write(folder, archived, first, spools.END)
+    with closing(Store("sqlite://")) as elsewhere:
+        sync(elsewhere, folder)
+    waiting, first = spools.begin()
+    spools.write(folder, waiting, first, spools.END)
+    before = sorted(folder.rglob("*"))
+    report = sync_from(store, folder)
+    assert (report.runs, report.lines) == (2, 4)
+    assert {run.run_id for run in store.runs()} == {archived, waiting}
+    assert sorted(folder.rglob("*")) == before

@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from advisor.config import Config
+from advisor.config import Config, store_name
 from advisor.errors import StoreError
 from advisor.plugins import Plugins
 from advisor.records.recording import spool
 from advisor.records.recording.recorder import Recorder
+from advisor.records.store import sync as module
+from advisor.records.store.connection import unusable
 from advisor.records.store.store import Store
 from advisor.records.store.sync import sync, sync_own
 
@@ -95,3 +98,76 @@ def test_a_run_from_before_runs_said_for_which_store_goes_to_the_one_that_asks(s
     spools.write(folder, run_id, first, spools.END)
     assert sync(store, folder, only="sqlite:////any.db").foreign == 0
     assert [run.run_id for run in store.runs()] == [run_id]
+
+
+def test_more_spools_than_one_transaction_takes_are_taken_in_several(spools, store, folder, monkeypatch):
+    monkeypatch.setattr(module, "_SPOOLS_A_TRANSACTION", 2)
+    begun = [spools.begin() for _ in range(5)]
+    for run_id, first in begun:
+        spools.write(folder, run_id, first, spools.END)
+    assert sync(store, folder).runs == 5
+    assert {run.run_id for run in store.runs()} == {run_id for run_id, _ in begun}
+    assert not list(folder.glob("*.jsonl"))
+
+
+def test_why_a_spool_was_refused_is_said_in_one_short_line(spools, store, folder):
+    run_id, first = spools.begin()
+    path = spools.write(folder, run_id, first, spool.encode("epoch", {"epoch": 2**63 - 1}))
+    ((refused, reason),) = sync(store, folder).refused.items()
+    assert refused == str(path)
+    assert reason.startswith(("OverflowError: ", "StoreError: "))
+    assert "\n" not in reason
+    assert "  " not in reason
+    assert len(reason) <= 300
+
+
+def test_a_new_store_takes_what_was_archived_for_it_and_for_no_other(spools, store_url, store, folder, monkeypatch):
+    monkeypatch.setenv("ADVISOR_SPOOL_DIR", str(folder))
+    monkeypatch.setenv("ADVISOR_STORE", store_url)
+    config = Config()
+    runs = {}
+    for name, of in (("ours", store_name(config["store"])), ("theirs", "sqlite:////other.db")):
+        runs[name], first = spools.begin(store=of)
+        spools.write(folder, runs[name], first, spools.END)
+    sync(store, folder)
+    assert len(list((folder / "ingested").iterdir())) == 2
+    store.remove(list(runs.values()))
+    with store.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM spools")
+    assert sync_own(store, config).lines == 0
+    report = sync_own(store, config, archived=True)
+    assert (report.runs, report.foreign) == (1, 1)
+    assert [run.run_id for run in store.runs()] == [runs["ours"]]
+    assert len(list((folder / "ingested").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "gone", "of_a_spool"),
+    [
+        (sa.exc.DataError, "22003", False, True),
+        (sa.exc.IntegrityError, "23505", False, True),
+        (sa.exc.OperationalError, "54000", False, True),
+        (sa.exc.OperationalError, "40001", False, False),
+        (sa.exc.DataError, "57P01", False, False),
+        (sa.exc.DataError, "22003", True, False),
+        (sa.exc.DataError, None, False, True),
+        (sa.exc.ProgrammingError, None, False, True),
+        (sa.exc.OperationalError, None, False, False),
+        (sa.exc.DataError, None, True, False),
+    ],
+)
+def test_an_error_is_of_a_spool_by_what_the_database_calls_it(kind, state, gone, of_a_spool):
+    said = Exception("said")
+    if state is not None:
+        said.sqlstate = state
+    error = unusable("any", OSError())
+    error.__cause__ = kind("INSERT", {}, said, connection_invalidated=gone)
+    assert module._is_of_a_spool(error) == of_a_spool
+
+
+def test_what_is_no_error_of_the_database_is_of_a_spool_unless_it_is_the_stores():
+    assert module._is_of_a_spool(OverflowError())
+    assert not module._is_of_a_spool(unusable("any", OSError()))
+    error = unusable("any", OSError())
+    error.__cause__ = sa.exc.StatementError("said", "INSERT", {}, OverflowError())
+    assert module._is_of_a_spool(error)
