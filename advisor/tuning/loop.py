@@ -127,7 +127,7 @@ class LoopTrial:
             noted = json.loads((self.folder / _SAVED).read_text(encoding="utf-8"))
         except FileNotFoundError:  # it was killed in its first epoch, or soon after
             return 1
-        return int(noted["epochs"]) + (self._written() != noted["written"])
+        return int(noted["epochs"]) + int(self._written() != noted["written"])
 
     def _take(self, epoch: int) -> None:
         deadline = time.monotonic() + RECORDED_SECONDS
