@@ -106,6 +106,9 @@ def test_like_the_evidence_nothing_is_said_of_what_is_published(prepared, artefa
     (learned,) = answer(artefact, asked).warnings
     assert learned.startswith("learned from ")
     assert find_grounds(artefact, asked).published is None
+    hardly = replace(asked, novelty=Novelty(0.03, ()))
+    assert find_grounds(artefact, hardly).share < 0.005
+    assert not any("the values rest" in warning for warning in answer(artefact, hardly).warnings)
 
 
 def test_like_the_evidence_own_runs_are_held_against_the_meta_model_alone(prepared, own_run, artefact):
@@ -295,6 +298,7 @@ def test_second_chances_of_a_fine_tuning_keep_their_distance_from_the_first():
     asked = prepare(artefact, request, dataset, RunList())
     advice = answer(artefact, asked)
     assert advice.metamodel.runs == artefact.of(Pretraining.IMAGENET).runs != artefact.runs
+    assert answer(artefact.of(Pretraining.IMAGENET), asked).suggestions == advice.suggestions
     assert answer(artefact, prepare(artefact, replace(request, top_k=1), dataset, RunList())).best == advice.best
     grounds = find_grounds(artefact, asked)
     assert 0.1 < grounds.share < 0.9
