@@ -11,6 +11,7 @@ import numpy as np
 
 from advisor.learn.table import Floats
 from advisor.records.store.store import Store
+from advisor.space.words import counted
 from advisor.tuning.clock import Budget, Costs
 from advisor.tuning.decision import Choice, choose
 from advisor.tuning.models import ExpectedOfModels
@@ -88,7 +89,7 @@ class Plan:
         left = self.costs.left
         if self.budget.seconds is not None:
             return f"{max(left, 0) / 60:.1f} minutes"
-        return f"{left:.0f} epochs" if self.budget.epochs is not None else "any budget"
+        return counted(max(int(left), 0), "epoch") if self.budget.epochs is not None else "any budget"
 
     def keep(self, trial: Trial, note: str | None = None) -> Trial:
         """Take a trial as it is now, with a note about it, into the plan and its folder."""

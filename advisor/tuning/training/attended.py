@@ -36,8 +36,10 @@ def _end_with(descriptor: int) -> None:
 
 def main() -> None:
     """Run the command line of ``advisor``."""
-    # Where a shell starts a tuner in the background its children ignore Ctrl-C.
+    # Where a shell starts a tuner in the background its children ignore Ctrl-C; those of Ray's workers do not get it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     held = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -1,6 +1,7 @@
 """A training ends when whoever waits for it lets go of it."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -19,8 +20,16 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.fixture(params=[False, True], ids=["as here", "as in a worker of Ray"])
+def blocked(request):
+    """Block Ctrl-C, which processes that are started inherit."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT} if request.param else set())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows wakes no sleep")
-def test_a_script_that_waits_is_woken_and_told(tmp_path):
+def test_a_script_that_waits_is_woken_and_told(tmp_path, blocked):
     script = tmp_path / "waits.py"
     script.write_text(SCRIPT)
     process = TrialProcess([str(script)], tmp_path / "trial", Config().environment())
