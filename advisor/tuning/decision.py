@@ -71,7 +71,7 @@ class Choice:
         Points by which it is expected to exceed the best in hand; the most that any is, where none is chosen.
     why : {"goes on", "gain", "noise", "budget"}
         It is in training and may still be the best; it promises most for its time; nothing is expected to gain more
-        than a share of the noise; nothing can end within the budget.
+        than a share of the noise; nothing that is can end within the budget.
     """
 
     row: int | None
@@ -106,9 +106,10 @@ def choose(
         return Choice(current, float(gains[current]), "goes on")
     if not possible.any():
         return Choice(None, 0.0, "budget")
+    elsewhere = float(np.where(options.is_open, gains, 0.0).max())
     gains = np.where(possible, gains, 0.0)
     if gains.max() <= patience * noise:
-        return Choice(None, float(gains.max()), "noise")
+        return Choice(None, float(gains.max()), "noise" if elsewhere <= patience * noise else "budget")
     promise = mean + EXPLORATION_WEIGHT * deviation
     if not math.isinf(best):
         above = np.maximum(promise - best, 0.0)

@@ -21,7 +21,7 @@ from advisor.tuning.trials import Trial
 
 ENDINGS = {
     "noise": "nothing is expected to gain more than the noise",
-    "budget": "nothing more can end within the budget",
+    "budget": "nothing that promises more can end within the budget",
     "spent": "the budget is spent",
 }
 
@@ -109,10 +109,10 @@ class Plan:
         """Return the final accuracies expected of configurations of a model, and their standard deviations."""
         return self._expected.expect(self.trials, hparams, model)
 
-    @property
-    def seconds_an_epoch(self) -> float:
-        """How long an epoch takes; 0 where none has shown it."""
-        return Costs.of(self.trials, Budget(seconds=math.inf), 0.0).an_epoch
+    def seconds_of(self, epochs: float) -> float:
+        """Return how long a trial of so many epochs takes, its start included; 0 where no epoch has shown it."""
+        costs = Costs.of(self.trials, Budget(seconds=math.inf), 0.0)
+        return costs.a_start + epochs * costs.an_epoch if costs.an_epoch else 0.0
 
     def choose(self, outlook: Outlook, taken: Collection[int] = (), current: int | None = None) -> Choice:
         """Return what to train on.

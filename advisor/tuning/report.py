@@ -109,12 +109,12 @@ def _next_hour(plan: Plan, outlook: Outlook) -> dict[str, float] | None:
 
     None where nothing has ended, or it is not known how long an epoch takes.
     """
-    options, an_epoch = outlook.options, plan.seconds_an_epoch
-    if np.isinf(options.best) or not an_epoch:
+    options = outlook.options
+    seconds = plan.seconds_of(float(np.median([trial.configuration.epochs for trial in plan.trials] or [0])))
+    if np.isinf(options.best) or not seconds:
         return None
     gains = np.where(options.is_open, expected_gains(options.mean, options.deviation, options.best), 0.0)
-    epochs = np.median([trial.configuration.epochs for trial in plan.trials])
-    count = int(AN_HOUR / (an_epoch * epochs))
+    count = int(AN_HOUR / seconds)
     ordered = np.sort(gains)[::-1]
     return {
         "trials": count,

@@ -61,6 +61,12 @@ def test_it_ends_when_nothing_is_expected_to_gain_more_than_a_share_of_the_noise
     assert choose(options(*rows), 1.0, 100, patience=-1.0).row is not None
 
 
+def test_what_promises_more_but_cannot_end_in_time_is_not_called_noise():
+    rows = ENDED, (75, 2, 3, 60), (85, 9, 50, NEW)
+    assert choose(options(*rows), 1.0, 4).why == "budget"
+    assert choose(options(*rows[:2]), 1.0, 4).why == "noise"
+
+
 def test_what_was_reached_before_counts():
     assert choose(options(ENDED, (85, 1, 5, NEW), held=95.0), 1.0, 100).why == "noise"
     assert choose(options(ENDED, (85, 1, 5, NEW)), 1.0, 100).row == 1

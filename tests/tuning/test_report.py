@@ -1,5 +1,7 @@
 """What a tuning has learned, of trials that the store holds."""
 
+from dataclasses import replace
+
 import pytest
 
 from advisor.records.schema import Epoch, Run, Source, Status
@@ -66,6 +68,12 @@ def test_it_says_what_the_next_hour_would_likely_buy(opened, plan):
     assert 0 <= hour["gain_of_the_best"] <= hour["gain_at_most"]
 
 
+def test_what_comes_before_the_first_epoch_counts_in_the_next_hour(opened, plan):
+    for trial in list(plan.trials):
+        plan.keep(replace(trial, starting=8.0))
+    assert report_of(opened, plan)["next_hour"]["trials"] == 200
+
+
 def test_people_are_told_the_same(opened, plan):
     text = to_text(report_of(opened, plan, "the budget is spent"))
     assert "Best: trial-000, 78.0 % after 5 epochs, with" in text
@@ -79,8 +87,8 @@ def test_before_any_epoch_there_is_little_to_say(opened):
 
 
 def test_why_it_ended_is_said_without_any_epoch_too(opened):
-    text = to_text(report_of(opened, opened.plan(Budget()), "nothing more can end within the budget"))
-    assert text.endswith("No trial has trained an epoch yet.\nEnded: nothing more can end within the budget.")
+    text = to_text(report_of(opened, opened.plan(Budget()), "the budget is spent"))
+    assert text.endswith("No trial has trained an epoch yet.\nEnded: the budget is spent.")
 
 
 def test_a_training_may_take_longer_than_an_hour():
