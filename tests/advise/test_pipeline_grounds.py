@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from advisor.advise.assumes import Assumes
+from advisor.advise.blend import blend
 from advisor.advise.pipeline import (
     _basis_in_words,
     _combine,
@@ -117,6 +118,24 @@ def test_like_the_evidence_own_runs_are_held_against_the_meta_model_alone(prepar
     advice = answer(artefact, asked)
     assert advice.basis_weights == {"meta-model": 1.0}
     assert advice.best.expected is not None
+
+
+def test_the_rest_of_the_recipe_is_that_of_what_has_the_say(prepared, artefact):
+    for novelty, basis in ((0.3, "meta-model"), (0.7, "recipes")):
+        asked = replace(prepared(), novelty=Novelty(novelty, ()))
+        advice = answer(artefact, asked)
+        assert advice.basis == basis
+        assert (advice.assumes == find_grounds(artefact, asked).published.assumes) == (basis == "recipes")
+
+
+def test_every_suggestion_lies_between_the_learned_and_the_published_one_of_its_place(prepared, artefact):
+    asked = replace(prepared(top_k=8), novelty=Novelty(0.5, ()))
+    grounds = find_grounds(artefact, asked)
+    learned, said = _search(grounds.learned, asked).configurations, grounds.published.configurations
+    assert 1 < len(said) < len(learned)
+    found, _ = _combine(asked, grounds)
+    pairs = zip(learned, [*said, *[said[-1]] * len(learned)], strict=False)
+    assert list(found) == list(dict.fromkeys(blend(*pair, 0.5, "adamw", asked.request.limits) for pair in pairs))
 
 
 def test_of_how_many_suggestions_were_asked_for_so_many_come(prepared, artefact):
@@ -272,6 +291,13 @@ def test_layer_decay_is_assumed_where_most_runs_of_the_user_have_it(prepared, ow
         asked = replace(asked, own_runs=runs)
     assert (_published(asked, 1.0).assumes.layer_decay is not None) == assumed
     assert _published(asked, 0.1).assumes.layer_decay is None, "recorded runs had none, and have the say"
+
+
+def test_layer_decay_is_left_out_where_the_meta_model_says_more_than_each_other(prepared):
+    asked = prepared(model=LAYERED, pretrained=True, img_size=224)
+    weights = _weights(_published(asked, 1.0), 0.51)
+    assert max(weights, key=weights.get) == "meta-model"
+    assert _published(asked, 0.51).assumes.layer_decay is None
 
 
 @pytest.mark.parametrize("count", [2, 3])
