@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from advisor.errors import AdvisorError
-from advisor.records.schema import Status
+from advisor.records.schema import Run, Status
 from advisor.records.store.sync import sync_own
 from advisor.tuning.disk import REMOVED, bytes_used, make_room
 from advisor.tuning.opening import Opened
@@ -53,7 +53,8 @@ class Ending:
 class _Training:
     """A trial in training: its process and device, and how far it was when that began.
 
-    ``seen`` is when it last was known to get on, ``decided_at`` after how many epochs it was last decided about.
+    ``seen`` is when it last was known to get on, ``decided_at`` after how many epochs it was last decided about,
+    ``earlier`` the id of its latest run before this process.
     """
 
     trial: Trial
@@ -63,7 +64,14 @@ class _Training:
     spent: float
     seen: float
     decided_at: int
+    earlier: str | None
     interrupted: bool = False
+
+    @property
+    def run(self) -> Run | None:
+        """What this process has recorded; None before it has."""
+        run = self.trial.run
+        return None if run is None or run.run_id == self.earlier else run
 
 
 class Tuner:
@@ -170,8 +178,10 @@ class Tuner:
         words = ["--name", self._session.run_name(trial), *words]
         process = self._start_process(words, self._session.trial_folder(trial), self._config.environment())
         before = trial.done if resume is not None else 0
-        now = time.monotonic()
-        self._training[trial.number] = _Training(trial, process, device, before, trial.seconds, now, before)
+        earlier = None if trial.run is None else trial.run.run_id
+        self._training[trial.number] = _Training(
+            trial, process, device, before, trial.seconds, seen=time.monotonic(), decided_at=before, earlier=earlier
+        )
 
     def _look_after(self) -> None:
         """Take what the trials in training have recorded, and let those wait that are not worth going on with now."""
@@ -215,7 +225,7 @@ class Tuner:
 
     def _is_over(self, training: _Training) -> bool:
         """Return whether a process that was told to end has nothing more to say, or takes too long."""
-        told, run = training.process.told, training.trial.run
+        told, run = training.process.told, training.run
         has_ended = run is not None and run.status is not Status.RUNNING
         return told is not None and time.monotonic() - told > (1.0 if has_ended else STORING_SECONDS)
 
@@ -295,8 +305,7 @@ class Tuner:
         """Note how a process ended."""
         sync_own(self._plan.store, self._config)
         self._take(training)
-        trial, status = training.trial, training.process.status
-        run = trial.run
+        trial, run, status = training.trial, training.run, training.process.status
         if trial.error is not None:
             pass  # it was said when it was found
         elif trial.ended:

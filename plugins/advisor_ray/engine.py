@@ -78,7 +78,13 @@ class RayEngine:
         return min(self._workers, there // gpus) if gpus else self._workers
 
     def place(self, function: Callable[[Task], None], task: Task, *, gpus: int = 0) -> Finished[Task]:
-        """Call a function once, in a worker of one core and so many GPUs, and not again where the worker dies."""
+        """Call a function once, in a worker of one core and so many GPUs, and not again where the worker dies.
+
+        Raises
+        ------
+        AdvisorError
+            If it raises one, or anything else: a machine that lacks what the others have is the likeliest cause.
+        """
         ray = self._ray
         reference = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_call).remote(function, task)
         try:
@@ -88,7 +94,11 @@ class RayEngine:
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, AdvisorError):
                 raise error.cause from error
-            raise
+            raise AdvisorError(
+                "a call failed in a worker of Ray",
+                cause=f"{type(error.cause).__name__}: {error.cause}",
+                hint="see that timm-advisor[timm,ray] is installed on every machine of the cluster",
+            ) from error
         return Finished(task)
 
 

@@ -213,6 +213,22 @@ def test_a_batch_that_does_not_fit_is_halved(tuning, words, monkeypatch, images)
     assert any("out of memory with a batch of" in note for trial in ending.trials for note in trial.notes)
 
 
+def test_a_process_that_records_nothing_is_not_judged_by_the_run_before(tuning, images, monkeypatch):
+    monkeypatch.setenv("TUNED_FAULT", "memory@2")
+    words = ["--data-dir", str(images), "--model", "test_resnet", "--epochs", "5"]
+    tuner, said = tuning(Budget(epochs=10, trials=1), words=words)
+
+    def end_early_then(line):
+        said.append(line)
+        if "its batch is halved" in line:
+            monkeypatch.setenv("TUNED_FAULT", "early")
+
+    tuner._say = end_early_then
+    (trial,) = tuner.run().trials
+    assert trial.error == "exit status 3", said
+    assert sum("halved" in note for note in trial.notes) == 1
+
+
 def test_a_trial_that_hangs_is_ended(tuning, monkeypatch):
     monkeypatch.setenv("TUNED_FAULT", "hang@1")
     monkeypatch.setattr(tuner_module, "LEAST_SECONDS", 5.0)

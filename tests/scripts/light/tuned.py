@@ -61,6 +61,8 @@ def validate(epoch, args):
 
 def main():
     args = parse()
+    if os.environ.get("TUNED_FAULT") == "early":
+        sys.exit(3)
     model = create_model(args.model, num_classes=args.num_classes, drop_rate=args.drop)
     optimizer = create_optimizer_v2(model, opt=args.opt, lr=args.lr, weight_decay=args.weight_decay)
     scheduler, epochs = create_scheduler_v2(optimizer, num_epochs=args.epochs)

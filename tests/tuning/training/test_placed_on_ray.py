@@ -9,6 +9,7 @@ import pytest
 
 ray = pytest.importorskip("ray")
 
+from advisor.errors import AdvisorError  # noqa: E402
 from advisor.tuning.clock import Budget  # noqa: E402
 from advisor.tuning.opening import open_tuning  # noqa: E402
 from advisor.tuning.training.placed import Placer  # noqa: E402
@@ -68,6 +69,16 @@ def die(path: Path) -> None:
 
 def test_a_call_whose_worker_dies_is_not_made_again(cluster, tmp_path):
     assert RayEngine(address=cluster.address).place(die, tmp_path).died
+
+
+def miss_a_module(path: Path) -> None:
+    raise ModuleNotFoundError("No module named 'timm'")
+
+
+def test_what_a_worker_lacks_is_explained(cluster, tmp_path):
+    with pytest.raises(AdvisorError, match="failed in a worker of Ray") as error:
+        RayEngine(address=cluster.address).place(miss_a_module, tmp_path)
+    assert error.value.cause == "ModuleNotFoundError: No module named 'timm'"
 
 
 def parent_of(pid: int) -> int:
