@@ -6,7 +6,7 @@ import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -104,7 +104,7 @@ def _revision(engine: sa.Engine) -> str | None:
 def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:
     """Return the file of a SQLite store, None if it is in memory, and the engine for it."""
     arguments: dict[str, Any] = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
-    file = None if url.database in (None, "", ":memory:") else Path(str(url.database))
+    file = _file_of(url)
     if file is None:
         engine = sa.create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     elif file.exists() and not os.access(file, os.W_OK):
@@ -113,15 +113,23 @@ def _sqlite_engine(url: sa.URL) -> tuple[Path | None, sa.Engine]:
             query["immutable"] = "1"
         engine = sa.create_engine(url.set(database=f"file:{quote(str(file))}", query=query), connect_args=arguments)
     else:
-        if not file.parent.exists():
-            make_private_folder(file.parent)
-        if "uri" not in url.query:  # else the name is more than a path
+        if "uri" not in url.query:  # else the URL says whether it is made
+            if not file.parent.exists():
+                make_private_folder(file.parent)
             # SQLite gives what it writes beside the file the mode of the file.
             make_private_file(file)
         engine = sa.create_engine(url, connect_args=arguments)
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
     return file, engine
+
+
+def _file_of(url: sa.URL) -> Path | None:
+    """Return the file of a SQLite store, which may be named as SQLite names it; None if it is in memory."""
+    name = url.database or ""
+    if "uri" in url.query:
+        name = "" if url.query.get("mode") == "memory" else unquote(urlsplit(name).path)
+    return None if name in ("", ":memory:") else Path(name)
 
 
 def _is_live(file: Path) -> bool:

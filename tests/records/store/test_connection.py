@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -132,10 +133,11 @@ def test_a_url_says_how_long_to_wait_and_may_name_a_file_as_sqlite_does(tmp_path
         assert rows.exec_driver_sql("PRAGMA busy_timeout").scalar() == 7_000
     with closing(Store(f"sqlite:///file:{tmp_path / 'b.db'}?mode=rwc&uri=true")) as store:
         assert store.runs() == []
-    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["a.db", "b.db"]
+    assert sorted(path.name for path in tmp_path.glob("*.db*")) == ["a.db", "a.db.lock", "b.db", "b.db.lock"]
+    assert not list(Path().glob("file:*"))
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:name?mode=memory&uri=true"])
 def test_a_store_in_memory_is_one_for_all_that_use_it(url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with closing(Store(url)) as store:
