@@ -61,7 +61,8 @@ class Mutants:
         reached: set[str] = set()
         trampoline.record_trampoline_hit = lambda name, caller=None: reached.add(name)
         trampoline.set_mutant_under_test("stats")
-        for item, following in zip([items[0], *items], [*items, items[0]], strict=True):  # the first sets up for all
+        session = items[0].session  # which stays set up; the first test sets up for all
+        for item, following in zip([items[0], *items], [session, *items[1:], session], strict=True):
             reached.clear()
             start = sum(os.times()[:4])
             passed = all(report.passed for report in runtestprotocol(item, log=False, nextitem=following))
@@ -98,8 +99,7 @@ def run(session: pytest.Session, name: str, items: list[pytest.Item], pipe: int)
     for output in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), output)
     trampoline.set_mutant_under_test(name)
-    session._setupstate.teardown_exact(items[0] if items else None)
-    for item, following in zip(items, [*items[1:], *items[:1]], strict=True):
+    for item, following in zip(items, [*items, session][1:], strict=True):
         item.repr_failure = item._repr_failure_py = lambda *_, **__: ""  # nobody reads it, and it takes long
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
             os.write(pipe, item.nodeid.encode())

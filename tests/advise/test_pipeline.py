@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,9 +26,9 @@ VIT = "vit_base_patch16_224.augreg_in21k"
 
 
 @pytest.fixture(scope="module")
-def as_shipped():
-    """The meta-model that ships, and a dataset of its evidence."""
-    return SimpleNamespace(artefact=Advisor().artefact, dataset=load_evidence().datasets[0])
+def recorded():
+    """A dataset of the evidence that ships."""
+    return load_evidence().datasets[0]
 
 
 def ask(artefact, dataset, model, opt="adamw", pretrained=False, **options):
@@ -184,9 +183,9 @@ def test_nothing_is_said_with_high_confidence_that_is_fixed_beyond_the_evidence(
 
 
 @pytest.mark.parametrize(("low", "high", "level"), [(32.0, 90.0, "medium"), (70.0, 90.0, "high")])
-def test_a_wide_interval_is_no_high_confidence(as_shipped, low, high, level):
+def test_a_wide_interval_is_no_high_confidence(recorded, low, high, level):
     request = make_request(model="test_resnet", pretrained=False, img_size=32)
-    prepared = prepare(as_shipped.artefact, request, as_shipped.dataset, RunList())
+    prepared = prepare(Advisor().artefact, request, recorded, RunList())
     expected = Expected(top1=80, low=low, high=high, level=0.8)
     confidence, reason = _confidence(prepared, "meta-model", (), expected)
     assert confidence == level
@@ -222,9 +221,10 @@ def test_between_the_meta_model_and_recipes_second_chances_of_a_fine_tuning_keep
         ({"fix": {"epochs": 40}}, False),
     ],
 )
-def test_that_the_evidence_ends_is_said_where_more_was_allowed_and_the_advice_is_at_its_end(as_shipped, asked, said):
-    assert as_shipped.artefact.covering("adamw", Pretraining.NONE).bounds["epochs"][1] == 40
-    advice = ask(as_shipped.artefact, as_shipped.dataset, "test_resnet", img_size=32, prefer="accuracy", **asked)
+def test_that_the_evidence_ends_is_said_where_more_was_allowed_and_the_advice_is_at_its_end(recorded, asked, said):
+    artefact = Advisor().artefact
+    assert artefact.covering("adamw", Pretraining.NONE).bounds["epochs"][1] == 40
+    advice = ask(artefact, recorded, "test_resnet", img_size=32, prefer="accuracy", **asked)
     assert any("the evidence ends at 40 epochs" in warning for warning in advice.warnings) == said
     (learned,) = [warning for warning in advice.warnings if warning.startswith("learned from ")]
     sources = int(learned.partition(" runs on ")[2].split()[0])

@@ -317,6 +317,16 @@ def test_own_runs_are_what_an_accuracy_is_expected_from(prepared, own_run, artef
     assert given < without - 10
 
 
+def test_own_runs_are_searched_around_in_all_that_was_recorded_only_where_the_meta_model_has_a_say(
+    prepared, own_run, artefact
+):
+    run = own_run(lr=3e-3, final_metric=60.0)
+    for novelty, everywhere in ((0.0, True), (1.0, False)):
+        asked = replace(prepared([run]), novelty=Novelty(novelty, ()))
+        (low, high), searched = asked.box["lr"], find_grounds(artefact, asked).conditioned.bounds["lr"]
+        assert (searched[0] <= low and high <= searched[1]) == everywhere
+
+
 def test_second_chances_of_a_fine_tuning_keep_their_distance_from_the_first():
     artefact = Advisor().artefact
     dataset = artefact.of(Pretraining.IMAGENET).known[0].dataset
