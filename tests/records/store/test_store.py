@@ -125,6 +125,20 @@ def test_a_run_is_found_by_its_id_its_beginning_or_its_name(store):
         assert "advisor records list" in caught.value.hint
 
 
+def test_a_whole_id_is_meant_before_a_name_and_before_what_begins_so(store):
+    store.add_runs([make_run(run_id="01a"), make_run(run_id="01ab", name="01a"), make_run(run_id="01b", name="01ab")])
+    assert [store.run(asked).run_id for asked in ("01a", "01ab", "01b")] == ["01a", "01ab", "01b"]
+
+
+def test_epochs_come_in_order_and_those_of_a_run_together(store):
+    numbers = [("b", 1), ("a", 2), ("b", 0), ("a", 0), ("a", 1)]
+    store.add_runs(
+        [make_run(run_id=run_id) for run_id in "ab"], [Epoch(run_id=run_id, epoch=epoch) for run_id, epoch in numbers]
+    )
+    assert [epoch.epoch for epoch in store.epochs("a")] == [0, 1, 2]
+    assert [(epoch.run_id, epoch.epoch) for epoch in store.epochs_of(["b", "a"])] == sorted(numbers)
+
+
 def test_removing_takes_the_epochs_along(store):
     runs = [make_run(number) for number in range(1200)]
     store.add_runs(runs, [Epoch(run_id=run.run_id, epoch=0) for run in runs])

@@ -199,6 +199,16 @@ def test_resumed_runs_are_joined_to_the_latest_before(spools, store, folder):
     assert store.run(ids[3]).resumed_from == ids[1]
 
 
+def test_a_run_that_goes_on_in_its_own_folder_resumes_none_but_an_earlier_one(spools, store, folder):
+    run_id, first = spools.begin(extra={"resume": "/out/a/last.pth.tar", "output_dir": "/out/a"})
+    file = spool.SpoolFile(folder / f"{run_id}.jsonl")
+    for lines in (first, spools.epoch(0), spools.END):
+        file.append(lines)
+        sync(store, folder)
+        assert store.run(run_id).resumed_from is None
+    file.close()
+
+
 def test_secrets_that_a_spool_holds_are_masked(spools, store, folder):
     """Older versions wrote some that this one does not."""
     run_id, first = spools.begin(error="token: pa55word", extra={"db_pass": "pa55word", "seed": 3})
