@@ -4,6 +4,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -145,6 +146,8 @@ def test_a_store_in_memory_is_one_for_all_that_use_it(url, tmp_path, monkeypatch
             rows.exec_driver_sql("CREATE TABLE later (id INTEGER)")
         with store.reading() as rows:
             assert rows.exec_driver_sql("SELECT count(*) FROM later").scalar() == 0
+        with ThreadPoolExecutor(1) as another_thread:
+            assert another_thread.submit(store.runs).result() == []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -130,6 +130,7 @@ def test_a_new_store_takes_what_was_archived_for_it_and_for_no_other(spools, sto
         runs[name], first = spools.begin(store=of)
         spools.write(folder, runs[name], first, spools.END)
     sync(store, folder)
+    before = sorted(folder.rglob("*"))
     assert len(list((folder / "ingested").iterdir())) == 2
     store.remove(list(runs.values()))
     with store.writing() as connection:
@@ -138,7 +139,7 @@ def test_a_new_store_takes_what_was_archived_for_it_and_for_no_other(spools, sto
     report = sync_own(store, config, archived=True)
     assert (report.runs, report.foreign) == (1, 1)
     assert [run.run_id for run in store.runs()] == [runs["ours"]]
-    assert len(list((folder / "ingested").iterdir())) == 2
+    assert sorted(folder.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
