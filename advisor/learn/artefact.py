@@ -28,7 +28,7 @@ from advisor.learn.usable_runs import score_of, teaching
 from advisor.records.schema import Dataset, Pretraining, Run, Status
 from advisor.space.hyperparameters import HYPERPARAMETERS
 
-SCHEMA = "advisor.metamodel/3"
+SCHEMA = "advisor.metamodel/4"
 MANIFEST = "manifest.json"
 FINE_TUNING = "fine_tuning"
 """Folder, beside the manifest, of the meta-model for fine-tuning from ImageNet weights."""

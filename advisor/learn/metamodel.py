@@ -12,12 +12,12 @@ import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.learn.process import RegretProcess, RegretProcesses
+from advisor.learn.process import RegretProcess
 from advisor.learn.table import Floats, Table, hidden_features
 from advisor.learn.targets import TARGETS, from_logit, logit, rows_by_case
 from advisor.learn.trees import Forest, Trees
@@ -25,8 +25,6 @@ from advisor.records.schema import Pretraining
 
 if TYPE_CHECKING:
     import lightgbm
-
-Learner: TypeAlias = Trees | RegretProcess
 
 Member = TypeVar("Member")
 
@@ -170,12 +168,12 @@ class MetaModel:
             )
             if out.any():
                 unseen = table.x[out]
-                expected_regret[out] = self.regret_members_[member].predict(unseen)
+                expected_regret[out] = self._regret.predict_by(member, unseen)
                 expected_accuracy[out] = trees.predict(unseen)
             return trees
 
         self.accuracy_members_ = _in_threads(fit_accuracy, self._left_out(table.group_of), workers)
-        self._accuracy = _together(self.accuracy_members_)
+        self._accuracy = Forest(self.accuracy_members_)
         promising = _best_quarter(expected_regret, table.case_of)
         errors = np.abs(expected_accuracy - level)
         self.residual_ = _quantile_over_groups(errors[promising], table.group_of[promising], LEVEL)
@@ -187,17 +185,13 @@ class MetaModel:
         row_of, score = table.means_over_seeds()
         case_of = table.case_of[row_of]
         regret = TARGETS[self.target].of(score, case_of)
-        weight = _case_weights(case_of)
+        weight = case_weights(case_of)
         self.columns_ = table.columns
         hidden = {
             blind: hidden_features(table.columns, () if blind else self.ranking_features) for blind in (True, False)
         }
 
-        def fit_member(member: int, out: NDArray[np.bool_]) -> Learner:
-            if self.ranker == "process":
-                # Each draws its own random features: what an unlucky draw says is averaged out.
-                process = RegretProcess(random_state=self.random_state + member)
-                return process.fit(table.x[row_of[~out]], table.columns, regret[~out], weight[~out])
+        def fit_member(member: int, out: NDArray[np.bool_]) -> Trees:
             parameters = self._regret_parameters(member)
             data = self._regret_data(
                 _without(table.x[row_of[~out]], hidden[self._is_blind(member)]),
@@ -205,8 +199,15 @@ class MetaModel:
             )  # fmt: skip
             return self._train_regret(data, parameters)
 
-        self.regret_members_ = _in_threads(fit_member, self._left_out(table.group_of[row_of]), workers)
-        self._regret = _together(self.regret_members_)
+        left_out = self._left_out(table.group_of[row_of])
+        if self.ranker == "process":
+            self.regret_members_: list[Trees] = []
+            self._regret: Forest | RegretProcess = RegretProcess().fit(
+                table.x[row_of], table.columns, regret, case_of, weight, left_out
+            )
+        else:
+            self.regret_members_ = _in_threads(fit_member, left_out, workers)
+            self._regret = Forest(self.regret_members_)
         return self
 
     def predict_regret(self, x: Floats) -> Floats:
@@ -236,7 +237,7 @@ class MetaModel:
             Columns whose values will differ.
         """
         here = copy.copy(self)
-        here._regret, here._accuracy = (each.given(row, varying) for each in (self._regret, self._accuracy))
+        here._regret, here._accuracy = self._regret.given(row, varying), self._accuracy.given(row, varying)
         return here
 
     def clone(self) -> MetaModel:
@@ -248,12 +249,13 @@ class MetaModel:
         return {name: getattr(self, name) for name in _PARAMETER_NAMES}
 
     def to_texts(self) -> dict[str, str]:
-        """Return every member by name: LightGBM's in its text format, processes as JSON."""
-        return {
+        """Return what was fitted by name: every LightGBM model in its text format, a process as JSON."""
+        texts = {
             f"{kind}_{i}": member.to_text()
             for kind, members in (("regret", self.regret_members_), ("accuracy", self.accuracy_members_))
             for i, member in enumerate(members)
         }
+        return {"regret": self._regret.to_text(), **texts} if isinstance(self._regret, RegretProcess) else texts
 
     def to_manifest(self) -> dict[str, Any]:
         """Return everything else that ``from_texts`` needs, as JSON values."""
@@ -269,16 +271,18 @@ class MetaModel:
         model = cls(**manifest["parameters"])
         model.columns_ = tuple(manifest["columns"])
 
-        def read(text: str) -> Learner:
-            if text.startswith("{"):
-                return RegretProcess.from_text(text, model.columns_)
-            return Trees(text)
+        def read(kind: str) -> list[Trees]:
+            return [Trees(texts[f"{kind}_{i}"]) for i in range(model.n_members)]
 
-        members: dict[str, Any] = {name: read(text) for name, text in texts.items()}
         model.residual_ = manifest["residual"]
-        model.regret_members_ = [members[f"regret_{i}"] for i in range(model.n_members)]
-        model.accuracy_members_ = [members[f"accuracy_{i}"] for i in range(model.n_members)]
-        model._regret, model._accuracy = _together(model.regret_members_), _together(model.accuracy_members_)
+        model.accuracy_members_ = read("accuracy")
+        model._accuracy = Forest(model.accuracy_members_)
+        if model.ranker == "process":
+            model.regret_members_ = []
+            model._regret = RegretProcess.from_text(texts["regret"], model.columns_)
+        else:
+            model.regret_members_ = read("regret")
+            model._regret = Forest(model.regret_members_)
         return model
 
     def _left_out(self, group_of_rows: NDArray[np.str_]) -> list[NDArray[np.bool_]]:
@@ -306,7 +310,7 @@ class MetaModel:
     ) -> lightgbm.Dataset:
         return _binned(x, y, parameters, weight)
 
-    def _train_regret(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> Learner:
+    def _train_regret(self, data: lightgbm.Dataset, parameters: Mapping[str, Any]) -> Trees:
         return _train(data, parameters, self.n_estimators)
 
 
@@ -350,7 +354,7 @@ def _in_threads(
         return list(pool.map(fit, range(len(left_out)), left_out))
 
 
-def _case_weights(case_of: NDArray[np.int64]) -> Floats:
+def case_weights(case_of: NDArray[np.int64]) -> Floats:
     """Return weights under which a case of more configurations than most counts as much as those."""
     return _FULL_CASE / np.maximum(np.bincount(case_of)[case_of], _FULL_CASE)
 
@@ -368,12 +372,6 @@ def _train(data: lightgbm.Dataset, parameters: Mapping[str, Any], rounds: int) -
     share = min(parameters["bagging_fraction"], _TREE_ROWS / data.num_data())
     booster = lightgbm.train({**parameters, "bagging_fraction": share}, data, num_boost_round=rounds)
     return Trees(booster.model_to_string())
-
-
-def _together(members: Sequence[Learner]) -> Forest | RegretProcesses:
-    """Return what evaluates members at once, who are all of a kind."""
-    trees = [member for member in members if isinstance(member, Trees)]
-    return Forest(trees) if trees else RegretProcesses([one for one in members if isinstance(one, RegretProcess)])
 
 
 def _best_quarter(expected: Floats, case_of: NDArray[np.int64]) -> NDArray[np.bool_]:

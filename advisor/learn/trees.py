@@ -118,6 +118,10 @@ class Forest:
         parts = [self._predict(x[start : start + _ROWS]) for start in range(0, len(x), _ROWS)]
         return np.concatenate(parts, axis=1) if parts else np.zeros((len(self._models), 0))
 
+    def predict_by(self, member: int, x: Floats) -> Floats:
+        """Return what one of them predicts, of shape (n,)."""
+        return self._models[member].predict(x)
+
     @cached_property
     def _splits(self) -> _Splits:
         return _Splits([model.nodes for model in self._models])

@@ -10,7 +10,6 @@ import numpy as np
 
 from advisor.learn.curve_model import from_scale, to_scale
 from advisor.learn.curves import COLUMNS
-from advisor.learn.process import RegretProcess
 from advisor.learn.table import Floats
 from research.curve_model.fitting import FITTED, POWER, Learner, constant, fit_curve_model, left_out_by, trees
 from research.curve_model.rows import Rows
@@ -22,6 +21,8 @@ _RATES = np.geomspace(0.5, 20, 12)
 _LENGTH = 4.0
 """Standard deviations of each feature that a process sees as near."""
 _PROCESS_ROWS, _PROCESS_FEATURES = 6_000, 256
+_PROCESS_NOISE = 0.3
+"""Variance around the curve, in units of the prior's."""
 
 
 def _by_curve_model(rows: Rows, gain: Learner | None = None, error: Learner | None = None) -> Quantiles:
@@ -112,17 +113,36 @@ def process(rows: Rows) -> Quantiles:
 
 
 class _Process:
+    """Bayesian linear regression on random Fourier features of a Matérn-5/2 kernel (Rahimi & Recht 2007)."""
+
     def __init__(self, x: Floats, y: Floats, weight: Floats) -> None:
         self._centre, self._spread = np.nanmean(x, axis=0), np.nanstd(x, axis=0) + 1e-9
-        self._process = RegretProcess(dict.fromkeys(COLUMNS, _LENGTH), n_features=_PROCESS_FEATURES)
+        seen = self._standardised(x)
+        self._usual, self._low, self._high = (of(seen, axis=0) for of in (np.nanmean, np.nanmin, np.nanmax))
+        random = np.random.default_rng(0)
+        # The spectral density of that kernel is a Student t of five degrees of freedom.
+        scale = np.sqrt(random.chisquare(5, _PROCESS_FEATURES) / 5)
+        normal = random.standard_normal((len(COLUMNS), _PROCESS_FEATURES)) / scale
+        # Every second one varies slowly: what holds everywhere.
+        self._frequencies = normal / np.where(np.arange(_PROCESS_FEATURES) % 2 == 1, 4 * _LENGTH, _LENGTH)
+        self._phases = random.uniform(0, 2 * np.pi, _PROCESS_FEATURES)
         self._middle = float(np.average(y, weights=weight))
-        self._process.fit(self._standardised(x), COLUMNS, y - self._middle, weight)
+        basis = self._basis(x)
+        weighted = basis * weight[:, None]
+        precision = weighted.T @ basis + _PROCESS_NOISE * np.eye(basis.shape[1])
+        self._coefficients = np.linalg.solve(precision, weighted.T @ (y - self._middle))
 
     def _standardised(self, x: Floats) -> Floats:
         return np.asarray(np.clip((x - self._centre) / self._spread, -3, 3))
 
+    def _basis(self, x: Floats) -> Floats:
+        known = self._standardised(x)
+        known = np.clip(np.where(np.isfinite(known), known, self._usual), self._low, self._high) - self._usual
+        waves = np.cos(known @ self._frequencies + self._phases) * np.sqrt(2 / _PROCESS_FEATURES)
+        return np.column_stack([waves, np.full(len(x), 3.0)])
+
     def predict(self, x: Floats) -> Floats:
-        return self._process.predict(self._standardised(x)) + self._middle
+        return np.asarray(self._basis(x) @ self._coefficients + self._middle)
 
 
 def lightgbm_quantiles(rows: Rows) -> Quantiles:
