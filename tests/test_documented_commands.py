@@ -79,6 +79,7 @@ NOT_RUN = {
     "python -m research.walkthrough.": "tests/test_walkthrough.py",
     "python -m advisor.collect.": "tests/collect/",
     "advisor collect meta_data/plans/": "tests/collect/; it trains for hours",
+    "python .ci/mutants.py": "it needs mutmut, and takes minutes",
     "advisor train": "tests/cli/test_train.py",
     "advisor tune": "tests/tuning/; it trains again and again",
     "advisor evaluate": "tests/evaluate/; it takes minutes",
