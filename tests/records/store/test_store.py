@@ -279,14 +279,16 @@ def become_nobody():
         os.setresuid(65534, 65534, 0)
 
 
-@pytest.mark.parametrize("live", [False, True])
-def test_a_read_only_disk_can_be_read(as_nobody, file, live):
+@pytest.mark.parametrize("log", ["gone", "empty", "live"])
+def test_a_read_only_disk_can_be_read(as_nobody, file, log):
     path = as_nobody / "read#only.db"
     shutil.copy(file, path)
     writer = Store(f"sqlite:///{path}")
     writer.add_runs([make_run(1)])
-    if not live:
+    if log != "live":
         writer.close()
+    if log == "empty":
+        path.with_name(f"{path.name}-wal").touch()
     for one in as_nobody.iterdir():  # the log beside it too
         os.chmod(one, 0o444)
     os.chmod(as_nobody, 0o555)
@@ -294,6 +296,8 @@ def test_a_read_only_disk_can_be_read(as_nobody, file, live):
     store = Store(f"sqlite:///{path}")
     try:
         assert len(store.runs()) == 2
+        with store.reading() as rows:
+            assert rows.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
         with pytest.raises(StoreError) as caught:
             store.add_runs([make_run(2)])
         assert "ADVISOR_STORE" in caught.value.hint
