@@ -125,7 +125,7 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
     """Raise an error if a database is not a whole store."""
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
-        raise sqlite3.DatabaseError(str(found))
+        raise sqlite3.DatabaseError(str(found).splitlines()[-1])  # the first names the database
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not {"alembic_version", "runs", "spools"} <= names:
         raise StoreError(f"{file} is no store of records", hint="name a file that `advisor records backup` wrote")

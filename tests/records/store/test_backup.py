@@ -169,6 +169,16 @@ def test_a_damaged_store_is_not_copied_and_the_copy_of_before_stays(url, file, t
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_which_page_is_damaged_is_said(url, tmp_path):
+    content, page = (FROZEN / "0006.db").read_bytes(), 4096
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(content[: 4 * page] + b"\xff" * page + content[5 * page :])
+    with pytest.raises(StoreError) as caught:
+        restore(url, damaged)
+    assert caught.value.problem == f"{damaged} is damaged"
+    assert "page 5" in caught.value.cause.lower()
+
+
 def test_a_full_disk_keeps_the_copy_of_before(url, small_disk):
     store = Store(url)
     add(store, 1)
@@ -198,6 +208,16 @@ def test_what_cannot_be_copied_is_refused_with_what_to_do(url, file):
             with pytest.raises(UsageError) as caught:
                 action(no_file, file)
             assert (str(caught.value), caught.value.hint) == (f"the store {no_file} is no file", "advisor config")
+
+
+def test_a_database_of_another_program_is_not_copied(tmp_path):
+    other, copy = tmp_path / "other.db", tmp_path / "copy.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    with pytest.raises(StoreError) as caught:
+        back_up(f"sqlite:///{other}", copy)
+    assert str(caught.value) == f"{other} is no store of records"
+    assert not copy.exists()
 
 
 def test_why_a_copy_failed_is_said_of_the_file_that_it_failed_for(url, file, tmp_path):
@@ -232,6 +252,7 @@ def test_a_store_that_another_process_brings_up_to_date_is_waited_for(url, file,
     back_up(url, tmp_path / "copy.db")
     with FileLock(f"{file}.lock"), pytest.raises(StoreError) as caught:
         restore(url, tmp_path / "copy.db")
+    assert caught.value.problem == f"{file} cannot be written"
     assert caught.value.cause == f"another process has been holding {file}.lock for 0.05 s"
 
 
