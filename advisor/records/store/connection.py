@@ -44,7 +44,11 @@ def connect(url: sa.URL) -> sa.Engine:
     else:
         file, engine = None, sa.create_engine(url, pool_pre_ping=True)
         sa.event.listen(engine, "begin", _begin_on_server)
-    _bring_up_to_date(engine, file, url.render_as_string(hide_password=True))
+    try:
+        _bring_up_to_date(engine, file, url.render_as_string(hide_password=True))
+    except Exception:
+        engine.dispose()  # else its connections stay open
+        raise
     return engine
 
 

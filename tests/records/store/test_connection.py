@@ -138,6 +138,21 @@ def test_a_url_says_how_long_to_wait_and_may_name_a_file_as_sqlite_does(tmp_path
     assert not list(Path().glob("file:*"))
 
 
+def test_a_url_may_say_that_its_file_is_not_to_be_made(tmp_path):
+    with pytest.raises(StoreError) as caught:
+        Store(f"sqlite:///file:{tmp_path / 'sub' / 'none.db'}?mode=rw&uri=true")
+    assert (caught.value.cause, caught.value.hint) == ("unable to open database file", WRITABLE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_no_revision_is_an_empty_store(tmp_path):
+    file = tmp_path / "records.db"
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    with closing(Store(f"sqlite:///{file}")) as store:
+        assert store.runs() == []
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:name?mode=memory&uri=true"])
 def test_a_store_in_memory_is_one_for_all_that_use_it(url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -155,3 +170,31 @@ def test_postgres_has_the_driver_of_the_extra_where_none_is_named():
     assert parse("postgresql://host/runs").drivername == "postgresql+psycopg"
     assert parse("postgresql+asyncpg://host/runs").drivername == "postgresql+asyncpg"
     assert parse("sqlite://").drivername == "sqlite"
+
+
+def test_a_server_lets_writers_wait_and_do_nothing_for_a_limited_time(postgres_url):
+    limits = ("lock_timeout", "idle_in_transaction_session_timeout")
+    with closing(Store(postgres_url)) as store:
+        with store.writing() as rows:
+            assert [rows.exec_driver_sql(f"SHOW {limit}").scalar() for limit in limits] == ["30s", "5min"]
+        with store.reading() as rows:
+            assert [rows.exec_driver_sql(f"SHOW {limit}").scalar() for limit in limits] == ["0", "0"]
+
+
+def test_a_connection_that_the_server_has_ended_is_made_again(postgres_url):
+    others = "pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+    with closing(Store(postgres_url)) as store, closing(Store(postgres_url)) as another:
+        assert store.runs() == []
+        with another.reading() as rows:
+            rows.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM {others}")
+        assert store.runs() == []
+
+
+def test_the_password_of_a_newer_store_is_not_shown(postgres_url):
+    with closing(Store(postgres_url)) as store, store.writing() as rows:
+        rows.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    url = parse(postgres_url).set(password="hunter2")
+    with pytest.raises(StoreError) as caught:
+        Store(url.render_as_string(hide_password=False))
+    assert caught.value.problem == f"the store {url} was made by a newer version of timm-advisor"
+    assert "hunter2" not in caught.value.problem
