@@ -21,7 +21,7 @@ def test_columns_have_the_types_and_keys_that_the_migrations_give_them(table, tm
         assert made.get_pk_constraint(table.name)["constrained_columns"] == [key.name for key in table.primary_key]
 
 
-def test_a_number_that_is_none_is_kept_as_text_which_sqlite_can_hold(tmp_path):
+def test_nan_is_kept_as_text_which_sqlite_can_hold(tmp_path):
     file = tmp_path / "records.db"
     with closing(Store(f"sqlite:///{file}")) as store:
         store.add_runs([Run(run_id="01run", source=Source.API, lr=math.nan, weight_decay=0.5)])
