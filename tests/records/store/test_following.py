@@ -1,6 +1,7 @@
 import math
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,7 +9,8 @@ from advisor.errors import UsageError
 from advisor.records.recording import spool
 from advisor.records.recording.active import ActiveRun
 from advisor.records.recording.observers import Observers
-from advisor.records.schema import Run, Source, Status
+from advisor.records.schema import Epoch, Run, Source, Status
+from advisor.records.store import following
 from advisor.records.store.following import follow
 from advisor.records.store.sync import sync
 
@@ -36,6 +38,27 @@ def test_a_run_is_given_again_whenever_it_grew_until_it_ends(store, folder, spoo
     run, epochs = next(found)
     assert (run.status, len(epochs)) == (Status.FINISHED, 2)
     assert list(found) == []
+
+
+def test_what_has_grown_is_read_at_the_next_look_and_what_has_not_after_a_while(store, folder, spools, monkeypatch):
+    run_id, first = spools.begin(host=ELSEWHERE)
+    path = spools.write(folder, run_id, first)
+    sync(store, folder)
+    clock = SimpleNamespace(now=1000.0)
+    happens = {
+        1003.0: lambda: spools.write(folder, run_id, path.read_bytes(), spools.epoch(0)),
+        1010.0: lambda: store.add_runs([], [Epoch(run_id=run_id, epoch=1)]),  # another process, from a file elsewhere
+    }
+
+    def sleep(seconds):
+        clock.now += seconds
+        assert clock.now < 1100.0
+        happens.get(clock.now, lambda: None)()
+
+    monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
+    found = follow(store, folder, run_id, pause=1.0)
+    given = [(len(next(found)[1]), clock.now) for _ in range(3)]
+    assert given == [(0, 1000.0), (1, 1003.0), (2, 1003.0 + following.LOOK_ANYWAY)]
 
 
 def test_an_epoch_that_is_no_number_is_given_once(store, folder, spools):

@@ -27,8 +27,8 @@ def test_a_dataset_that_a_spool_describes_is_kept_unless_it_is_known(spools, sto
 
 def test_what_several_spools_hold_is_counted_together(spools, store, folder):
     newer = b'{"v":99,"type":"run","data":{}}\n'
-    for rest in ([], [b"no line\n", spool.encode("epoch", {})], [newer], [newer]):
-        run_id, first = spools.begin()
+    for number, rest in enumerate(([], [b"no line\n", spool.encode("epoch", {})], [newer], [newer])):
+        run_id, first = spools.begin(f"01run{number}")  # they are taken in this order
         spools.write(folder, run_id, first, spools.epoch(0), *rest)
     report = sync(store, folder)
     assert (report.runs, report.stale, report.unreadable, report.newer) == (4, 4, 2, 2)
@@ -127,6 +127,13 @@ def test_a_loop_that_named_its_suggestion_ran_with_its_values_where_it_gave_none
 
 def test_a_loop_that_ends_before_the_suggested_epochs_was_interrupted(spools, store, folder):
     assert suggested(spools, store, folder, ADVICE, epochs_done=2).status is Status.INTERRUPTED
+
+
+def test_a_loop_that_ends_early_was_interrupted_also_where_its_suggestion_is_not_known(spools, store, folder):
+    run_id, first = spools.begin(suggestion_id="made-elsewhere", epochs=3)
+    spools.write(folder, run_id, first, spools.epoch(0), spools.END)
+    sync(store, folder)
+    assert store.run(run_id).status is Status.INTERRUPTED
 
 
 @pytest.mark.parametrize("document", [{"schema": "another"}, {**ADVICE, "suggestions": []}])

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import sqlalchemy as sa
 
-from advisor.records.schema import Run, Source, Status
+from advisor.records.schema import Dataset, Run, Source, Status
+from advisor.records.store import store as module
 from advisor.records.store.selection import Selection
 from advisor.records.store.store import Store
+from advisor.records.store.tables import SPOOLS
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -78,3 +80,28 @@ def test_runs_are_given_one_by_one_by_when_they_started(store):
     failed = Selection(status=Status.FAILED)
     assert [run.run_id for run in store.each_run(failed)] == ["later", "late"]
     assert (store.run_ids(failed), store.count(failed)) == (["later", "late"], 2)
+
+
+def test_datasets_are_listed_by_name_and_those_of_a_name_by_id(store):
+    ids = {"c": "cars", "b": "pets", "a": "pets", "d": "birds"}
+    for dataset_id, name in ids.items():
+        store.put_dataset(Dataset(dataset_id=dataset_id, name=name, group="g", n_train=3, n_eval=2, n_classes=2))
+    assert [dataset.dataset_id for dataset in store.datasets()] == ["d", "c", "a", "b"]
+
+
+def test_many_runs_are_asked_for_in_few_statements(store, monkeypatch):
+    """One takes only so many ids, and one a run would take long."""
+    monkeypatch.setattr(module, "_IDS_A_STATEMENT", 2)
+    ids = [f"01run{number}" for number in range(5)]
+    store.add_runs([Run(run_id=run_id, source=Source.API) for run_id in ids])
+    with store.writing() as connection:
+        connection.execute(sa.insert(SPOOLS), [{"run_id": run_id, "offset": 1} for run_id in ids])
+    statements = []
+    sa.event.listen(store._engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    assert set(store.spool_states(ids)) == set(ids)
+    dataset = Dataset(dataset_id="d", name="pets", group="g", n_train=3, n_eval=2, n_classes=2)
+    for act in (lambda: store.set_dataset(ids, dataset), lambda: list(store.epochs_of(ids)), lambda: store.remove(ids)):
+        act()
+    asked = [statement.split()[0] for statement in statements if "run_id IN" in statement]
+    assert asked == ["SELECT"] * 3 + ["UPDATE"] * 3 + ["SELECT"] * 3 + ["DELETE"] * 6
+    assert store.count() == 0

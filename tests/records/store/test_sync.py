@@ -99,6 +99,20 @@ def test_lines_of_a_newer_version_wait_for_it(spools, store, folder):
     assert store.epochs(run_id) == []
 
 
+def test_the_spool_of_a_run_that_ended_waits_for_its_process_and_for_a_newer_version(spools, store, folder):
+    run_id, first = spools.begin()
+    newer, begin = spools.begin()
+    spools.write(folder, newer, begin, spools.END, b'{"v":99,"type":"run","data":{}}\n')
+    file = spool.SpoolFile(folder / f"{run_id}.jsonl")
+    file.append(first + spools.END)
+    sync(store, folder)
+    assert store.run(run_id).status is store.run(newer).status is Status.FINISHED
+    assert {path.stem for path in folder.glob("*.jsonl")} == {run_id, newer}
+    file.close()
+    sync(store, folder)
+    assert {path.stem for path in folder.glob("*.jsonl")} == {newer}
+
+
 def test_files_that_are_no_spools_are_left_alone(spools, store, folder):
     for name in ("notes.jsonl.txt", "Upper.jsonl", "b\udcffd.jsonl", "with-dash.jsonl"):
         (folder / name).write_bytes(spools.begin()[1])

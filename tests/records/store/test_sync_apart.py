@@ -13,6 +13,7 @@ from advisor.errors import StoreError
 from advisor.plugins import Plugins
 from advisor.records.recording import spool
 from advisor.records.recording.recorder import Recorder
+from advisor.records.schema import Status
 from advisor.records.store import sync as module
 from advisor.records.store.connection import unusable
 from advisor.records.store.store import Store
@@ -60,6 +61,22 @@ def test_a_store_that_cannot_be_written_is_said_at_once(spools, store, folder, m
         sync(store, folder)
 
 
+def test_a_store_that_fails_meanwhile_is_said_and_no_spool_blamed(spools, store, folder, monkeypatch):
+    for run_id, first in (spools.begin(), spools.begin()):
+        spools.write(folder, run_id, first, spool.encode("epoch", {"epoch": 2**63 - 1}))
+    take = module._take_together
+
+    def fail_at_the_first_alone(store, paths, report):
+        if len(paths) == 1:
+            with store.writing() as connection:
+                connection.exec_driver_sql("DROP TABLE spools")
+        return take(store, paths, report)
+
+    monkeypatch.setattr(module, "_take_together", fail_at_the_first_alone)
+    with pytest.raises(StoreError, match="spools"):
+        sync(store, folder)
+
+
 def test_what_is_no_file_is_no_spool_and_a_line_without_end_is_none(spools, store, folder, monkeypatch):
     monkeypatch.setattr(spool, "LONGEST_LINE", 1000)
     run_id, first = spools.begin(lr=0.1)
@@ -68,10 +85,11 @@ def test_what_is_no_file_is_no_spool_and_a_line_without_end_is_none(spools, stor
     (folder / "0zero.jsonl").symlink_to("/dev/zero")
     (folder / "0folder.jsonl").mkdir()
     (folder / "0gone.jsonl").symlink_to("/nowhere")
+    (folder / "0loop.jsonl").symlink_to("0loop.jsonl")
     (folder / "0long.jsonl").write_bytes(b"x" * 5500)
-    report = sync(store, folder)
+    report = sync(store, folder, only="sqlite:////any.db")
     assert [run.run_id for run in store.runs()] == [run_id]
-    assert (report.closed, report.unreadable) == (3, 5)
+    assert (report.closed, report.unreadable, report.foreign) == (4, 5, 0)
 
 
 def test_a_run_belongs_to_the_store_that_it_was_started_for(folder, tmp_path, monkeypatch):
@@ -100,12 +118,25 @@ def test_a_run_from_before_runs_said_for_which_store_goes_to_the_one_that_asks(s
     assert [run.run_id for run in store.runs()] == [run_id]
 
 
+def test_what_is_left_of_a_run_that_the_store_has_belongs_to_it_too(spools, store, folder):
+    run_id, first = spools.begin(store="sqlite:////other.db")
+    path = spools.write(folder, run_id, first)
+    sync(store, folder, archive=False)
+    with path.open("ab") as file:
+        file.write(spools.END)
+    assert sync(store, folder, only="sqlite:////any.db").foreign == 0
+    assert store.run(run_id).status is Status.FINISHED
+
+
 def test_more_spools_than_one_transaction_takes_are_taken_in_several(spools, store, folder, monkeypatch):
     monkeypatch.setattr(module, "_SPOOLS_A_TRANSACTION", 2)
     begun = [spools.begin() for _ in range(5)]
     for run_id, first in begun:
         spools.write(folder, run_id, first, spools.END)
+    statements = []
+    sa.event.listen(store._engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     assert sync(store, folder).runs == 5
+    assert sum(statement.startswith("INSERT INTO runs") for statement in statements) == 3
     assert {run.run_id for run in store.runs()} == {run_id for run_id, _ in begun}
     assert not list(folder.glob("*.jsonl"))
 

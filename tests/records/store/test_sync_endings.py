@@ -168,6 +168,19 @@ def test_heartbeat_of_another_machine(spools, store, folder, heartbeat, modified
         assert run.ended_at >= run.started_at
 
 
+def test_a_run_given_up_is_counted_once_whatever_else_is_found_of_it(spools, store, folder):
+    run_id, first = spools.begin(host="elsewhere", started_at=spools.NOW - timedelta(days=1))
+    path = spools.write(folder, run_id, first)
+    stale = []
+    for number in range(2):
+        with path.open("ab") as file:
+            file.write(spools.epoch(number))
+        aged(path, timedelta(hours=2))
+        stale.append(sync(store, folder).stale)
+        assert (store.run(run_id).status, len(store.epochs(run_id))) == (Status.STALE, number + 1)
+    assert stale == [1, 0]
+
+
 def test_a_run_given_up_is_taken_up_again_when_it_turns_out_to_live(spools, store, folder):
     run_id, first = spools.begin(host="elsewhere", started_at=spools.NOW - timedelta(days=1))
     path = spools.write(folder, run_id, first)
