@@ -2,7 +2,9 @@
 
 import math
 import sqlite3
+import time
 from contextlib import closing
+from datetime import datetime, timezone
 
 import pytest
 import sqlalchemy as sa
@@ -27,3 +29,23 @@ def test_nan_is_kept_as_text_which_sqlite_can_hold(tmp_path):
         store.add_runs([Run(run_id="01run", source=Source.API, lr=math.nan, weight_decay=0.5)])
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT lr, weight_decay, min_lr FROM runs").fetchall() == [("nan", 0.5, None)]
+
+
+@pytest.fixture
+def in_japan(monkeypatch):
+    """Be on a machine whose clock is nine hours ahead."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_japan")
+def test_times_are_kept_in_utc_wherever_the_machine_is(tmp_path):
+    file, noon = tmp_path / "records.db", datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+    with closing(Store(f"sqlite:///{file}")) as store:
+        store.add_runs([Run(run_id="01run", source=Source.API, started_at=noon)])
+        assert [run.started_at for run in store.runs()] == [noon]
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT started_at FROM runs").fetchall() == [("2026-01-01 12:00:00.000000",)]
