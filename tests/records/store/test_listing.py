@@ -89,7 +89,7 @@ def test_datasets_are_listed_by_name_and_those_of_a_name_by_id(store):
     assert [dataset.dataset_id for dataset in store.datasets()] == ["d", "c", "a", "b"]
 
 
-def test_many_runs_are_asked_for_in_few_statements(store, monkeypatch):
+def test_few_statements_name_any_number_of_runs(store, monkeypatch):
     """One takes only so many ids, and one a run would take long."""
     monkeypatch.setattr(module, "_IDS_A_STATEMENT", 2)
     ids = [f"01run{number}" for number in range(5)]
