@@ -39,6 +39,8 @@ test: lint  ## All checks and tests
 	@echo "==> Running the tests, a process a core"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
+# Processes write beside the tests' own files otherwise, where a test that compares folders finds them.
+coverage: export COVERAGE_FILE = $(CURDIR)/.coverage
 coverage: $(VENV)/.installed-test  ## The tests again, with what of advisor/ and plugins/ they and their processes run
 	$(BIN)/python -m coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest
