@@ -116,7 +116,8 @@ def test_sorting_puts_the_unknown_last(store):
 
 
 def test_a_run_is_found_by_its_id_its_beginning_or_its_name(store):
-    store.add_runs([make_run(0, name="old"), make_run(1, name="same"), make_run(2, name="same")])
+    store.add_runs([make_run(0, name="old"), *(make_run(number, name="same") for number in (1, 2))])
+    store.add_runs([make_run(3, name="same", started_at=START)])
     assert store.run("old") == make_run(0, name="old")
     assert store.run("same") == make_run(2, name="same")
     assert store.run(f"01run{1:021d}"[:-1] + "1").run_id == make_run(1).run_id
@@ -251,10 +252,12 @@ def test_made_by_a_newer_version(file):
     connection.close()
 
 
-def test_passwords_are_not_shown():
-    with pytest.raises(StoreError) as caught:
+def test_a_store_that_cannot_be_used_is_named_without_its_password():
+    with pytest.raises(StoreError, match=r"the store \S+://me:\*\*\*@127.0.0.1:1/x\S* cannot be used") as caught:
         Store("postgresql://me:hunter2@127.0.0.1:1/x?connect_timeout=2")
     assert "hunter2" not in str(caught.value)
+    with pytest.raises(StoreError, match="the store my store cannot be used"):
+        Store("my store")
 
 
 @pytest.fixture

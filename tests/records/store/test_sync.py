@@ -13,6 +13,7 @@ from advisor.errors import StoreError
 from advisor.records.recording import spool
 from advisor.records.schema import Status, new_id
 from advisor.records.store import connection
+from advisor.records.store import sync as module
 from advisor.records.store.store import Store
 from advisor.records.store.sync import forget, sync, sync_from
 
@@ -189,9 +190,12 @@ def test_nothing_is_lost_while_the_store_is_locked(spools, store, store_url, fol
     path = spools.write(folder, run_id, first, spools.epoch(0), spools.END)
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
     impatient = Store(store_url)
+    take, tries = module._take_together, []
+    monkeypatch.setattr(module, "_take_together", lambda *given: tries.append(given) or take(*given))
     with store.writing(), pytest.raises(StoreError, match="lock") as refused:
         sync(impatient, folder)
     assert "wait for the process that holds it" in str(refused.value.hint)
+    assert len(tries) == 1, "it is not waited for once a spool"
     assert path.exists()
     sync(impatient, folder)
     assert len(impatient.epochs(run_id)) == 1

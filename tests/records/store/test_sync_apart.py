@@ -42,7 +42,7 @@ def test_a_spool_that_the_store_refuses_keeps_nothing_of_the_others_from_it(spoo
             spools.write(folder, run_id, first, spools.epoch(0, eval_top1=50.0), spools.END)
     report = sync(store, folder)
     assert {run.run_id for run in store.runs()} == set(good)
-    assert [Path(path).stem for path in report.refused] == [bad]
+    assert [Path(path).stem for path in report.refused] == [path.stem for path in folder.glob("*.jsonl")] == [bad]
     assert (report.runs, report.unreadable) == (4, 0)
     assert next(iter(sync(store, folder).refused.values()))
     later, first = spools.begin(lr=0.2)
@@ -157,18 +157,19 @@ def test_a_new_store_takes_what_was_archived_for_it_and_for_no_other(spools, sto
     monkeypatch.setenv("ADVISOR_STORE", store_url)
     config = Config()
     runs = {}
-    for name, of in (("ours", store_name(config["store"])), ("theirs", "sqlite:////other.db")):
+    ours, other = store_name(config["store"]), "sqlite:////other.db"
+    for name, of in {"ours": ours, "theirs": other, "theirs too": other}.items():
         runs[name], first = spools.begin(store=of)
         spools.write(folder, runs[name], first, spools.END)
     sync(store, folder)
     before = sorted(folder.rglob("*"))
-    assert len(list((folder / "ingested").iterdir())) == 2
+    assert len(list((folder / "ingested").iterdir())) == 3
     store.remove(list(runs.values()))
     with store.writing() as connection:
         connection.exec_driver_sql("DELETE FROM spools")
     assert sync_own(store, config).lines == 0
     report = sync_own(store, config, archived=True)
-    assert (report.runs, report.foreign) == (1, 1)
+    assert (report.runs, report.foreign) == (1, 2)
     assert [run.run_id for run in store.runs()] == [runs["ours"]]
     assert sorted(folder.rglob("*")) == before
 

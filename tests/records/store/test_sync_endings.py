@@ -168,6 +168,15 @@ def test_heartbeat_of_another_machine(spools, store, folder, heartbeat, modified
         assert run.ended_at >= run.started_at
 
 
+def test_a_copy_that_grows_no_more_is_of_a_run_that_is_given_up_in_time(spools, store, folder):
+    run_id, first = spools.begin(host="elsewhere", started_at=spools.NOW - timedelta(days=1))
+    path = spools.write(folder, run_id, first)
+    for age, status in ((timedelta(0), Status.RUNNING), (timedelta(hours=2), Status.STALE)):
+        aged(path, age)
+        sync(store, folder, archive=False)
+        assert store.run(run_id).status is status
+
+
 def test_a_run_given_up_is_counted_once_whatever_else_is_found_of_it(spools, store, folder):
     run_id, first = spools.begin(host="elsewhere", started_at=spools.NOW - timedelta(days=1))
     path = spools.write(folder, run_id, first)
