@@ -32,7 +32,7 @@ def test_what_is_not_described_is_known_by_its_folder(store):
     add(store, "cars", "/cars")
     add(store, "described", "/pets", dataset_id="a")
     add(store, "nowhere")
-    assert store.folders_without_dataset() == {"/cars": 1, "/pets": 3}
+    assert list(store.folders_without_dataset().items()) == [("/cars", 1), ("/pets", 3)]
     assert store.folders_without_dataset(["pets0", "cars", "pets2", "described", "nowhere"]) == {"/cars": 1, "/pets": 2}
     assert store.folders_without_dataset([]) == {}
     assert {run.run_id for run in store.runs_without_dataset("/pets")} == {"pets0", "pets1", "pets2"}
