@@ -204,7 +204,7 @@ def test_what_cannot_be_copied_is_refused_with_what_to_do(url, file):
         assert caught.value.hint == (
             "pg_dump --format custom --file FILE DATABASE, and pg_restore --clean --dbname DATABASE FILE"
         )
-        for no_file in ("sqlite://", "sqlite:///:memory:", "sqlite:///file:here?uri=true"):
+        for no_file in ("sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file:here?uri=true"):
             with pytest.raises(UsageError) as caught:
                 action(no_file, file)
             assert (str(caught.value), caught.value.hint) == (f"the store {no_file} is no file", "advisor config")
