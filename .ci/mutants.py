@@ -29,7 +29,7 @@ from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 VERDICTS = Path("verdicts.jsonl")
-SECONDS, TIMES, WALL = 3, 10, 20
+SECONDS, TIMES, WALL = 3, 10, 3
 """Tests may take so many seconds of a processor and so many times as long as usual; each by the clock, WALL seconds."""
 
 
