@@ -61,7 +61,7 @@ def test_a_store_that_cannot_be_written_is_said_at_once(spools, store, folder, m
         sync(store, folder)
 
 
-def test_a_store_that_fails_meanwhile_is_said_and_no_spool_blamed(spools, store, folder, monkeypatch):
+def test_a_store_that_fails_during_a_sync_is_said_and_no_spool_blamed(spools, store, folder, monkeypatch):
     for run_id, first in (spools.begin(), spools.begin()):
         spools.write(folder, run_id, first, spool.encode("epoch", {"epoch": 2**63 - 1}))
     take = module._take_together
